@@ -1,0 +1,40 @@
+"""Where this installation keeps its things. Everything has a working default; everything is one environment variable.
+
+| variable | meaning | default |
+| --- | --- | --- |
+| SONGDA_HOME | folder of the database, the keys and the sealed files | ~/.songda |
+| SONGDA_DATABASE_URL | SQLAlchemy URL, e.g. postgresql+psycopg://user@host/songda | SQLite file in SONGDA_HOME |
+| SONGDA_MASTER_KEY | base64 of 32 bytes: the master key itself, instead of a file | – |
+| SONGDA_MASTER_KEY_FILE | file that holds the master key, mode 0600 | SONGDA_HOME/keys/master.key |
+| SONGDA_WORKERS | processes that render letters | number of CPUs, at most 8 |
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    home: Path
+    database_url: str
+    #: base64 text of the master key, or None when it lies in `master_key_file`.
+    master_key: str | None
+    master_key_file: Path
+    workers: int
+
+
+def load(environ: Mapping[str, str] = os.environ, *, home: Path | None = None) -> Settings:
+    """Settings from the environment; `home` wins over SONGDA_HOME."""
+    base = home or Path(environ.get("SONGDA_HOME", "~/.songda")).expanduser()
+    key_file = environ.get("SONGDA_MASTER_KEY_FILE")
+    return Settings(
+        home=base,
+        database_url=environ.get("SONGDA_DATABASE_URL", f"sqlite:///{base / 'songda.db'}"),
+        master_key=environ.get("SONGDA_MASTER_KEY"),
+        master_key_file=Path(key_file) if key_file else base / "keys" / "master.key",
+        workers=int(environ.get("SONGDA_WORKERS", min(os.cpu_count() or 1, 8))),
+    )
