@@ -1,0 +1,215 @@
+"""A tenant's data key: seals records, finds persons again, makes ids and tokens.
+
+>>> from songda.vault.master import LocalMasterKey
+>>> key = open_data_key(master := LocalMasterKey(bytes(32)), new_data_key(master))
+>>> key.unseal(key.seal(b"a person", context="person:1"), context="person:1")
+b'a person'
+
+What lies in the database is the *wrapped* data key: a list of secrets (version, suite, 32 bytes) under the master key.
+The newest secret seals; every one still opens what it sealed. The first secret also makes the blind index, ids and
+tokens, which therefore outlive a rotation.
+
+Sealed record: suite (1 byte), kind (1), version (2), nonce (12), ciphertext, tag (16): 32 bytes more than the
+plaintext. Header and context are authenticated, so a record moved to another row, or presented as another version or
+kind, is refused. Nonces are random: rotate before 2^32 records under one version (NIST SP 800-38D §8.3).
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import os
+import secrets
+import struct
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO, NamedTuple, NoReturn
+
+from songda.vault import stream
+from songda.vault.errors import Unsealable
+from songda.vault.master import MasterKey
+from songda.vault.suites import NONCE_BYTES, TAG_BYTES, Aead, Suite, suite_coded, suite_named
+
+_SECRET_BYTES = 32
+_MAGIC = b"songda.dk/1\x00"
+_ENTRY = struct.Struct(f">HB{_SECRET_BYTES}s")
+_HEADER = struct.Struct(">BBH")
+_RECORD, _STREAM = 1, 2
+_OVERHEAD = _HEADER.size + NONCE_BYTES + TAG_BYTES
+_TOKEN_BYTES = 18  # 144 bits; a multiple of 3, so that base64 needs no padding
+
+
+class _Secret(NamedTuple):
+    version: int
+    suite: Suite
+    secret: bytes
+
+    def derive(self, purpose: str, length: int, *, salt: bytes = b"") -> bytes:
+        return self.suite.derive(self.secret, salt, b"songda.dk/1:" + purpose.encode(), length)
+
+
+class DataKey:
+    """An opened data key. Thread-safe; shows no key bytes and refuses to be pickled. Make one with `open_data_key`."""
+
+    __slots__ = ("_by_version", "_current", "_header", "_id_secret", "_index", "_records", "_root", "_tokens")
+
+    def __init__(self, ring: Sequence[_Secret]) -> None:
+        self._root, self._current = ring[0], ring[-1]
+        self._by_version = {secret.version: secret for secret in ring}
+        self._records: dict[int, Aead] = {s.version: s.suite.aead(s.derive("records", s.suite.key_bytes)) for s in ring}
+        self._header = _HEADER.pack(self._current.suite.code, _RECORD, self._current.version)
+        self._index = self._root.derive("blind index", _SECRET_BYTES)
+        self._tokens = self._root.derive("tokens", _SECRET_BYTES)
+        self._id_secret = self._root.derive("ids", _SECRET_BYTES)
+
+    @property
+    def suite(self) -> str:
+        """Name of the suite that seals now."""
+        return self._current.suite.name
+
+    @property
+    def version(self) -> int:
+        """Version of the secret that seals now, from 1."""
+        return self._current.version
+
+    def seal(self, plaintext: bytes, *, context: str) -> bytes:
+        """`plaintext` sealed for the one place that `context` names, e.g. "person:per_01kb…" (authenticated, not
+        stored).
+        """
+        nonce = os.urandom(NONCE_BYTES)
+        header = self._header
+        return header + nonce + self._records[self._current.version].seal(nonce, plaintext, header + context.encode())
+
+    def unseal(self, sealed: bytes, *, context: str) -> bytes:
+        """What was sealed for `context`. Raises Unsealable."""
+        if len(sealed) < _OVERHEAD:
+            raise Unsealable(reason="short")
+        header = sealed[: _HEADER.size]
+        secret = self._secret_of(header, kind=_RECORD)
+        body = _HEADER.size + NONCE_BYTES
+        return self._records[secret.version].open(sealed[_HEADER.size : body], sealed[body:], header + context.encode())
+
+    def is_current(self, sealed: bytes) -> bool:
+        """Whether `sealed` was sealed by the newest secret; what was not is to be sealed again before an old secret
+        is dropped.
+        """
+        return len(sealed) >= _HEADER.size and _HEADER.unpack_from(sealed)[2] == self._current.version
+
+    def seal_stream(self, source: BinaryIO, target: BinaryIO, *, context: str) -> None:
+        """Reads `source` to its end and writes it sealed to `target`, in constant memory (format:
+        songda.vault.stream).
+        """
+        current = self._current
+        header = _HEADER.pack(current.suite.code, _STREAM, current.version)
+        salt = os.urandom(stream.SALT_BYTES)
+        target.write(header + salt)
+        stream.seal(source, target, aead=self._stream_aead(current, salt), aad=header + context.encode())
+
+    def open_stream(self, source: BinaryIO, *, context: str) -> Iterator[bytes]:
+        """The plaintext in verified pieces of at most 64 KiB.
+
+        Raises Unsealable as soon as a piece is changed, reordered or, at the end, missing: what has been given out
+        until then is genuine but incomplete, so whoever consumes the pieces must treat the exception as "discard
+        everything".
+        """
+        header, salt = source.read(_HEADER.size), source.read(stream.SALT_BYTES)
+        if len(header) < _HEADER.size or len(salt) < stream.SALT_BYTES:
+            raise Unsealable(reason="short")
+        aead = self._stream_aead(self._secret_of(header, kind=_STREAM), salt)
+        return stream.unseal(source, aead=aead, aad=header + context.encode())
+
+    def blind_index(self, field: str, value: str) -> str:
+        """32 hex characters that are equal for equal (`field`, `value`) and tell nothing else without this key.
+
+        Normalises nothing: the caller folds case, width and blanks before asking.
+        """
+        return self._root.suite.mac(self._index, _joined(field, value))[:16].hex()
+
+    def id_secret(self) -> bytes:
+        """Secret for `songda.base.ids.derive`."""
+        return self._id_secret
+
+    def audit_secret(self) -> bytes:
+        """Secret for the anchors of the audit log (`songda.vault.audit`)."""
+        return self._root.derive("audit", _SECRET_BYTES)
+
+    def token(self, purpose: str, *parts: str | int) -> str:
+        """24 url-safe characters (144 bits) that only this key can make for `purpose` and `parts`; the same each
+        time.
+        """
+        mac = self._root.suite.mac(self._tokens, _joined(purpose, *parts))
+        return base64.urlsafe_b64encode(mac[:_TOKEN_BYTES]).decode()
+
+    def verify_token(self, token: str, purpose: str, *parts: str | int) -> bool:
+        """Whether `token` is the one for `purpose` and `parts`; takes the same time for every wrong token."""
+        return hmac.compare_digest(token.encode("utf-8", "replace"), self.token(purpose, *parts).encode())
+
+    def _secret_of(self, header: bytes, *, kind: int) -> _Secret:
+        code, found, version = _HEADER.unpack(header)
+        secret = self._by_version.get(version)
+        if secret is None:
+            raise Unsealable(reason=f"key version {version}")
+        if found != kind or code != secret.suite.code:
+            raise Unsealable(reason="kind")
+        return secret
+
+    @staticmethod
+    def _stream_aead(secret: _Secret, salt: bytes) -> Aead:
+        # A key of its own for each stream, so that its nonces can simply count.
+        return secret.suite.aead(secret.derive("stream", secret.suite.key_bytes, salt=salt))
+
+    def __repr__(self) -> str:
+        return f"DataKey({self.suite}, version {self.version})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a data key is never pickled: open it again in the other process")
+
+
+def new_data_key(master: MasterKey, *, suite: str = "AES-256-GCM") -> bytes:
+    """A fresh data key, wrapped by `master`. Raises ValueError for an unknown suite ("AES-256-GCM", "SM4-GCM")."""
+    return _wrap(master, [_Secret(1, suite_named(suite), secrets.token_bytes(_SECRET_BYTES))])
+
+
+def open_data_key(master: MasterKey, wrapped: bytes) -> DataKey:
+    """The data key that `wrapped` holds. Raises WrongMasterKey, Unsealable."""
+    return DataKey(_unwrap(master, wrapped))
+
+
+def rotate_data_key(master: MasterKey, wrapped: bytes, *, suite: str | None = None) -> bytes:
+    """The same data key with one more secret, which seals from now on; `suite` changes the cipher, default: as
+    before.
+    """
+    ring = _unwrap(master, wrapped)
+    newest = ring[-1]
+    return _wrap(
+        master,
+        [
+            *ring,
+            _Secret(
+                newest.version + 1,
+                newest.suite if suite is None else suite_named(suite),
+                secrets.token_bytes(_SECRET_BYTES),
+            ),
+        ],
+    )
+
+
+def rewrap_data_key(wrapped: bytes, *, old: MasterKey, new: MasterKey) -> bytes:
+    """The same data key under another master key; nothing that it sealed changes."""
+    return _wrap(new, _unwrap(old, wrapped))
+
+
+def _wrap(master: MasterKey, ring: Sequence[_Secret]) -> bytes:
+    return master.wrap(_MAGIC + b"".join(_ENTRY.pack(s.version, s.suite.code, s.secret) for s in ring))
+
+
+def _unwrap(master: MasterKey, wrapped: bytes) -> list[_Secret]:
+    plain = master.unwrap(wrapped)
+    entries = plain[len(_MAGIC) :]
+    if not plain.startswith(_MAGIC) or not entries or len(entries) % _ENTRY.size:
+        raise Unsealable(reason="wrapped key")
+    return [_Secret(version, suite_coded(code), secret) for version, code, secret in _ENTRY.iter_unpack(entries)]
+
+
+def _joined(*parts: str | int) -> bytes:
+    # Length-prefixed, so that ("ab", "c") and ("a", "bc") differ.
+    return b"".join(len(p).to_bytes(4, "big") + p for p in (str(part).encode() for part in parts))
