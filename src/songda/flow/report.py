@@ -50,7 +50,7 @@ _SHADES = 5
 
 class ReportNotWritten(SongdaError):  # noqa: N818
     zh = "无法写入报告 {path}({why})"
-    remedy = "请检查目录是否可写、磁盘是否有空间,然后重新运行;已寄出的函件不会重复寄出"
+    remedy = "请检查目录是否可写、磁盘是否有空间，然后重新运行；已寄出的函件不会重复寄出"
     exit_code = 73
 
 
@@ -111,20 +111,22 @@ def render(summary: Summary) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(n=grouped, short=compact, yuan=yuan, cn_date=chinese_date)
+    environment.filters.update(n=grouped, short=compact, tiny=tiny, yuan=yuan, cn_date=chinese_date)
     environment.globals.update(share=share, width=width)
     return environment.get_template("report.html.j2").render(_view(summary))
 
 
 def _view(summary: Summary) -> dict[str, Any]:
     graded = sum(summary.grade(grade.code) for grade in GRADES)
+    # A late fact can grade a letter before its hand-over scan is in: the bar never runs over its end.
+    graded_of = max(summary.posted, graded)
     return {
         "s": summary,
         "labels": _labels(summary),
         "grades": [(grade, summary.grade(grade.code)) for grade in GRADES],
-        # A late fact can grade a letter before its hand-over scan is in: the bar never runs over its end.
-        "graded_of": max(summary.posted, graded),
-        "open": max(summary.posted - graded, 0),
+        "graded_of": graded_of,
+        "open": graded_of - graded,
+        "stack": _stack(summary, graded_of),
         "levels": _levels(summary.address_quality),
         "series": columns(summary.timeline),
         "slots": max(len(summary.timeline), _MIN_SLOTS),
@@ -133,6 +135,19 @@ def _view(summary: Summary) -> dict[str, Any]:
         "shades": _shade_ranges(max((p.letters for p in summary.provinces.values()), default=0)),
         "elsewhere": _elsewhere(summary.provinces),
     }
+
+
+def _stack(summary: Summary, whole: int) -> list[dict[str, Any]]:
+    """The stacked bar of grades from 0 to 100; the last part has no outcome yet."""
+    counts = [(grade.code, f"{grade.code} {grade.short_zh}", summary.grade(grade.code)) for grade in GRADES]
+    counts.append(("open", "尚无结果", whole - sum(count for _, _, count in counts)))
+    parts, at = [], 0
+    for code, name, count in counts:
+        if count:
+            span = {"x": round(100 * at / whole, 3), "width": round(100 * count / whole, 3)}
+            parts.append({"code": code, "words": f"{name} {grouped(count)}", **span})
+        at += count
+    return parts
 
 
 def _labels(summary: Summary) -> list[str]:
@@ -168,12 +183,19 @@ def columns(timeline: tuple[Day, ...]) -> list[Columns]:
     return series
 
 
-def _ticks(timeline: tuple[Day, ...]) -> list[tuple[float, str]]:
-    """At most five dates under the columns: (middle of the column in percent, date)."""
-    slots = max(len(timeline), _MIN_SLOTS)
-    last = len(timeline) - 1
-    picked = sorted({round(last * quarter / 4) for quarter in range(5)}) if last >= 4 else range(last + 1)
-    return [(round(100 * (slot + 0.5) / slots, 2), _month_day(timeline[slot])) for slot in picked]
+def _ticks(timeline: tuple[Day, ...]) -> list[dict[str, Any]]:
+    """At most five dates under the columns; the outer ones are set flush, the others are left out on a phone."""
+    slots, last = max(len(timeline), _MIN_SLOTS), len(timeline) - 1
+    picked = sorted({round(last * quarter / 4) for quarter in range(5)}) if last >= 0 else []
+    edges = {0: "first", slots - 1: "last"}
+    return [
+        {
+            "left": round(100 * (slot + 0.5) / slots, 2),
+            "words": _month_day(timeline[slot]),
+            "edge": edges.get(slot, "" if slot == round(last / 2) else "minor"),
+        }
+        for slot in picked
+    ]
 
 
 def _month_day(day: Day) -> str:
@@ -200,14 +222,14 @@ def _elsewhere(provinces: Mapping[str, Province]) -> int:
 
 
 def _shade(letters: int, most: int) -> int:
+    return next((shade for shade, low, high in _shade_ranges(most) if low <= letters <= high), 0)
+
+
+def _shade_ranges(most: int) -> list[tuple[int, int, int]]:
+    """Up to five ranges (shade, low, high) of letters from 1 to `most`; the last is always shade 5."""
     # Square root: populous provinces must not bleach all others.
-    return next((s for s, (low, high) in enumerate(_shade_ranges(most), start=1) if low <= letters <= high), 0)
-
-
-def _shade_ranges(most: int) -> list[tuple[int, int]]:
-    """Up to five ranges (low, high) of letters, from 1 to `most`."""
     bounds = [0, *(most * step * step // _SHADES**2 for step in range(1, _SHADES + 1))]
-    return [(low + 1, high) for low, high in pairwise(bounds) if high > low]
+    return [(shade, low + 1, high) for shade, (low, high) in enumerate(pairwise(bounds), start=1) if high > low]
 
 
 def grouped(number: float) -> str:
@@ -222,6 +244,14 @@ def compact(number: int) -> str:
     for unit, name in ((10**8, "亿"), (10**4, "万")):
         if abs(number) >= max(unit, 10**6):
             return f"{number / unit:,.2f}".rstrip("0").rstrip(".") + name
+    return f"{number:,}"
+
+
+def tiny(number: int) -> str:
+    """At most six characters, for a tile: `9,999`, `1.23万`, `1234万`, `1.23亿`."""
+    for unit, name in ((10**8, "亿"), (10**4, "万")):
+        if number >= unit:
+            return f"{number / unit:.{2 if number < 10 * unit else 0}f}{name}"
     return f"{number:,}"
 
 
