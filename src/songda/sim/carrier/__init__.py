@@ -9,6 +9,8 @@ What the platform's document leaves open (codes of refusals, idempotency of orde
 `SimContract`.
 """
 
+from songda.sim.carrier.contract import SimContract
 from songda.sim.carrier.events import Courier, PlannedEvent, ShippedLetter
+from songda.sim.carrier.standin import StandIn, StandInFailed
 
-__all__ = ["Courier", "PlannedEvent", "ShippedLetter"]
+__all__ = ["Courier", "PlannedEvent", "ShippedLetter", "SimContract", "StandIn", "StandInFailed"]

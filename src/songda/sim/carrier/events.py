@@ -1,8 +1,7 @@
 """What the carrier is handed and what it will tell: the two values between a simulated world and the stand-in carrier.
 
 A courier is any picklable `Callable[[ShippedLetter], list[PlannedEvent]]`. It is called once a waybill, at hand-over,
-and again with the same
-letter after a restart of the stand-in: equal letters must get equal events.
+and again with the same letter after a restart of the stand-in: equal letters must get equal events.
 
 >>> from songda.base import days
 >>> from datetime import date

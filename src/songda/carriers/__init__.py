@@ -1,0 +1,107 @@
+"""Carriers: ordering letters, following them, and saying what their tracking events mean.
+
+    contract = ContractConfig(endpoint=…, sender_no=…, authorization=…, sign_key=…, biz_product_no="1")
+    with open_http(contract) as http:
+        ChinaPost(contract, http).order(order)     # Ordered | Refused, or raises NoAnswer
+
+    outcome = fold(trace.events, mapping=load_mapping(), handed_over_at=posted_at)
+    outcome.state, outcome.grade                    # "signed", "A1"
+
+Orders, results and events belong to no one carrier; China Post / EMS is the first that speaks them.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from songda.carriers.chinapost import ChinaPost, open_http
+    from songda.carriers.contract import ContractConfig
+    from songda.carriers.envelope import Envelope
+    from songda.carriers.errors import BadContract, BadEnvelope, BadPush, BadTrackingTable, NoAnswer
+    from songda.carriers.order import (
+        Cancelled,
+        Label,
+        Order,
+        Ordered,
+        Party,
+        PickupRange,
+        Postage,
+        Refused,
+        ReturnReceipt,
+    )
+    from songda.carriers.tracking import Event, EventKey, Push, Trace, event_key, parse_push, parse_trace, push_ack
+    from songda.carriers.tracking_fold import Outcome, Parked, fold
+    from songda.carriers.tracking_mapping import Mapping, load_mapping, to_fact
+    from songda.carriers.tracking_text import redact_desc
+    from songda.carriers.waybill import is_waybill, waybill_numbers
+
+# httpx and cryptography load with the first name that needs them, so that `songda --help` stays quick.
+_HOMES = {
+    "chinapost": ("ChinaPost", "open_http"),
+    "contract": ("ContractConfig",),
+    "envelope": ("Envelope",),
+    "errors": ("BadContract", "BadEnvelope", "BadPush", "BadTrackingTable", "NoAnswer"),
+    "order": (
+        "Cancelled",
+        "Label",
+        "Order",
+        "Ordered",
+        "Party",
+        "PickupRange",
+        "Postage",
+        "Refused",
+        "ReturnReceipt",
+    ),
+    "tracking": ("Event", "EventKey", "Push", "Trace", "event_key", "parse_push", "parse_trace", "push_ack"),
+    "tracking_fold": ("Outcome", "Parked", "fold"),
+    "tracking_mapping": ("Mapping", "load_mapping", "to_fact"),
+    "tracking_text": ("redact_desc",),
+    "waybill": ("is_waybill", "waybill_numbers"),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "BadContract",
+    "BadEnvelope",
+    "BadPush",
+    "BadTrackingTable",
+    "Cancelled",
+    "ChinaPost",
+    "ContractConfig",
+    "Envelope",
+    "Event",
+    "EventKey",
+    "Label",
+    "Mapping",
+    "NoAnswer",
+    "Order",
+    "Ordered",
+    "Outcome",
+    "Parked",
+    "Party",
+    "PickupRange",
+    "Postage",
+    "Push",
+    "Refused",
+    "ReturnReceipt",
+    "Trace",
+    "event_key",
+    "fold",
+    "is_waybill",
+    "load_mapping",
+    "open_http",
+    "parse_push",
+    "parse_trace",
+    "push_ack",
+    "redact_desc",
+    "to_fact",
+    "waybill_numbers",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)

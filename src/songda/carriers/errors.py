@@ -1,0 +1,57 @@
+"""What can go wrong between us and a carrier, apart from the carrier's own "no" (that is a result: `Refused`)."""
+
+# ruff: noqa: N818 (errors are named after what happened)
+
+from __future__ import annotations
+
+from songda.base.errors import SongdaError
+
+
+class NoAnswer(SongdaError):
+    """No usable answer came back.
+
+    `sent` tells what a caller may do. False: the request provably never left (no connection could be made), so it may
+    be repeated. True: the carrier may or may not have acted; an order is then resolved by a query or by a person,
+    never by a repeat.
+    """
+
+    zh = "承运商没有给出可用的答复（{reason}）"
+    remedy = "系统会按本单号核实后再处理；如持续出现，请检查网络或联系承运商"
+    exit_code = 75
+
+    def __init__(self, *, reason: str, sent: bool) -> None:
+        super().__init__(reason=reason, sent=sent)
+        self.reason = reason
+        self.sent = sent
+
+
+class BadEnvelope(SongdaError):
+    """A message that does not decrypt with our key: not from the carrier, damaged, or another key."""
+
+    zh = "报文无法用本合同的密钥解开（{reason}）"
+    remedy = "请核对签名密钥，并确认来源为承运商"
+    exit_code = 65
+
+
+class BadPush(SongdaError):
+    """A pushed message that is not a tracking event of this contract."""
+
+    zh = "收到的轨迹推送不合格式（{reason}）"
+    remedy = "请确认推送来源与协议客户号"
+    exit_code = 65
+
+
+class BadContract(SongdaError):
+    """A contract setting that cannot be used. Carries the setting's name, never a secret."""
+
+    zh = "承运商合同设置 {setting} 有误：{reason}"
+    remedy = "请更正租户配置中的承运商合同"
+    exit_code = 78
+
+
+class BadTrackingTable(SongdaError):
+    """The table of tracking codes contradicts itself."""
+
+    zh = "轨迹代码表有误：{reason}"
+    remedy = "请更正代码表后重试"
+    exit_code = 78
