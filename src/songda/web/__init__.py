@@ -1,0 +1,42 @@
+"""Floor 5: the web door. Health, the genuineness page behind a letter's QR code, and signed links to print files.
+
+>>> from songda.base.settings import load
+>>> app = create_app(load())                                 # doctest: +SKIP
+>>> serve(load(), host="127.0.0.1", port=8000)               # doctest: +SKIP
+
+Every answer carries a strict content security policy; no page shows a debtor's data or an amount; no log line holds a
+token. FastAPI and uvicorn load when an app is first made, not when this face is imported.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from songda.web.letter_check import LetterCheck
+from songda.web.links import Link, LinkExpired, LinkForged, press_path, sign, verify
+
+if TYPE_CHECKING:
+    from songda.web.app import create_app
+    from songda.web.press import PrintFile
+    from songda.web.server import serve
+
+__all__ = [
+    "LetterCheck",
+    "Link",
+    "LinkExpired",
+    "LinkForged",
+    "PrintFile",
+    "create_app",
+    "press_path",
+    "serve",
+    "sign",
+    "verify",
+]
+
+_LAZY = {"create_app": "songda.web.app", "serve": "songda.web.server", "PrintFile": "songda.web.press"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        from importlib import import_module
+
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(name)

@@ -1,0 +1,148 @@
+"""The web application: which paths exist, who may ask, and which function answers."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Annotated
+
+import anyio
+import structlog
+from fastapi import FastAPI, Path, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from songda.base.days import now as shanghai_now
+from songda.base.settings import Settings
+from songda.web.guard import Guard
+from songda.web.health import Probe, database_probe
+from songda.web.letter_check import VERDICTS, FindLetter
+from songda.web.limit import Limiter
+from songda.web.links import PRESS, LinkExpired, LinkForged, press_object, verify
+from songda.web.pages import error_page, letter_page
+from songda.web.press import AuditPress, OpenPrintFile, PrintFile
+
+log = structlog.get_logger("songda.web")
+
+#: Requests a minute from one address.
+PER_MINUTE = 30
+
+#: Letter checks take a whole number of these, so that a clock does not tell a known token from an unknown one.
+QUANTUM_S = 0.05
+
+#: Longest token that is looked up at all.
+MAX_TOKEN = 128
+
+Clock = Callable[[], datetime]
+
+
+def create_app(
+    settings: Settings,
+    *,
+    find_letter: FindLetter | None = None,
+    open_print_file: OpenPrintFile | None = None,
+    audit_press: AuditPress | None = None,
+    link_key: bytes | None = None,
+    probe: Probe | None = None,
+    clock: Clock = shanghai_now,
+    docs: bool = False,
+) -> FastAPI:
+    """The application for `settings`.
+
+    `/c/{token}` exists with `find_letter`; `/press/{run_id}/{number}` only when `open_print_file`, `audit_press` and
+    `link_key` (32 bytes) are all given: without an audit log nobody prints. `docs` publishes `/openapi.json`.
+    """
+    app = FastAPI(title="songda", docs_url=None, redoc_url=None, openapi_url="/openapi.json" if docs else None)
+    app.add_middleware(Guard, error_page=error_page)
+    app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(RequestValidationError, _on_bad_request)
+    limiter = Limiter(per_minute=PER_MINUTE)
+    _add_health(app, probe or database_probe(settings))
+    if find_letter:
+        _add_letter_check(app, find_letter, limiter)
+    if open_print_file and audit_press and link_key:
+        _add_press(app, open_print_file, audit_press, limiter, link_key=link_key, clock=clock)
+    return app
+
+
+def _add_health(app: FastAPI, probe: Probe) -> None:
+    @app.get("/healthz")
+    def healthz() -> JSONResponse:
+        health = probe()
+        return JSONResponse(health.to_json(), status_code=200 if health.ok else 503)
+
+
+def _add_letter_check(app: FastAPI, find_letter: FindLetter, limiter: Limiter) -> None:
+    @app.get("/c/{token}", include_in_schema=False)
+    async def check_letter(token: str, request: Request) -> Response:
+        _limit(request, limiter)
+        began = time.monotonic()
+        try:
+            letter = await anyio.to_thread.run_sync(find_letter, token[:MAX_TOKEN])
+            verdict = VERDICTS.get(letter.state) if letter else None
+            return letter_page(request, letter, verdict) if letter and verdict else error_page(request, 404)
+        finally:
+            await anyio.sleep(-(time.monotonic() - began) % QUANTUM_S)
+
+
+def _add_press(
+    app: FastAPI,
+    open_print_file: OpenPrintFile,
+    audit_press: AuditPress,
+    limiter: Limiter,
+    *,
+    link_key: bytes,
+    clock: Clock,
+) -> None:
+    @app.get("/press/{run_id}/{number}", include_in_schema=False)
+    def print_file(run_id: str, number: Annotated[int, Path(ge=1)], request: Request, t: str = "") -> Response:
+        _limit(request, limiter)
+        try:
+            link = verify(t, purpose=PRESS, object_id=press_object(run_id, number), now=clock(), key=link_key)
+        except LinkForged:
+            raise HTTPException(404) from None
+        except LinkExpired:
+            raise HTTPException(410) from None
+        file = open_print_file(run_id, number)
+        if file is None:
+            raise HTTPException(404)
+        try:
+            audit_press(link)
+        except BaseException:
+            file.close()
+            raise
+        # Downloaded, not shown: a browser's own viewer is a page that our policy forbids to style itself.
+        headers = {"Content-Disposition": f'attachment; filename="{_header_safe(file.name)}"'}
+        return StreamingResponse(_read(file), media_type="application/pdf", headers=headers)
+
+
+def _limit(request: Request, limiter: Limiter) -> None:
+    client = request.client.host if request.client else ""
+    wait = limiter.wait_s(client, now=time.monotonic())
+    if wait:
+        raise HTTPException(429, headers={"Retry-After": str(math.ceil(wait))})
+
+
+def _read(file: PrintFile) -> Iterator[bytes]:
+    try:
+        yield from file.chunks
+    finally:
+        file.close()
+
+
+def _header_safe(name: str) -> str:
+    return "".join(
+        character for character in name if character.isascii() and (character.isalnum() or character in "._-")
+    )
+
+
+async def _on_http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return error_page(request, error.status_code, dict(error.headers or {}))
+
+
+async def _on_bad_request(request: Request, _error: Exception) -> Response:
+    return error_page(request, 422)

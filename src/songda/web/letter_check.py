@@ -1,0 +1,69 @@
+"""Is this letter genuine? What the page behind the QR code may say, and nothing more.
+
+>>> mask_number("示律函〔2026〕第000123号")
+'示律函〔******0123号'
+
+A letter carries an unguessable token; the database holds only its SHA-256, so that a stolen table opens no page.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+#: Kind of letter → name on the page.
+KINDS = {"lawyer_letter": "律师函", "reminder": "催告函"}
+
+
+@dataclass(frozen=True, slots=True)
+class LetterCheck:
+    """One issued letter as the public may see it: no debtor, no amount, no address."""
+
+    letter_no: str
+    #: Key of KINDS.
+    kind: str
+    firm_name: str
+    firm_phone: str
+    letter_date: date
+    #: State of the letter in the ledger.
+    state: str
+    #: The letter was made in a drill: it was never posted.
+    drill: bool = False
+
+
+FindLetter = Callable[[str], LetterCheck | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    #: `good` or `void`; colours the page.
+    tone: str
+    headline_zh: str
+    sentence_zh: str
+
+
+_GENUINE = Verdict("good", "本函真实", "该函件由下列律师事务所出具。")
+
+#: States in which a letter has been issued. In any other, the page does not exist: no such letter has left the house.
+VERDICTS = {
+    "approved": _GENUINE,
+    "active": _GENUINE,
+    "closed": _GENUINE,
+    "withdrawn": Verdict(
+        "void", "本函已撤回", "该函件确由下列律师事务所出具，但已经撤回，请以律师事务所的最新通知为准。"
+    ),
+}
+
+
+def token_hash(token: str) -> str:
+    """What the ledger keeps instead of the token."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def mask_number(letter_no: str) -> str:
+    """The number with its middle hidden: enough to compare with the paper, not enough to forge a letter with."""
+    shown = min(4, len(letter_no) // 4)
+    hidden = len(letter_no) - 2 * shown
+    return letter_no[:shown] + "*" * min(hidden, 6) + letter_no[len(letter_no) - shown :]

@@ -1,0 +1,65 @@
+"""The few pages of this door, rendered from `pages/*.html.j2` with autoescape on."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import HTMLResponse
+
+from songda.base.days import chinese_date
+from songda.web.letter_check import KINDS, LetterCheck, Verdict, mask_number
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+    from starlette.requests import Request
+
+#: Status → what happened, what to do. Never more: an error page explains nothing to a prober.
+ERRORS = {
+    400: ("请求无法识别", "请检查网址是否完整。"),
+    404: ("没有找到", "请核对函件上的二维码或网址是否完整。如果网址无误，请直接致电函件上的律师事务所核实。"),
+    405: ("不支持这种操作", "请用浏览器直接打开网址。"),
+    410: ("链接已过期", "请向发出链接的人索取新的链接。"),
+    422: ("请求无法识别", "请检查网址是否完整。"),
+    429: ("访问过于频繁", "请稍等一分钟再试。"),
+    500: ("系统出现错误", "请稍后再试；如果仍然出现，请联系管理员。"),
+    503: ("暂时无法查询", "请稍后再试。"),
+}
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("songda.web", "pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["cn_date"] = chinese_date
+    return environment
+
+
+def error_page(request: Request, status: int, headers: dict[str, str] | None = None) -> HTMLResponse:
+    what, remedy = ERRORS.get(status, ERRORS[500] if status >= 500 else ERRORS[400])
+    return _page(request, "error.html.j2", status, headers, what=what, remedy=remedy, code=status)
+
+
+def letter_page(request: Request, letter: LetterCheck, verdict: Verdict) -> HTMLResponse:
+    return _page(
+        request,
+        "letter.html.j2",
+        200,
+        None,
+        letter=letter,
+        verdict=verdict,
+        kind_zh=KINDS.get(letter.kind, "函件"),
+        number=mask_number(letter.letter_no),
+    )
+
+
+def _page(request: Request, name: str, status: int, headers: dict[str, str] | None, **values: Any) -> HTMLResponse:
+    html = _environment().get_template(name).render(nonce=request.state.nonce, **values)
+    return HTMLResponse(html, status_code=status, headers=headers)
