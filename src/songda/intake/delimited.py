@@ -12,11 +12,12 @@ from __future__ import annotations
 import codecs
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from songda.intake.cells import Cell
 from songda.intake.errors import BrokenQuoting, NotAWorkbook, UnknownEncoding
 
 DELIMITERS = (",", "\t", ";", "|")
@@ -60,7 +61,7 @@ class DelimitedTable:
     #: Merged cells, as (first row, first column, last row, last column) from 0; text has none.
     merged: tuple[tuple[int, int, int, int], ...] = ()
 
-    def rows(self) -> Iterator[list[str]]:
+    def rows(self) -> Iterator[Sequence[Cell]]:
         """Every record from the first; blank lines are empty lists. Raises BrokenQuoting."""
         with self.path.open(encoding=self.encoding, newline="") as file:
             # `strict` turns a quote that is never closed, which would swallow the rest of the file, into an error.

@@ -9,14 +9,19 @@ whatever a writer puts next to it is private too and goes away with it.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from songda.intake.errors import CannotWrite
+
+if TYPE_CHECKING:
+    from xlsxwriter.workbook import Workbook
 
 
 @contextmanager
@@ -38,6 +43,17 @@ def private_file(path: Path) -> Iterator[Path]:
             shutil.rmtree(draft_folder, ignore_errors=True)
 
 
+def close_workbook(book: Workbook) -> None:
+    """Write the workbook out. Raises OSError, also where XlsxWriter wraps it in an exception of its own."""
+    from xlsxwriter.exceptions import FileCreateError
+
+    try:
+        book.close()
+    except FileCreateError as error:
+        inner = error.args[0] if error.args else None
+        raise inner if isinstance(inner, OSError) else OSError(str(error)) from error
+
+
 _REASONS = {
     "ENOSPC": "磁盘已满",
     "EDQUOT": "磁盘配额已满",
@@ -50,7 +66,5 @@ _REASONS = {
 
 
 def _reason(error: OSError) -> str:
-    import errno
-
     name = errno.errorcode.get(error.errno or 0, "")
     return _REASONS.get(name, error.strerror or "输入输出错误")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from songda.intake.output import private_file
+from songda.intake.output import close_workbook, private_file
 from songda.intake.problems import RejectedRow
 from songda.intake.sheets import Sheet
 
@@ -27,7 +27,6 @@ def write_rejected(path: Path, sheet: Sheet, rejected: Iterable[RejectedRow]) ->
     Rows are written as they come; memory does not grow with them. Raises CannotWrite.
     """
     import xlsxwriter
-    from xlsxwriter.exceptions import FileCreateError
 
     # A corrected file that is refused again already has our columns.
     kept = [index for index, header in enumerate(sheet.headers) if header not in _OURS]
@@ -57,10 +56,7 @@ def write_rejected(path: Path, sheet: Sheet, rejected: Iterable[RejectedRow]) ->
             for column, value in enumerate(values, start=3):
                 if value:
                     page.write_string(count, column, _fitting(value), text)
-        try:
-            book.close()
-        except FileCreateError as error:
-            raise _system_error(error) from error
+        close_workbook(book)
     return count
 
 
@@ -72,9 +68,3 @@ def _fitting(value: str) -> str:
     if len(value) <= _CELL_LIMIT:
         return value
     return f"{value[:_CELL_LIMIT]}……（原文共 {len(value)} 个字，见原文件）"
-
-
-def _system_error(error: Exception) -> OSError:
-    """The system's refusal inside a writer's own exception."""
-    inner = error.args[0] if error.args else None
-    return inner if isinstance(inner, OSError) else OSError(str(error))

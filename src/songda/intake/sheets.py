@@ -180,7 +180,7 @@ def _open(path: Path) -> Iterator[Table]:
 def _known_columns(table: DelimitedTable) -> tuple[int, int]:
     """How well the header is known under this delimiter; how many cells there are at all decides between equals."""
     try:
-        top = list(islice(table.rows(), _SEARCH_ROWS + 1))
+        top = [[displayed(cell) for cell in row] for row in islice(table.rows(), _SEARCH_ROWS + 1)]
     except BrokenQuoting:
         return (-1, 0)
     return max((recognised(row) for row in top), default=0), max(map(len, top), default=0)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from songda.intake.fields import Field, declared, group_fields, single_fields, vocabulary
-from songda.intake.output import private_file
+from songda.intake.output import close_workbook, private_file
 
 if TYPE_CHECKING:
     from xlsxwriter.format import Format
@@ -56,7 +56,7 @@ def write_template(path: Path) -> None:
         fields = template_fields()
         _write_cases(book, fields)
         _write_explanation(book, fields)
-        book.close()
+        close_workbook(book)
 
 
 def template_fields() -> list[Field]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -44,7 +44,7 @@ class SheetTable:
     encoding: str = ""
     delimiter: str = ""
 
-    def rows(self) -> Iterator[list[Cell]]:
+    def rows(self) -> Iterator[Sequence[Cell]]:
         """Every row from row 1 of the sheet; blank cells are empty texts."""
         yield from self.sheet.iter_rows()
 

@@ -1,0 +1,346 @@
+"""What holds for every case of a tenant: institution, law firm, lawyers, mandate, carrier contract, limits.
+
+    profile = read_profile(Path("tenant.toml"))
+    profile.facts(date(2026, 11, 24), lawyer="刘正言")["firm.licence"]     # "valid", "expired" or None
+    profile.unstated()                                                    # ("institution.hardship_channel", …)
+
+No fact has a default. What the file does not state stays None, so that the rule that needs it blocks the letter and
+names the reason; only a statement that cannot be meant (a wrong type, an unknown key, a foreign repayment account)
+is an error.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+
+from songda.base.errors import SongdaError
+from songda.intake.profile_messages import in_chinese
+
+#: What `write_profile_template` puts where the person must write. Such a value states nothing.
+TO_FILL = "【请填写】"
+
+
+class ProfileError(SongdaError):
+    zh = "机构资料 {file} 有 {count} 处问题：{problems}"
+    remedy = "请按提示修改后重新导入；样例可用 songda template tenant.toml 生成"
+    exit_code = 78
+
+
+def _not_a_placeholder(value: Any) -> Any:
+    return None if isinstance(value, str) and (TO_FILL in value or not value.strip()) else value
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _ordered(values: NumberRange) -> NumberRange:
+    if values.first and values.last and (len(values.first) != len(values.last) or values.first > values.last):
+        raise ValueError("号段首尾不成一段")
+    return values
+
+
+Text = Annotated[Annotated[str, Field(max_length=300)] | None, BeforeValidator(_not_a_placeholder)]
+Postcode = Annotated[Annotated[str, Field(pattern=r"^\d{6}$")] | None, BeforeValidator(_not_a_placeholder)]
+Day = Annotated[date | None, BeforeValidator(_not_a_placeholder)]
+Secret = Annotated[SecretStr | None, BeforeValidator(_not_a_placeholder)]
+Texts = Annotated[tuple[str, ...] | None, BeforeValidator(_as_tuple)]
+Fen = Annotated[int, Field(ge=0)] | None
+Count = Annotated[int, Field(ge=0)] | None
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class RepayAccount(_Section):
+    #: Must be the creditor's own name: nobody may be asked to pay into another's account.
+    name: Text = None
+    bank: Text = None
+    number: Text = None
+
+
+class Institution(_Section):
+    """The creditor."""
+
+    name: Text = None
+    #: Unified social credit code (GB 32100), 18 characters.
+    uscc: Annotated[
+        Annotated[str, Field(pattern=r"^[0-9A-HJ-NPQRTUWXY]{18}$")] | None, BeforeValidator(_not_a_placeholder)
+    ] = None
+    address: Text = None
+    phone: Text = None
+    complaint_phone: Text = None
+    query_channel: Text = None
+    dispute_channel: Text = None
+    hardship_channel: Text = None
+    data_protection_contact: Text = None
+    repay_accounts: Annotated[tuple[RepayAccount, ...] | None, BeforeValidator(_as_tuple)] = None
+    #: Name of the institution's own application in which debts can be repaid.
+    official_app: Text = None
+
+    @model_validator(mode="after")
+    def _accounts_are_the_creditors_own(self) -> Institution:
+        for account in self.repay_accounts or ():
+            if self.name is not None and account.name is not None and account.name != self.name:
+                raise ValueError("收款账户的户名必须与机构名称一致")
+        return self
+
+
+class Firm(_Section):
+    """The law firm in whose name letters go out."""
+
+    name: Text = None
+    licence_no: Text = None
+    licence_valid_until: Day = None
+    address: Text = None
+    postcode: Postcode = None
+    phone: Text = None
+    #: Leading letters of letter numbers, e.g. LH.
+    letter_series: Annotated[
+        Annotated[str, Field(pattern=r"^[A-Z]{1,8}$")] | None, BeforeValidator(_not_a_placeholder)
+    ] = None
+
+
+class Lawyer(_Section):
+    name: Text = None
+    licence_no: Text = None
+    licence_valid_until: Day = None
+    phone: Text = None
+    #: The firm has assigned this lawyer to the mandate.
+    assigned: bool | None = None
+    #: There is a conflict of interest.
+    conflict: bool | None = None
+    #: Letters this lawyer answers for in a day. Unset: nothing goes out.
+    daily_max: Count = None
+    #: Public key with which approvals are verified.
+    public_key: Annotated[Annotated[str, Field(max_length=4000)] | None, BeforeValidator(_not_a_placeholder)] = None
+
+
+class Mandate(_Section):
+    """The creditor's written mandate to the firm."""
+
+    no: Text = None
+    signed_on: Day = None
+    valid_until: Day = None
+    document_sha256: Annotated[
+        Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None, BeforeValidator(_not_a_placeholder)
+    ] = None
+
+
+class EntrustedProcessing(_Section):
+    """The record that PIPL art. 21 asks for between the institution and those who process for it."""
+
+    purpose: Text = None
+    term_until: Day = None
+    method: Text = None
+    kinds: Texts = None
+    safeguards: Text = None
+    duties: Text = None
+    #: The institution has agreed to further processors (print, carrier).
+    sub_consent: bool | None = None
+
+
+class ImpactAssessment(_Section):
+    """PIPL art. 55 and 56, and the way to a person that art. 24 asks for."""
+
+    id: Text = None
+    done_on: Day = None
+    human_route: Text = None
+
+
+class NumberRange(_Section):
+    first: Annotated[Annotated[str, Field(pattern=r"^[0-9A-Z]+$")] | None, BeforeValidator(_not_a_placeholder)] = None
+    last: Annotated[Annotated[str, Field(pattern=r"^[0-9A-Z]+$")] | None, BeforeValidator(_not_a_placeholder)] = None
+
+
+class Sender(_Section):
+    """Whose name and address stand on waybill and envelope."""
+
+    name: Text = None
+    address: Text = None
+    prov: Text = None
+    city: Text = None
+    county: Text = None
+    postcode: Postcode = None
+    phone: Text = None
+
+
+class Carrier(_Section):
+    """The contract with the carrier. Secrets stand here, in an environment variable or in a file; never in `repr`."""
+
+    kind: Literal["china_post_ems"] | None = None
+    endpoint: Text = None
+    sender_no: Text = None
+    authorization: Secret = None
+    authorization_env: Text = None
+    authorization_file: Text = None
+    sign_key: Secret = None
+    sign_key_env: Text = None
+    sign_key_file: Text = None
+    #: `bizProductNo` of the orders.
+    product: Text = None
+    #: 15-digit sellable product, for estimates of postage.
+    product_code: Text = None
+    contents_attribute: Text = None
+    pickup_type: Text = None
+    payment_mode: Text = None
+    project_id: Text = None
+    user_code: Text = None
+    number_pattern: Text = None
+    number_range: Annotated[NumberRange, AfterValidator(_ordered)] | None = None
+    #: The contract promises that an order repeated under the same number is one order.
+    orders_idempotent: bool | None = None
+    label_type: Text = None
+    sender: Sender = Sender()
+
+    def secrets(self, environ: Mapping[str, str]) -> tuple[str | None, str | None]:
+        """Authorization and sign key, from wherever the profile says they are; None where it does not say.
+
+        Raises ProfileError for an environment variable that is not set or a file that cannot be read.
+        """
+        return (
+            _secret(self.authorization, self.authorization_env, self.authorization_file, environ),
+            _secret(self.sign_key, self.sign_key_env, self.sign_key_file, environ),
+        )
+
+
+def _secret(
+    written: SecretStr | None, variable: str | None, file: str | None, environ: Mapping[str, str]
+) -> str | None:
+    if written is not None:
+        return written.get_secret_value()
+    if variable is not None:
+        if not environ.get(variable):
+            raise ProfileError(file="carrier", count=1, problems=f"环境变量 {variable} 没有设置")
+        return environ[variable]
+    if file is None:
+        return None
+    try:
+        return Path(file).expanduser().read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ProfileError(file="carrier", count=1, problems=f"密钥文件 {file} 读不了") from error
+
+
+class Budget(_Section):
+    """Limits. Unset: nothing goes out."""
+
+    max_fen_per_run: Fen = None
+    min_amount_fen: Fen = None
+    max_letters_per_day: Count = None
+
+
+class Policy(_Section):
+    kinds: Annotated[tuple[Literal["lawyer_letter", "reminder"], ...] | None, BeforeValidator(_as_tuple)] = None
+    #: Days between two letters to one debtor; a tenant may only be stricter than the 30 of rule T07.
+    interval_days: Annotated[int, Field(ge=30)] | None = None
+    pay_within_days: Annotated[int, Field(ge=1)] | None = None
+    max_attempts: Annotated[int, Field(ge=1, le=5)] | None = None
+    #: Grams of one sheet of A4 and of the envelope.
+    paper_weight_g: Annotated[float, Field(gt=0, strict=False)] | None = None
+    envelope_weight_g: Annotated[float, Field(gt=0, strict=False)] | None = None
+
+
+class Profile(_Section):
+    """All that a tenant states. Sections that are absent state nothing."""
+
+    institution: Institution = Institution()
+    firm: Firm = Firm()
+    lawyers: Annotated[tuple[Lawyer, ...], BeforeValidator(_as_tuple)] = ()
+    mandate: Mandate = Mandate()
+    #: What the institution keeps for every case: contract, disbursement, repayment_ledger, overdue_statement,
+    #: identity …
+    evidence_pack: Texts = None
+    entrusted_processing: EntrustedProcessing = EntrustedProcessing()
+    impact_assessment: ImpactAssessment = ImpactAssessment()
+    #: Where the data lie, ISO 3166: CN.
+    data_region: Text = None
+    carrier: Carrier = Carrier()
+    budget: Budget = Budget()
+    policy: Policy = Policy()
+
+    @model_validator(mode="after")
+    def _lawyers_have_names_of_their_own(self) -> Profile:
+        names = [lawyer.name for lawyer in self.lawyers if lawyer.name is not None]
+        if len(set(names)) != len(names):
+            raise ValueError("律师姓名重复")
+        return self
+
+    def lawyer(self, name: str | None = None) -> Lawyer | None:
+        """The lawyer of that name; without a name the only one there is. None when it is not clear who is meant."""
+        if name is None:
+            return self.lawyers[0] if len(self.lawyers) == 1 else None
+        return next((lawyer for lawyer in self.lawyers if lawyer.name == name), None)
+
+    def facts(self, on: date, *, lawyer: str | None = None) -> dict[str, object]:
+        """Facts by dotted name as rules ask for them on day `on`; what is not stated is None. See `profile_facts`."""
+        from songda.intake.profile_facts import profile_facts
+
+        return profile_facts(self, on=on, lawyer=lawyer)
+
+    def unstated(self) -> tuple[str, ...]:
+        """Dotted names of everything that the profile does not state."""
+        lawyers = () if self.lawyers else ("lawyers",)
+        return tuple(name for name, value in stated(self) if value is None) + lawyers
+
+
+def stated(section: BaseModel, prefix: str = "") -> Iterator[tuple[str, object]]:
+    """Every leaf of a section under its dotted name; lists of sections are numbered from 0."""
+    for name in type(section).model_fields:
+        value, dotted = getattr(section, name), f"{prefix}{name}"
+        if isinstance(value, BaseModel):
+            yield from stated(value, f"{dotted}.")
+        elif isinstance(value, tuple) and value and all(isinstance(each, BaseModel) for each in value):
+            for number, each in enumerate(value):
+                yield from stated(each, f"{dotted}.{number}.")
+        elif dotted != "lawyers":
+            yield dotted, value
+
+
+def read_profile(path: Path) -> Profile:
+    """The profile in a TOML file. Raises ProfileError, which names every wrong key but no value."""
+    try:
+        text = path.read_text("utf-8-sig")
+    except FileNotFoundError as error:
+        raise ProfileError(file=path.name, count=1, problems="找不到文件") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ProfileError(file=path.name, count=1, problems="读不了，或不是 UTF-8 编码") from error
+    return parse_profile(text, source=path.name)
+
+
+def parse_profile(text: str, *, source: str = "tenant.toml") -> Profile:
+    """The profile in a TOML text, e.g. one that was kept sealed; `source` names it in messages. Raises ProfileError."""
+    try:
+        return Profile.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        place = str(error).rpartition("(")[2].rstrip(")") if "(" in str(error) else ""
+        raise ProfileError(file=source, count=1, problems=f"不是有效的 TOML（{place}）") from None
+    except ValidationError as error:
+        # Only where and why: the values may be secrets.
+        problems = in_chinese(error.errors(include_url=False, include_input=False))
+        raise ProfileError(file=source, count=len(problems), problems="；".join(problems)) from None
+
+
+def write_profile_template(path: Path) -> None:
+    """Write a commented example whose every fact is still to be filled in: read as it is, it states nothing."""
+    from importlib import resources
+
+    from songda.intake.output import private_file
+
+    with private_file(path) as draft:
+        draft.write_bytes(resources.files(__package__).joinpath("profile_template.toml").read_bytes())
