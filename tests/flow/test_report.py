@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import doctest
 import re
 from dataclasses import replace
 from datetime import date, timedelta
 from html.parser import HTMLParser
+from importlib import import_module
 from pathlib import Path
 
 import polars as pl
@@ -284,3 +286,9 @@ def test_a_folder_that_cannot_be_written_is_told_in_chinese_with_the_remedy(tmp_
         write_report(EMPTY, tmp_path / "missing" / "report.html")
     assert "无法写入报告 report.html" in caught.value.message_zh
     assert caught.value.exit_code == 73
+
+
+@pytest.mark.parametrize("module", ["songda.flow.report", "songda.flow.summary"])
+def test_examples_are_true(module: str) -> None:
+    found = doctest.testmod(import_module(module))
+    assert (found.failed, found.attempted > 0) == (0, True)

@@ -6,6 +6,7 @@ import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -105,12 +106,18 @@ def test_only_a_letter_that_was_issued_has_a_page(settings: Settings, state: str
     assert ask(create_app(settings, find_letter=lambda _: letter), "/c/x").status_code == status
 
 
-def test_a_withdrawn_letter_says_so_and_a_drill_says_so(settings: Settings) -> None:
-    letter = LetterCheck("2026-0001", "reminder", "示例律师事务所", "010", date(2026, 11, 24), "withdrawn", drill=True)
-    text = ask(create_app(settings, find_letter=lambda _: letter), "/c/x").text
+def test_a_withdrawn_letter_says_so(settings: Settings) -> None:
+    text = ask(create_app(settings, find_letter=lambda _: replace(LETTER, state="withdrawn")), "/c/x").text
     assert "本函已撤回" in text
     assert "本函真实" not in text
-    assert "演练" in text
+
+
+@pytest.mark.parametrize(("state", "status"), [("active", 200), ("withdrawn", 200), ("ready", 404)])
+def test_a_drill_is_never_called_genuine(settings: Settings, state: str, status: int) -> None:
+    answer = ask(create_app(settings, find_letter=lambda _: replace(LETTER, state=state, drill=True)), "/c/x")
+    assert answer.status_code == status
+    assert ("演练函件" in answer.text) == (status == 200)
+    assert "本函真实" not in answer.text
 
 
 def test_markup_in_a_firms_name_is_shown_as_text(settings: Settings) -> None:

@@ -19,7 +19,7 @@ from songda.base.days import now as shanghai_now
 from songda.base.settings import Settings
 from songda.web.guard import Guard
 from songda.web.health import Probe, database_probe
-from songda.web.letter_check import VERDICTS, FindLetter
+from songda.web.letter_check import FindLetter, judge
 from songda.web.limit import Limiter
 from songda.web.links import PRESS, LinkExpired, LinkForged, press_object, verify
 from songda.web.pages import error_page, letter_page
@@ -82,7 +82,7 @@ def _add_letter_check(app: FastAPI, find_letter: FindLetter, limiter: Limiter) -
         began = time.monotonic()
         try:
             letter = await anyio.to_thread.run_sync(find_letter, token[:MAX_TOKEN])
-            verdict = VERDICTS.get(letter.state) if letter else None
+            verdict = judge(letter)
             return letter_page(request, letter, verdict) if letter and verdict else error_page(request, 404)
         finally:
             await anyio.sleep(-(time.monotonic() - began) % QUANTUM_S)

@@ -1,7 +1,7 @@
 """Is this letter genuine? What the page behind the QR code may say, and nothing more.
 
 >>> mask_number("示律函〔2026〕第000123号")
-'示律函〔******0123号'
+'示律函〔******123号'
 
 A letter carries an unguessable token; the database holds only its SHA-256, so that a stolen table opens no page.
 """
@@ -44,17 +44,23 @@ class Verdict:
     sentence_zh: str
 
 
-_GENUINE = Verdict("good", "本函真实", "该函件由下列律师事务所出具。")
+_GENUINE = Verdict("good", "本函真实", "该函件由下列出具方出具。")
+_DRILL = Verdict("void", "演练函件", "本函为演练所制，从未寄出，不产生任何效力。")
 
 #: States in which a letter has been issued. In any other, the page does not exist: no such letter has left the house.
-VERDICTS = {
+_VERDICTS = {
     "approved": _GENUINE,
     "active": _GENUINE,
     "closed": _GENUINE,
-    "withdrawn": Verdict(
-        "void", "本函已撤回", "该函件确由下列律师事务所出具，但已经撤回，请以律师事务所的最新通知为准。"
-    ),
+    "withdrawn": Verdict("void", "本函已撤回", "该函件确由下列出具方出具，但已经撤回，请以其最新通知为准。"),
 }
+
+
+def judge(letter: LetterCheck | None) -> Verdict | None:
+    """What the page says of `letter`; None when there must be no page."""
+    verdict = _VERDICTS.get(letter.state) if letter else None
+    # A drill must never be taken for a demand, whatever its state.
+    return _DRILL if letter and verdict and letter.drill else verdict
 
 
 def token_hash(token: str) -> str:
