@@ -47,7 +47,8 @@ def open_http(contract: ContractConfig, *, connections: int = 8) -> httpx.Client
     """A connection pool for one contract: certificates verified, no proxies or certificates from the environment."""
     return httpx.Client(
         timeout=httpx.Timeout(contract.timeout_s, connect=min(5.0, contract.timeout_s)),
-        limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+        # Given up early when idle: a connection that the carrier closes while we send leaves an order unanswered.
+        limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=2.0),
         headers=_HEADERS,
         verify=True,
         trust_env=False,

@@ -126,12 +126,17 @@ def _read(
             parked.add(Parked(key, "unknown_code"))
         else:
             # Of one event told twice, the telling that says more; then the earlier arrival.
-            rank = (_silence(event), event.arrival, event.deliver_code, event.attempt_code, event.signer, event.desc)
+            rank = (_silence(event), event.arrival, *_details(event))
             if key not in by_key or rank < by_key[key][0]:
                 by_key[key] = rank, _Read(event, code, mapping.facts[code.fact])
     read = [entry for _, entry in by_key.values()]
     read.sort(key=lambda entry: (entry.event.op_time, entry.event.arrival, entry.fact.order, event_key(entry.event)))
     return read, parked
+
+
+def _details(event: Event) -> tuple[str, ...]:
+    """Settles ties between tellings for good, a name that differs before one that fits."""
+    return event.deliver_code, event.attempt_code, event.signer, str(event.name_match), event.desc
 
 
 def _silence(event: Event) -> int:

@@ -48,7 +48,7 @@ def signer_words() -> dict[str, SignerWord]:
     }
 
 
-_BRACKET = re.compile(r"【([^】]*)(】|$)")
+_BRACKET = re.compile(r"[【\[]([^】\]]*)(?:[】\]]|$)")
 _SIGNED = re.compile(r"签收[^【】]{0,6}?【([^】]*)】|签收人[：:\s]*([^\s，,。；;【】()（）]{1,20})")
 _SEPARATOR = re.compile(r"[，,、;；/\s]+")
 _BY_ANOTHER = re.compile(r"代签|代收")
@@ -67,9 +67,10 @@ _SURNAMES = (
     "石金韦贾夏付方邹熊白孟秦邱侯江尹薛闫雷龙黎史陶贺毛段郝顾龚邵万覃武钱戴严莫孔向常汤康易乔赖文樊殷施洪翟安颜倪牛温芦季俞"
     "章鲁葛伍申尤毕聂柴焦阮柳邢欧齐梅庄涂祝耿关兰甘游左冉单舒裴霍成苗曲盛翁骆蓝路苑"
 )
+#: A role and the name after it: in round brackets, after a colon, or bare when it begins like a Chinese name.
 _NAMED_ROLE = re.compile(
     _ROLE
-    + r"(?:[：:]\s*[一-鿿·]{2,8}|(?:[是为]|\s)?["
+    + r"(?:\s*[（(][^）)]*[）)]?|\s*[：:]\s*[^\s，,。；;、]{1,20}|(?:[是为]|\s)?["
     + _SURNAMES
     + r"某][一-鿿·]{1,2}?(?=正|已|将|于|在|，|,|。|、|；|;|电|手|【|\(|（|\s|\d|:|：|\*|$))"
 )

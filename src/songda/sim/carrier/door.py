@@ -30,12 +30,12 @@ _LARGEST = 1 << 20
 
 
 class Door:
-    def __init__(self, contract: SimContract, book: Book, menu: Menu) -> None:
+    def __init__(self, contract: SimContract, book: Book, menu: Menu, *, base_url: str) -> None:
         self._contract = contract
         self._book = book
         self._menu = menu
         self._wire = Wire(contract.key)
-        self._platform = Platform(contract, book)
+        self._platform = Platform(contract, book, base_url=base_url)
         self._serial = itertools.count(1)
         #: Calls by apiCode, processed or not.
         self.calls: dict[str, int] = {}

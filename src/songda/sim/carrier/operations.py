@@ -46,7 +46,8 @@ def refusal(code: str, message: str) -> Reply:
 class Platform:
     """The business behind the door: it holds the book and answers one message at a time."""
 
-    def __init__(self, contract: SimContract, book: Book) -> None:
+    def __init__(self, contract: SimContract, book: Book, *, base_url: str) -> None:
+        self._base_url = base_url
         self._contract = contract
         self._book = book
         # Operation, and whether its message is an array of one.
@@ -118,7 +119,7 @@ class Platform:
         if body.get("type") not in _LABEL_TYPES:
             return refusal("20004", "参数错误: type")
         if body.get("getURL") == "1":
-            return OK, "成功", f"/label/{item.waybill_no}.pdf"
+            return OK, "成功", f"{self._base_url}/label/{item.waybill_no}.pdf"
         return OK, "成功", base64.b64encode(label_pdf(item.waybill_no, kind=body["type"])).decode()
 
     def _range(self, body: dict[str, Any]) -> Reply:

@@ -34,10 +34,12 @@ class _Connection(H11Protocol):
         self.app_state = {**self.app_state, "transport": transport}
 
 
-def application(contract: SimContract, courier: Courier, *, state_dir: Path | None = None, seed: int = 0) -> ASGIApp:
-    """The whole stand-in as one ASGI application."""
+def application(
+    contract: SimContract, courier: Courier, *, base_url: str, state_dir: Path | None = None, seed: int = 0
+) -> ASGIApp:
+    """The whole stand-in as one ASGI application, reachable at `base_url`."""
     book, menu = Book(contract, courier, state_dir), Menu(seed)
-    door = Door(contract, book, menu)
+    door = Door(contract, book, menu, base_url=base_url)
     control = Starlette(routes=Control(contract, book, door, menu).routes())
 
     async def front(scope: Scope, receive: Receive, send: Send) -> None:
@@ -47,11 +49,20 @@ def application(contract: SimContract, courier: Courier, *, state_dir: Path | No
 
 
 async def _serve(start: Start) -> None:
-    app = application(start.contract, start.courier, state_dir=start.state_dir, seed=start.seed)
     listener = socket.create_server(("127.0.0.1", start.port), backlog=256)
     # Small answers after small requests: without this, delayed acknowledgements cost 40 ms a call.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    config = uvicorn.Config(app, http=_Connection, loop="asyncio", lifespan="off", log_level="error", access_log=False)
+    base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    app = application(start.contract, start.courier, base_url=base_url, state_dir=start.state_dir, seed=start.seed)
+    config = uvicorn.Config(
+        app,
+        http=_Connection,
+        loop="asyncio",
+        lifespan="off",
+        log_level="error",
+        access_log=False,
+        timeout_keep_alive=60,
+    )
     server = uvicorn.Server(config)
     print(listener.getsockname()[1], flush=True)  # noqa: T201 - the parent reads the port here
     await asyncio.gather(server.serve(sockets=[listener]), _until_orphaned(server, start.parent))
