@@ -318,12 +318,7 @@ def test_clock_that_is_wrong_is_refused(stand_in, make_order):
 def test_carrier_that_is_down_never_saw_the_order(make_order):
     with socket.create_server(("127.0.0.1", 0)) as unused:
         port = unused.getsockname()[1]
-    contract = ContractConfig(
-        endpoint=f"http://127.0.0.1:{port}/open",
-        sender_no="1100000000000",
-        authorization="c2l4dGVlbiBieXRlIGtleQ==",
-        biz_product_no="1",
-    )
+    contract = loopback_contract(port)
     with open_http(contract) as http:
         with pytest.raises(NoAnswer) as error:
             ChinaPost(contract, http).order(make_order())
@@ -379,39 +374,50 @@ GOOD = b'{"retCode":"00000","retMsg":"ok","retBody":"{\\"waybillNo\\":\\"9800000
 )
 def test_whatever_is_not_the_platforms_answer_leaves_the_outcome_unknown(make_order, payload):
     with answering(payload) as port:
-        contract = ContractConfig(
-            endpoint=f"http://127.0.0.1:{port}/open",
-            sender_no="1100000000000",
-            authorization="c2l4dGVlbiBieXRlIGtleQ==",
-            biz_product_no="1",
-            timeout_s=2.0,
-        )
+        contract = loopback_contract(port)
         with open_http(contract) as http, pytest.raises(NoAnswer) as error:
             ChinaPost(contract, http).order(make_order())
     assert error.value.sent
     assert "柳如烟" not in str(error.value)
 
 
+def loopback_contract(port, **changes):
+    settings = {
+        "endpoint": f"http://127.0.0.1:{port}/open",
+        "sender_no": "1100000000000",
+        "authorization": "c2l4dGVlbiBieXRlIGtleQ==",
+        "biz_product_no": "1",
+        "timeout_s": 2.0,
+    }
+    return ContractConfig(**settings | changes)
+
+
+def test_answer_with_another_number_than_ours_leaves_the_outcome_unknown(make_order):
+    with answering(http_answer(GOOD)) as port:
+        contract = loopback_contract(port, number_range=RANGE)
+        with open_http(contract) as http, pytest.raises(NoAnswer, match="other_waybill_no"):
+            ChinaPost(contract, http).order(make_order(waybill_no=RANGE[0]))
+
+
+def test_redirect_is_not_followed(make_order):
+    with answering(http_answer(GOOD)) as other:
+        moved = f"HTTP/1.1 307 Moved\r\nLocation: http://127.0.0.1:{other}/open\r\nContent-Length: 0\r\n\r\n"
+        with answering(moved.encode()) as port:
+            contract = loopback_contract(port)
+            with open_http(contract) as http, pytest.raises(NoAnswer, match="http_307"):
+                ChinaPost(contract, http).order(make_order())
+
+
 def test_success_field_may_be_absent_and_sorting_codes_too(make_order):
     with answering(http_answer(GOOD)) as port:
-        contract = ContractConfig(
-            endpoint=f"http://127.0.0.1:{port}/open",
-            sender_no="1100000000000",
-            authorization="c2l4dGVlbiBieXRlIGtleQ==",
-            biz_product_no="1",
-        )
+        contract = loopback_contract(port)
         with open_http(contract) as http:
             assert ChinaPost(contract, http).order(make_order()).waybill_no == "9800000000006"
 
 
 def test_certificate_that_nobody_vouches_for_ends_the_call_before_it_is_sent(make_order, tmp_path):
     with answering(http_answer(GOOD), tls=self_signed(tmp_path)) as port:
-        contract = ContractConfig(
-            endpoint=f"https://127.0.0.1:{port}/open",
-            sender_no="1100000000000",
-            authorization="c2l4dGVlbiBieXRlIGtleQ==",
-            biz_product_no="1",
-        )
+        contract = loopback_contract(port, endpoint=f"https://127.0.0.1:{port}/open")
         with open_http(contract) as http, pytest.raises(NoAnswer) as error:
             ChinaPost(contract, http).order(make_order())
     assert not error.value.sent

@@ -212,6 +212,20 @@ def test_correction_takes_back_a_repeated_delivery_of_the_same_tour(chain):
     assert chain(*AIR, "702", "704:10", "704:10", "743").state == "out_for_delivery"
 
 
+def test_second_correction_takes_back_the_delivery_before(chain):
+    outcome = chain(*AIR, "702", "704:10", "702", "704:20", "743", "743")
+    assert (outcome.state, outcome.flags) == ("out_for_delivery", ())
+
+
+def test_tours_of_the_way_back_are_no_doubt_about_the_signature(chain):
+    assert chain(*AIR, "702", "704:10", "708", "306", "702", "711").flags == ("returned_after_signed",)
+
+
+def test_clocks_may_differ_by_half_an_hour(at, posted_at):
+    ahead = fold([at(2.3, "203")], mapping=MAPPING, handed_over_at=posted_at, as_of=posted_at + timedelta(hours=2))
+    assert (ahead.state, ahead.parked) == ("accepted", ())
+
+
 def test_correction_of_a_failed_try_keeps_that_of_the_day_before(chain):
     outcome = chain(*AIR, "702", "705:3", "702", "705:4", "744")
     assert (outcome.state, outcome.address_signal) == ("tried_failed", "bad")
