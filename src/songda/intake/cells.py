@@ -209,9 +209,10 @@ def read_yuan(cell: Cell, reading: Reading) -> int:
 
 
 def _amount_reason(text: str) -> str:
-    if _SCIENTIFIC.fullmatch(text):
-        return "amount_too_large" if re.search(r"\d{2,}$", text) else "mangled_number"
-    return "amount_form"
+    exponent = re.fullmatch(r"[+-]?\d+(?:\.\d+)?[Ee]\+?(\d+)", text)
+    if exponent is None:
+        return "amount_form"
+    return "amount_too_large" if len(exponent[1]) > 2 or int(exponent[1]) > 12 else "mangled_number"
 
 
 def read_rate(cell: Cell, reading: Reading) -> float:
@@ -263,7 +264,8 @@ def _day(cell: Cell) -> date:
     if isinstance(cell, bool):
         raise BadCell("day_form")
     text = f"{cell:.15g}" if isinstance(cell, float | int) else unicodedata.normalize("NFKC", cell).strip()
-    compact = re.sub(r"\s*([-/.年月])\s*", r"\1", text)
+    # Blanks around the marks are rare; most days match as they stand.
+    compact = text if _YEAR_FIRST.fullmatch(text) else re.sub(r"\s*([-/.年月日号])\s*", r"\1", text)
     if match := _YEAR_FIRST.fullmatch(compact) or _EIGHT_DIGITS.fullmatch(compact):
         try:
             return date(int(match["y"]), int(match["m"]), int(match["d"]))

@@ -78,10 +78,10 @@ def person_name(text: str) -> str:
     name = _DOT_BETWEEN_HAN.sub("·", name)
     if name[:1] in ("=", "+", "-", "@"):
         raise BadCell("name_formula")
-    if "*" in name or "＊" in name:
-        raise BadCell("name_masked")
     good = _NAME.match(name)
     end = good.end() if good else 0
+    if end != len(name) and name[end] in "*×":
+        raise BadCell("name_masked")
     if end != len(name):
         raise BadCell("name_character", point=code_point(name[end]), position=end + 1)
     if not 2 <= len(name) <= _NAME_LIMIT:

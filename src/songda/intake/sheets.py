@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -179,10 +180,11 @@ def _open(path: Path) -> Iterator[Table]:
 
 def _known_columns(table: DelimitedTable) -> tuple[int, int]:
     """How well the header is known under this delimiter; how many cells there are at all decides between equals."""
-    try:
-        top = [[displayed(cell) for cell in row] for row in islice(table.rows(), _SEARCH_ROWS + 1)]
-    except BrokenQuoting:
-        return (-1, 0)
+    top: list[list[str]] = []
+    # A broken quote further down says nothing about the header; whoever reads the rows is told of it.
+    with suppress(BrokenQuoting):
+        for row in islice(table.rows(), _SEARCH_ROWS + 1):
+            top.append([displayed(cell) for cell in row])
     return max((recognised(row) for row in top), default=0), max(map(len, top), default=0)
 
 
@@ -195,15 +197,27 @@ def find_header(
     """
     best: Header | None = None
     for index, row in enumerate(top):
-        one = tuple(text.strip() for text in row)
-        candidates = [(index, one)]
-        if index:
-            candidates.append((index, _joined(top[index - 1], row, upper_index=index - 1, merged=merged)))
-        for at, texts in candidates:
-            known = recognised(texts) + sum(1 for text in texts if text in mapped and not is_known(text))
-            if known >= _MIN_KNOWN and (best is None or known > best.known):
-                best = Header(at, _unbroken(texts), known)
+        if index and _is_grouping(top[index - 1], upper_index=index - 1, merged=merged):
+            texts = _joined(top[index - 1], row, upper_index=index - 1, merged=merged)
+        else:
+            texts = tuple(text.strip() for text in row)
+        known = recognised(texts) + sum(1 for text in texts if text in mapped and not is_known(text))
+        if known >= _MIN_KNOWN and (best is None or known > best.known):
+            best = Header(index, _unbroken(texts), known)
     return best
+
+
+def _is_grouping(upper: Sequence[str], *, upper_index: int, merged: Sequence[tuple[int, int, int, int]]) -> bool:
+    """Whether a row groups the columns of the row below, which then must not be read without it.
+
+    Titles and notes above a header do not: their words are no groups of ours, and a merged title spans most columns.
+    """
+    if any(text and (is_known(text) or is_neutral_group(text)) for text in upper):
+        return True
+    return any(
+        top == bottom == upper_index and right > left and right - left + 1 < len(upper) / 2
+        for top, left, bottom, right in merged
+    )
 
 
 def _joined(
