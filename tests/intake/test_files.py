@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import time
 import zipfile
 
 import pytest
@@ -91,6 +92,13 @@ def test_a_line_without_end_does_not_fill_the_memory(good_row, tmp_path, as_of):
     path.write_text(",".join(good_row) + "\n" + "1," * 5_000_000)
     with pytest.raises(BrokenQuoting):
         read(path, as_of)
+
+
+def test_a_cell_of_brackets_does_not_make_the_search_for_the_header_crawl(good_row, write_text_file, read_all):
+    row = good_row | {"备注": "(" * 100_000}
+    started = time.process_time()
+    assert len(read_all(write_text_file([list(row), list(row.values())])).cases) == 1
+    assert time.process_time() - started < 5
 
 
 def test_text_in_a_file_called_xls_is_read_as_text(good_row, write_text_file, read_all):

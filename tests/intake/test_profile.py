@@ -341,7 +341,7 @@ def test_the_example_names_every_key(tmp_path):
         "user_code",
         "number_pattern",
     }
-    leaf_names = {name.rpartition(".")[2] for name, _ in stated(Profile.model_validate(COMPLETE))} - rare
+    leaf_names = {name.rpartition(".")[2] for name, _ in stated(Profile.model_validate(COMPLETE))} - rare - {"columns"}
     assert [name for name in sorted(leaf_names) if f"{name} = " not in text] == []
 
 
@@ -350,11 +350,12 @@ def test_the_commented_lines_of_the_example_are_valid_when_uncommented(tmp_path)
     write_profile_template(path)
     import re
 
-    text = re.sub(r"(?m)^# (?=(\[\[|[a-z_0-9]+ = ))", "", path.read_text("utf-8"))
+    text = re.sub(r"(?m)^# (?=(\[|\"|[a-z_0-9]+ = ))", "", path.read_text("utf-8"))
     profile = parse_profile(text.replace('name = "机构全称"', 'name = "【请填写】"'))
     assert profile.mandate.signed_on == date(2026, 1, 5)
     assert profile.policy.interval_days == 30
     assert profile.lawyers[0].daily_max == 500
+    assert profile.columns["现居地"] == "address1.text"
 
 
 def test_a_missing_or_binary_file_is_told(tmp_path):
@@ -363,3 +364,10 @@ def test_a_missing_or_binary_file_is_told(tmp_path):
     (tmp_path / "bad.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ProfileError, match="UTF-8"):
         read_profile(tmp_path / "bad.toml")
+
+
+def test_an_institutions_own_headers_are_kept_with_its_profile():
+    profile = parse_profile('[columns]\n"委托序列" = "case_no"\n"内部备注" = ""')
+    assert profile.columns == {"委托序列": "case_no", "内部备注": ""}
+    with pytest.raises(ProfileError, match="columns：“nonsense”不是已知的项目"):
+        parse_profile('[columns]\n"委托序列" = "nonsense"')

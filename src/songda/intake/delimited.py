@@ -79,7 +79,7 @@ class DelimitedTable:
                 yield row
 
 
-class _EndlessLine(Exception):  # noqa: N818
+class _EndlessLine(Exception):
     """A line that is longer than any row can be."""
 
 

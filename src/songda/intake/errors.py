@@ -1,7 +1,5 @@
 """What can be wrong with a whole file. Fields hold headers, sheet names and counts, never what a row says."""
 
-# ruff: noqa: N818 -- errors are named after what happened
-
 from __future__ import annotations
 
 from songda.base.errors import SongdaError

@@ -25,6 +25,8 @@ from songda.intake.fields import Field, declared, field, single_fields
 _BRACKETS = re.compile(r"[(\[【<〈「{]([^)\]】>〉」}]*)[)\]】>〉」}]")
 _MARKS = re.compile(r"[\s*:：?？!！'\"“”‘’_\-—–·•./\\、,，;；#|+]+")
 _CHINESE_DIGITS = {char: number for number, char in enumerate("一二三四五六七八九", start=1)}
+#: A longer text is no header; cells of data are looked at too while the header is searched.
+_HEADER_LIMIT = 60
 _NUMBER = r"[1-9一二三四五六七八九]"
 
 
@@ -107,6 +109,8 @@ def _plain(text: str) -> str:
 
 def _fold(header: str) -> tuple[str, bool]:
     """The header without blanks, marks and tolerated brackets; and whether it says per cent."""
+    if len(header) > _HEADER_LIMIT:
+        return "", False
     grammar = _grammar()
     text = "".join(
         c for c in unicodedata.normalize("NFKC", header).lower() if unicodedata.category(c) not in ("Cf", "Cc")

@@ -61,7 +61,7 @@ class Chunk:
     warnings: list[Problem]
 
 
-class BadCell(Exception):  # noqa: N818 -- never leaves this room: it becomes a Problem
+class BadCell(Exception):
     """A cell cannot be read. `code` is a key of messages.toml, `data` fills its placeholders."""
 
     def __init__(self, code: str, **data: object) -> None:

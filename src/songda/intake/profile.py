@@ -25,10 +25,12 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
 from songda.base.errors import SongdaError
+from songda.intake.fields import field
 from songda.intake.profile_messages import in_chinese
 
 #: What `write_profile_template` puts where the person must write. Such a value states nothing.
@@ -273,6 +275,18 @@ class Profile(_Section):
     carrier: Carrier = Carrier()
     budget: Budget = Budget()
     policy: Policy = Policy()
+    #: The institution's own headers → our fields, `mapping` of `read_cases`; "" leaves a column unread.
+    columns: dict[str, str] | None = None
+
+    @field_validator("columns")
+    @classmethod
+    def _columns_lead_to_fields(cls, columns: dict[str, str] | None) -> dict[str, str] | None:
+        for key in (columns or {}).values():
+            try:
+                _ = field(key) if key else None
+            except KeyError:
+                raise ValueError(f"“{key}”不是已知的项目") from None
+        return columns
 
     @model_validator(mode="after")
     def _lawyers_have_names_of_their_own(self) -> Profile:
