@@ -36,15 +36,17 @@ class Tab:
     session: str
     requests: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
-    loaded: bool = False
+    #: Navigations that have been loaded to their end.
+    loaded: set[str] = field(default_factory=set)
 
     def call(self, method: str, **params: Any) -> dict[str, Any]:
         return self.browser.call(method, params, session=self.session)
 
     def open(self, url: str) -> None:
-        self.loaded = False
-        self.call("Page.navigate", url=url)
-        self.browser.wait(lambda: self.loaded)
+        # The load of this very navigation: that of the empty page before it may be reported late.
+        answer = self.call("Page.navigate", url=url)
+        assert "errorText" not in answer, f"{url}: {answer['errorText']}"
+        self.browser.wait(lambda: answer["loaderId"] in self.loaded)
         # Reports of violations arrive after the load event: one round trip later all of them are here.
         self.evaluate("new Promise(done => setTimeout(done, 100))")
 
@@ -56,8 +58,8 @@ class Tab:
     def on(self, method: str, params: dict[str, Any]) -> None:
         if method == "Network.requestWillBeSent":
             self.requests.append(params["request"]["url"])
-        elif method == "Page.loadEventFired":
-            self.loaded = True
+        elif method == "Page.lifecycleEvent" and params["name"] == "load":
+            self.loaded.add(params["loaderId"])
         elif method == "Log.entryAdded" and params["entry"]["level"] in {"error", "warning"}:
             self.complaints.append(params["entry"]["text"])
         elif method == "Audits.issueAdded" and params["issue"]["code"] == "ContentSecurityPolicyIssue":
@@ -90,6 +92,7 @@ class Browser:
         tab = self._tabs[session] = Tab(self, session)
         for domain in ("Page", "Network", "Runtime", "Log", "Audits"):
             tab.call(f"{domain}.enable")
+        tab.call("Page.setLifecycleEventsEnabled", enabled=True)
         tab.call(
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
         )
