@@ -1,4 +1,4 @@
-# make demo   does all the set-up and shows a day-by-day run of the whole way with invented people
+# make demo   does all the set-up and shows the part of the way that is built
 # make test   does all the set-up and runs the checks and tests
 SHELL := /bin/bash
 VENV  := .venv
@@ -19,7 +19,9 @@ system:
 	@scripts/system_packages.sh
 
 demo: venv
-	@$(VENV)/bin/songda demo --out demo
+	@mkdir -p demo
+	@$(VENV)/bin/songda template demo/cases.xlsx
+	@$(VENV)/bin/songda check demo/cases.xlsx --out demo
 
 lint: venv
 	$(VENV)/bin/ruff format --check .

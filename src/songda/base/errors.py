@@ -1,8 +1,9 @@
 """One kind of exception for everything that a user can cause or must hear about.
 
-An error is named after what happened, carries the data that its message needs (never personal data), reads as English in logs and as Chinese
-on screens, and says which exit code the command line ends with (sysexits.h: 64 usage, 65 data, 66 no input, 69 unavailable, 73 cannot
-create, 74 input/output, 75 try again, 77 no permission, 78 configuration).
+An error is named after what happened, carries the data that its message needs (never personal data), reads as
+English in logs and as Chinese on screens, and says which exit code the command line ends with (sysexits.h: 64 usage,
+65 data, 66 no input, 69 unavailable, 73 cannot create, 74 input/output, 75 try again, 77 no permission,
+78 configuration).
 
 >>> class NoSuchFile(SongdaError):
 ...     zh, remedy, exit_code = "找不到文件 {path}", "请检查路径是否正确", 66

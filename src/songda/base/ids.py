@@ -1,13 +1,13 @@
-"""Ids: UUIDv7 written as TypeID (`ltr_01kb…`), so that a screen, a log and a database show the same short readable thing.
+"""Ids: UUIDv7 written as TypeID (`ltr_01m8…`), so that a screen, a log and a database show the same short readable thing.
 
 Ids of things that come from a customer's file are *derived* from a secret and the business key: the same file read twice gives the same
 ids, so an insert that is repeated after a crash meets its own primary key instead of making a second letter, and without the tenant's
-secret nobody can compute the id of a person or a letter (docs/decisions/002-derived-ids.md).
+secret nobody can compute the id of a person or a letter (docs/decisions/001-derived-ids.md).
 
 >>> derive("ltr", date(2026, 11, 24), b"secret", "case", "A-1") == derive("ltr", date(2026, 11, 24), b"secret", "case", "A-1")
 True
 >>> derive("ltr", date(2026, 11, 24), b"secret", "case", "A-1")[:8]
-'ltr_01kb'
+'ltr_01m8'
 """
 
 from __future__ import annotations

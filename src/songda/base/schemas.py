@@ -36,7 +36,9 @@ CASES = pl.Schema(
         "state": _TEXT,  # open | paid | plan_kept | written_off_forgiven | wrong_person
         "dispute_open": _FLAG,
         "debtor_state": _TEXT,  # normal | deceased | no_capacity | limited_capacity | bankruptcy
-        "debtor_flags": pl.List(_TEXT),  # serious_illness, disability, over_70, disaster, … ; empty list = stated as none
+        "debtor_flags": pl.List(
+            _TEXT
+        ),  # serious_illness, disability, over_70, disaster, … ; empty list = stated as none
         "assigned": _FLAG,  # the claim was sold
         "assignment_notice_arrived": _FLAG,
         "credit_notice_given": _FLAG,
@@ -97,7 +99,7 @@ STANDARD = pl.Schema(
         "label": pl.List(_TEXT),  # lines that fit an envelope
         "place_key": _TEXT,  # equal when all stated parts mean the same
         "place_keys": pl.List(_TEXT),  # prefix key a level, coarse to fine
-        "level": _TEXT,  # deepest level known: none province city district town village road road_no poi building unit floor room
+        "level": _TEXT,  # deepest known: none province city district town village road road_no poi building unit floor room
         "completeness": pl.Float64(),  # share of what a courier needs, 0-1
         "confidence": pl.Float64(),  # probability that the standard form is right, 0-1
         "alternatives": pl.List(_TEXT),  # ranked, when ambiguous

@@ -1,6 +1,6 @@
 """What can go wrong between us and a carrier, apart from the carrier's own "no" (that is a result: `Refused`)."""
 
-# ruff: noqa: N818 (errors are named after what happened)
+
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ _MIN_SLOTS = 14
 _SHADES = 5
 
 
-class ReportNotWritten(SongdaError):  # noqa: N818
+class ReportNotWritten(SongdaError):
     zh = "无法写入报告 {path}({why})"
     remedy = "请检查目录是否可写、磁盘是否有空间，然后重新运行；已寄出的函件不会重复寄出"
     exit_code = 73

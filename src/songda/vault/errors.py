@@ -1,6 +1,6 @@
 """What can go wrong with keys, sealed data and sealed files. No message ever holds key bytes or plaintext."""
 
-# ruff: noqa: N818 (errors are named after what happened)
+
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class Item:
     events: list[PlannedEvent] = field(default_factory=list)
 
 
-class NoSuchNumber(ValueError):  # noqa: N818
+class NoSuchNumber(ValueError):
     """The customer sent a waybill number of his own that the carrier will not take; the argument says why."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import select
@@ -24,7 +25,7 @@ from songda.sim.carrier.events import Courier
 _CHUNK = 2000
 
 
-class StandInFailed(SongdaError):  # noqa: N818
+class StandInFailed(SongdaError):
     zh = "模拟承运商未能启动（{reason}）"
     remedy = "请检查端口与状态目录后重试"
     exit_code = 69
@@ -96,6 +97,12 @@ class StandIn:
             if self._process.stdout is not None:
                 self._process.stdout.close()
             self._process = None
+
+    def wait(self) -> None:
+        """Returns when the process has ended, or at Ctrl-C."""
+        if self._process is not None:
+            with contextlib.suppress(KeyboardInterrupt):
+                self._process.wait()
 
     @property
     def base_url(self) -> str:

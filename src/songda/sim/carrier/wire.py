@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.ciphers.algorithms import SM4
 _MARK = "|$4|"
 
 
-class NotOurs(ValueError):  # noqa: N818
+class NotOurs(ValueError):
     """The message does not decrypt to JSON that ends with the key; the argument says what was wrong."""
 
 
