@@ -31,7 +31,7 @@ HEADERS = {
 }
 
 
-class StreamBroken(Exception):  # noqa: N818
+class StreamBroken(Exception):
     """An answer failed after its first byte: the connection is cut, so that nobody takes a part for the whole."""
 
 

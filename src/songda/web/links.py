@@ -26,11 +26,11 @@ PRESS = "press"
 _MIN_KEY = 32
 
 
-class LinkExpired(SongdaError):  # noqa: N818
+class LinkExpired(SongdaError):
     zh, remedy, exit_code = "链接已过期", "请重新生成链接", 77
 
 
-class LinkForged(SongdaError):  # noqa: N818
+class LinkForged(SongdaError):
     zh, remedy, exit_code = "链接无效", "请使用完整的原始链接，或重新生成", 77
 
 
