@@ -42,7 +42,7 @@ _BINARY = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 _CARVED = re.compile(rb"%PDF-1|%PDF-2|PK\x03\x04|\x1f\x8b\x08|\x28\xb5\x2f\xfd")
 
 
-class Unopened(Exception):  # noqa: N818 - what happened, not an error of ours
+class Unopened(Exception):
     """A container that should open and does not."""
 
 
