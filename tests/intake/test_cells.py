@@ -356,6 +356,8 @@ def test_line_breaks_are_layout_in_an_address_and_refused_in_a_name():
 
 def test_a_cell_of_500_characters_is_read_whole_and_of_501_refused():
     assert clean("路" * 500, kind="address") == "路" * 500
+    with pytest.raises(BadCell):
+        clean("路" * 501, kind="address")
     with pytest.raises(BadCell) as caught:
         clean("路" * 10_000, kind="address")
     assert caught.value.code == "too_long"

@@ -45,6 +45,8 @@ def test_no_synonym_belongs_to_two_fields():
         ("本金(万元)", None),
         ("本金(分)", None),
         ("担保人姓名", None),
+        ("第1联系人2姓名", None),
+        ("地址1来源2", None),
         ("备注", None),
         ("", None),
     ],

@@ -214,6 +214,11 @@ def test_days_that_contradict_each_other_or_lie_ahead_are_refused(read_row, cell
     assert set(read_row(**cells).codes) == {code}
 
 
+def test_days_may_fall_together(read_row):
+    same = dict.fromkeys(["放款日期", "到期日期", "逾期起始日", "金额截止日", "最近时效中断日"], "2026-11-20")
+    assert read_row(**same).rejected == []
+
+
 def test_a_due_day_and_an_expiry_may_lie_ahead(read_row):
     assert read_row(到期日期="2027-01-01", 地址1有效期="2030-01-01").rejected == []
 

@@ -3,6 +3,7 @@
 >>> from datetime import date
 >>> from pathlib import Path
 >>> from tempfile import TemporaryDirectory
+>>> from songda.intake import read_cases, write_template
 >>> with TemporaryDirectory() as folder:
 ...     file = Path(folder) / "cases.xlsx"
 ...     write_template(file)
