@@ -1,0 +1,44 @@
+"""The compliance engine: rules as data, evaluated over frames, failing closed; and a linter for what letters say.
+
+>>> import polars as pl
+>>> rules = load_rules()
+>>> action = pl.DataFrame({"action_id": ["ltr_1"], "debtor.state": ["deceased"]})
+>>> verdict = rules.evaluate(action, scope="lawyer_letter", gate="hand_over").row(0, named=True)
+>>> verdict["verdict"], verdict["rules"]
+('block', ['S01', 'S02', 'S05', 'S07'])
+
+Rules, facts and word lists are the YAML files of this package; the rule language is described in `language`, what a
+verdict holds in `verdict`. A fact that is absent, null or cannot be meant counts as a violation.
+"""
+
+from songda.compliance.errors import (
+    BadActions,
+    BrokenRule,
+    IllegalExpression,
+    LooserThanRule,
+    NoRuleSet,
+    UnknownGate,
+    UnknownRule,
+    UnknownScope,
+    WrongFactType,
+)
+from songda.compliance.facts import NEVER, fact_zh
+from songda.compliance.ruleset import GATES, Rule, RuleSet, load_rules
+
+__all__ = [
+    "GATES",
+    "NEVER",
+    "BadActions",
+    "BrokenRule",
+    "IllegalExpression",
+    "LooserThanRule",
+    "NoRuleSet",
+    "Rule",
+    "RuleSet",
+    "UnknownGate",
+    "UnknownRule",
+    "UnknownScope",
+    "WrongFactType",
+    "fact_zh",
+    "load_rules",
+]

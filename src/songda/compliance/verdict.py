@@ -1,0 +1,176 @@
+"""Verdicts: all rules of a scope and gate over a frame of actions, a slice at a time.
+
+Frame in: one row an action, `action_id` and one column a fact (facts.yaml); optionally `released`, a list of ids of
+rules whose effect is `review` and which a person has decided for this action.
+
+Frame out (VERDICTS), rows in the order of the actions:
+
+    action_id    as given
+    verdict      pass | review | block
+    rules        ids of the rules that fired, in the order of the rule file
+    effects      their effects, strictest first, each once
+    missing      facts of the fired rules that are unknown, sorted
+    inputs_hash  SHA-256 of the facts as given: a JSON object, names sorted, no blanks, UTF-8, null for an absent fact
+    rule_set     label of the rule set
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from songda.compliance.errors import BadActions, UnknownScope
+from songda.compliance.facts import known, stated
+from songda.compliance.lowering import lower
+from songda.compliance.ruleset import EFFECTS
+
+if TYPE_CHECKING:
+    from songda.compliance.ruleset import RuleSet
+
+VERDICTS = pl.Schema(
+    {
+        "action_id": pl.String(),
+        "verdict": pl.String(),
+        "rules": pl.List(pl.String()),
+        "effects": pl.List(pl.String()),
+        "missing": pl.List(pl.String()),
+        "inputs_hash": pl.String(),
+        "rule_set": pl.String(),
+    }
+)
+
+#: Effect → verdict; an effect that is not here lets the action pass and is reported.
+_STOPS = {"block": "block", "block_close": "block", "review": "review"}
+#: Rows a slice: the inputs of one row are about 2 kB of JSON while they are hashed.
+_SLICE = 50_000
+_NONE = pl.lit([], dtype=pl.List(pl.String()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What is computed for one scope at one gate."""
+
+    facts: Sequence[str]
+    #: Rule id → its test; in the order of the rule file.
+    tests: Mapping[str, pl.Expr]
+    effects: Mapping[str, str]
+    #: Fact → ids of the rules that ask for it.
+    askers: Mapping[str, Sequence[str]]
+
+
+def evaluate(rules: RuleSet, facts: pl.DataFrame, *, scope: str | pl.Expr, gate: str) -> pl.DataFrame:
+    """One verdict an action. `scope` is the kind of all actions, or an expression that yields each one's.
+
+    Raises BadActions, WrongFactType, UnknownScope, UnknownGate.
+    """
+    _check_actions(facts)
+    if isinstance(scope, str):
+        return _evaluate(rules, facts, scope=scope, gate=gate)
+    order, kind = "songda.order", "songda.scope"
+    marked = facts.with_columns(scope.cast(pl.String).alias(kind)).with_row_index(order)
+    if marked[kind].null_count():
+        raise UnknownScope(scope="（空）", known="、".join(rules.scopes))
+    parts = [
+        _evaluate(rules, part, scope=str(name), gate=gate).with_columns(part[order])
+        for (name,), part in marked.partition_by(kind, as_dict=True, maintain_order=True).items()
+    ]
+    return pl.concat(parts).sort(order).drop(order) if parts else _empty(facts)
+
+
+def _check_actions(facts: pl.DataFrame) -> None:
+    if "action_id" not in facts.columns:
+        raise BadActions(problem="没有 action_id 列")
+    ids = facts["action_id"]
+    if ids.null_count():
+        raise BadActions(problem="有动作没有 action_id")
+    if ids.n_unique() != len(ids):
+        raise BadActions(problem="action_id 重复")
+    if "released" in facts.columns and facts.schema["released"] not in {pl.List(pl.String), pl.List(pl.Null), pl.Null}:
+        raise BadActions(problem="released 应为规则编号的列表")
+
+
+def _evaluate(rules: RuleSet, facts: pl.DataFrame, *, scope: str, gate: str) -> pl.DataFrame:
+    plan = _plan(rules, scope=scope, gate=gate)
+    slices = [_judge(plan, piece) for piece in facts.iter_slices(_SLICE)]
+    verdicts = pl.concat(slices) if slices else _empty(facts)
+    return verdicts.with_columns(rule_set=pl.lit(rules.label)).select(VERDICTS.names())
+
+
+def _empty(facts: pl.DataFrame) -> pl.DataFrame:
+    return pl.DataFrame(schema=VERDICTS).with_columns(facts["action_id"].clear())
+
+
+def _plan(rules: RuleSet, *, scope: str, gate: str) -> _Plan:
+    chosen = rules.at(scope, gate)
+    facts = rules.facts_needed(scope, gate)
+    return _Plan(
+        facts=facts,
+        # An unknown test is a violation.
+        tests={rule.id: lower(rule.predicate(gate)).fill_null(value=True).alias(rule.id) for rule in chosen},
+        effects={rule.id: rule.effect for rule in chosen},
+        askers={fact: [rule.id for rule in chosen if fact in rule.facts(gate)] for fact in facts},
+    )
+
+
+def _judge(plan: _Plan, actions: pl.DataFrame) -> pl.DataFrame:
+    """Verdicts of one slice, all columns but rule_set."""
+    given = stated(actions, plan.facts)
+    released = _released(actions)
+    checked = known(given).with_columns(released).with_columns(**plan.tests)
+    effects = [effect for effect in EFFECTS if effect in plan.effects.values()]
+    return actions.select("action_id").with_columns(
+        checked.select(
+            verdict=_verdict(plan),
+            rules=_names({rule: pl.col(rule) for rule in plan.tests}),
+            effects=_names({effect: _any(plan, effect) for effect in effects}),
+            missing=_names({fact: pl.col(fact).is_null() & pl.any_horizontal(by) for fact, by in plan.askers.items()}),
+        ),
+        inputs_hash=_hash(given.with_columns(released) if "released" in actions.columns else given),
+    )
+
+
+def _released(actions: pl.DataFrame) -> pl.Series:
+    if "released" not in actions.columns:
+        return pl.Series("released", [], pl.List(pl.String)).extend_constant(None, actions.height)
+    return actions["released"].cast(pl.List(pl.String))
+
+
+def _verdict(plan: _Plan) -> pl.Expr:
+    def stopped(by: str) -> list[pl.Expr]:
+        return [_stands(rule, effect) for rule, effect in plan.effects.items() if _STOPS.get(effect) == by]
+
+    block, review = (pl.any_horizontal(stopped(by) or pl.lit(value=False)) for by in ("block", "review"))
+    return pl.when(block).then(pl.lit("block")).when(review).then(pl.lit("review")).otherwise(pl.lit("pass"))
+
+
+def _stands(rule: str, effect: str) -> pl.Expr:
+    """Whether a rule fired and no person has released what may be released."""
+    if effect != "review":
+        return pl.col(rule)
+    return pl.col(rule) & ~pl.col("released").list.contains(rule).fill_null(value=False)
+
+
+def _any(plan: _Plan, effect: str) -> pl.Expr:
+    return pl.any_horizontal([rule for rule, its in plan.effects.items() if its == effect])
+
+
+def _names(flags: Mapping[str, pl.Expr]) -> pl.Expr:
+    """The names whose flag is true, as a list a row."""
+    if not flags:
+        return _NONE
+    return pl.concat_list(pl.when(flag).then(pl.lit(name)) for name, flag in flags.items()).list.drop_nulls()
+
+
+def _hash(given: pl.DataFrame) -> pl.Series:
+    if not given.width:
+        return pl.Series([_hex("{}")]).new_from_index(0, given.height)
+    rows: Iterable[str] = given.select(pl.struct(sorted(given.columns)).struct.json_encode()).to_series()
+    return pl.Series([_hex(row) for row in rows], dtype=pl.String)
+
+
+def _hex(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
