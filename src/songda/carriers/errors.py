@@ -1,7 +1,5 @@
 """What can go wrong between us and a carrier, apart from the carrier's own "no" (that is a result: `Refused`)."""
 
-
-
 from __future__ import annotations
 
 from songda.base.errors import SongdaError

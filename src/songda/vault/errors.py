@@ -1,7 +1,5 @@
 """What can go wrong with keys, sealed data and sealed files. No message ever holds key bytes or plaintext."""
 
-
-
 from __future__ import annotations
 
 from songda.base.errors import SongdaError

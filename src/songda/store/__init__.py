@@ -1,0 +1,57 @@
+"""The record: tables, transactions, transitions. SQLite (WAL) by default, PostgreSQL by one setting, same code and same tests.
+
+>>> from songda.base.settings import load
+>>> database = open_database(load())                                    # doctest: +SKIP
+>>> with database.begin() as connection:                                # doctest: +SKIP
+...     move(connection, "letter", ids, source="ready", target="approved", actor="lawyer", reason="batch signed", at=now)
+
+Nothing readable about a person stands in any column: persons are sealed blobs, everything else holds ids, codes and amounts.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from songda.store import tables
+    from songda.store.audit import append_audit, read_audit
+    from songda.store.database import DatabaseUnavailable, open_database, revision
+    from songda.store.rows import chunks, insert_missing
+    from songda.store.transitions import Conflict, history, move
+
+_HOME_OF = {
+    "DatabaseUnavailable": "database",
+    "open_database": "database",
+    "revision": "database",
+    "Conflict": "transitions",
+    "history": "transitions",
+    "move": "transitions",
+    "chunks": "rows",
+    "insert_missing": "rows",
+    "append_audit": "audit",
+    "read_audit": "audit",
+}
+
+__all__ = [
+    "Conflict",
+    "DatabaseUnavailable",
+    "append_audit",
+    "chunks",
+    "history",
+    "insert_missing",
+    "move",
+    "open_database",
+    "read_audit",
+    "revision",
+    "tables",
+]
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    if name == "tables":
+        return import_module("songda.store.tables")
+    if name in _HOME_OF:
+        return getattr(import_module(f"songda.store.{_HOME_OF[name]}"), name)
+    raise AttributeError(name)

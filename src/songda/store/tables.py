@@ -1,0 +1,329 @@
+"""All tables. Objects with a life cycle carry `state` and `version`; facts, decisions, transitions and audit rows are only ever added."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+_ID, _HASH, _CODE = String(40), String(64), String(40)
+_INSTANT = DateTime(timezone=True)
+
+
+def _id() -> Column[str]:
+    return Column("id", _ID, primary_key=True)
+
+
+def _to(table: str, name: str | None = None, *, nullable: bool = False) -> Column[str]:
+    return Column(name or f"{table}_id", _ID, ForeignKey(f"{table}.id"), nullable=nullable, index=True)
+
+
+def _life() -> tuple[Column[str], Column[int]]:
+    return Column("state", _CODE, nullable=False, index=True), Column("version", Integer, nullable=False, default=0)
+
+
+tenant = Table(
+    "tenant",
+    metadata,
+    _id(),
+    Column("name", String(80), nullable=False, unique=True),  # short name chosen by the operator
+    Column("data_key", LargeBinary, nullable=False),  # wrapped by the master key
+    Column("profile", LargeBinary),  # sealed
+    Column("profile_sha256", _HASH),
+    Column("created_at", _INSTANT, nullable=False),
+)
+
+#: One delivered case file.
+batch = Table(
+    "batch",
+    metadata,
+    _id(),
+    _to("tenant"),
+    Column("file_sha256", _HASH, nullable=False),
+    Column("as_of", Date, nullable=False),
+    *_life(),
+    Column("next_row", Integer, nullable=False, default=0),  # first spreadsheet row that is not stored yet
+    Column("rows", Integer, nullable=False, default=0),
+    Column("drill", Boolean, nullable=False, default=False),
+    Column("figures", JSON, nullable=False, default=dict),  # counts of stages that are over
+    UniqueConstraint("tenant_id", "file_sha256"),
+)
+
+#: Rows that intake refused, sealed: they are the user's own data, handed back in rejected.xlsx.
+rejected_row = Table(
+    "rejected_row",
+    metadata,
+    _to("batch"),
+    Column("row_no", Integer, nullable=False),
+    Column("codes", JSON, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    UniqueConstraint("batch_id", "row_no"),
+)
+
+#: Everything that identifies one person at one tenant, in one sealed record.
+person = Table(
+    "person",
+    metadata,
+    _id(),
+    _to("tenant"),
+    Column("lookup", _HASH, nullable=False),  # blind index of the ID number
+    Column("sealed", LargeBinary, nullable=False),
+    Column("birth_year", Integer),
+    *_life(),
+    UniqueConstraint("tenant_id", "lookup"),
+)
+
+case = Table(
+    "case",
+    metadata,
+    _id(),
+    _to("tenant"),
+    _to("batch"),
+    _to("person"),
+    Column("row_no", Integer, nullable=False),
+    Column("lookup", _HASH, nullable=False),  # blind index of the case number
+    Column("sealed", LargeBinary, nullable=False),  # case and contract number, product name, contacts
+    Column("product", _CODE),
+    Column("role", _CODE),
+    Column("loan_amount_fen", BigInteger),
+    Column("principal_fen", BigInteger),
+    Column("interest_fen", BigInteger),
+    Column("penalty_fen", BigInteger),
+    Column("fees_fen", BigInteger),
+    Column("paid_fen", BigInteger),
+    Column("amount_on", Date),
+    Column("disbursed_on", Date),
+    Column("due_on", Date),
+    Column("overdue_since", Date),
+    Column("annual_cost", Float),
+    Column("limitation_event_on", Date),
+    Column("state", _CODE),
+    Column("dispute_open", Boolean),
+    Column("debtor_state", _CODE),
+    Column("debtor_flags", JSON),
+    Column("assigned", Boolean),
+    Column("assignment_notice_arrived", Boolean),
+    Column("credit_notice_given", Boolean),
+    UniqueConstraint("tenant_id", "lookup"),
+)
+
+#: A link between a person and a place: personal data, so the text and the parts lie in the person's sealed record.
+address_record = Table(
+    "address_record",
+    metadata,
+    _id(),
+    _to("person"),
+    _to("case"),
+    Column("ordinal", Integer, nullable=False),
+    Column("origin", _CODE),
+    Column("basis", _CODE),
+    Column("recorded_on", Date),
+    Column("expires_on", Date),
+    Column("owner_role", _CODE),
+    Column("place", _HASH),  # blind index of the place key
+    Column("place_group", Integer),  # same number = same place of this person
+    Column("adcode", String(6)),
+    Column("level", _CODE),
+    Column("completeness", Float),
+    Column("confidence", Float),
+    Column("issues", JSON),
+    Column("quality", JSON),  # which levels were stated and which are known, for the report
+)
+
+letter = Table(
+    "letter",
+    metadata,
+    _id(),
+    _to("tenant"),
+    _to("batch"),
+    _to("person"),
+    Column("kind", _CODE, nullable=False),
+    Column("letter_no", String(60), unique=True),
+    Column("letter_date", Date),
+    *_life(),
+    Column("amount_fen", BigInteger, nullable=False),
+    Column("content_sha256", _HASH),
+    Column("template_sha256", _HASH),
+    Column("check_token_hash", _HASH, unique=True),
+    Column("reasons", JSON, nullable=False, default=list),
+    Column("grade", String(4)),
+    Column("flags", JSON, nullable=False, default=list),
+    Column("revision", Integer, nullable=False, default=0),
+    Column("closed_on", Date),
+)
+
+letter_case = Table("letter_case", metadata, _to("letter"), _to("case"), UniqueConstraint("letter_id", "case_id"))
+
+attempt = Table(
+    "attempt",
+    metadata,
+    _id(),
+    _to("letter"),
+    Column("n", Integer, nullable=False),
+    *_life(),
+    _to("address_record"),
+    Column("place", _HASH, nullable=False),
+    Column("product", _CODE),
+    Column("envelope", _CODE),
+    Column("sheets", Integer),
+    Column("pages", Integer),
+    Column("weight_g", Integer),
+    Column("price_fen", Integer),
+    Column("record_sha256", _HASH),  # of the PDF of record
+    Column("segment", String(80)),  # sealed file that holds it
+    Column("offset", BigInteger),
+    Column("length", Integer),
+    Column("posted_on", Date),
+    Column("provisional_grade", String(4)),
+    Column("grade", String(4)),
+    UniqueConstraint("letter_id", "n"),
+)
+
+piece = Table(
+    "piece",
+    metadata,
+    _id(),
+    _to("attempt"),
+    _to("run", nullable=True),
+    Column("copy", Integer, nullable=False),
+    Column("seq", Integer),
+    *_life(),
+    Column("order_no", String(60), nullable=False, unique=True),
+    Column("waybill_no", String(40), unique=True),
+    Column("print_sha256", _HASH),
+    UniqueConstraint("attempt_id", "copy"),
+)
+
+run = Table(
+    "run",
+    metadata,
+    _id(),
+    _to("tenant"),
+    _to("batch"),
+    Column("number", Integer, nullable=False),
+    Column("day", Date, nullable=False),
+    *_life(),
+    Column("pieces", Integer, nullable=False),
+    Column("manifest_sha256", _HASH),
+    UniqueConstraint("batch_id", "number"),
+)
+
+#: A call that leaves the house, written before it leaves.
+intent = Table(
+    "intent",
+    metadata,
+    Column("order_no", String(60), primary_key=True),
+    _to("piece"),
+    Column("kind", _CODE, nullable=False),
+    *_life(),  # written | answered | refused | unresolved
+    Column("asked_at", _INSTANT, nullable=False),
+    Column("answer", JSON),
+)
+
+#: Something that only a person can settle.
+task = Table(
+    "task",
+    metadata,
+    _id(),
+    Column("kind", _CODE, nullable=False),
+    Column("object_id", _ID, nullable=False, index=True),
+    *_life(),
+    Column("reason", String(200), nullable=False),
+    Column("opened_on", Date, nullable=False),
+)
+
+#: What a carrier said, stored before it is understood. The outcome of an attempt is a fold over these.
+fact = Table(
+    "fact",
+    metadata,
+    _id(),
+    _to("attempt"),
+    Column("event_key", _HASH, nullable=False),
+    Column("op_time", _INSTANT, nullable=False),
+    Column("received_at", _INSTANT, nullable=False),
+    Column("arrival", Integer, nullable=False),
+    Column("event", JSON, nullable=False),  # codes and office, no person
+    Column("raw", LargeBinary, nullable=False),  # sealed
+    Column("raw_sha256", _HASH, nullable=False),
+    UniqueConstraint("attempt_id", "event_key"),
+)
+
+#: Why an automatic decision came out as it did.
+decision = Table(
+    "decision",
+    metadata,
+    _id(),
+    Column("object_id", _ID, nullable=False, index=True),
+    Column("stage", _CODE, nullable=False),
+    Column("outcome", _CODE, nullable=False),
+    Column("inputs_sha256", _HASH, nullable=False),
+    Column("versions", JSON, nullable=False),
+    Column("reasons", JSON, nullable=False),
+    Column("on_day", Date, nullable=False),
+)
+
+approval = Table(
+    "approval",
+    metadata,
+    _id(),
+    _to("batch"),
+    Column("lawyer", _HASH, nullable=False),  # blind index of the licence number
+    Column("day", Date, nullable=False),
+    Column("letters", Integer, nullable=False),
+    Column("list_sha256", _HASH, nullable=False),
+    Column("document", LargeBinary, nullable=False),  # sealed: signature over template hashes, list and exceptions
+    Column("by_itself", Boolean, nullable=False),
+)
+
+#: Every change of state, in order: the history of each object, and at the same time the outbox, which consumers read by cursor.
+transition = Table(
+    "transition",
+    metadata,
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("object", _CODE, nullable=False),
+    Column("object_id", _ID, nullable=False, index=True),
+    Column("source", _CODE, nullable=False),
+    Column("target", _CODE, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("actor", _CODE, nullable=False),
+    Column("reason", String(200), nullable=False),
+    Column("at", _INSTANT, nullable=False),
+    UniqueConstraint("object_id", "version"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("at", String(40), nullable=False),
+    Column("actor", String(80), nullable=False),
+    Column("action", _CODE, nullable=False),
+    Column("object_id", _ID, nullable=False),
+    Column("details", JSON, nullable=False),
+    Column("hash", _HASH, nullable=False),
+)
+
+Index("ix_letter_batch_state", letter.c.batch_id, letter.c.state)
