@@ -139,7 +139,9 @@ def test_events_are_pushed_once_each_bare_and_without_delivery_codes(subscriber,
     assert {call["method"] for call in received} == {"040002"}
     assert len({call["serialNo"] for call in received}) == 3
     opened = [orjson.loads(opened_push(contract, call)) for call in received]
-    assert [event["opCode"] for event in opened] == ["203", "704", "702"]
+    # Pushes travel side by side: only the first, of an earlier hour, has a place of its own.
+    assert opened[0]["opCode"] == "203"
+    assert sorted(event["opCode"] for event in opened) == ["203", "702", "704"]
     assert {event["orderNo"] for event in opened} == {"a"}
     assert all("deliverCode" not in event for event in opened)
 
