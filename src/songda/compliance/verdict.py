@@ -18,7 +18,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from hashlib import sha256
+from operator import or_
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -47,7 +49,8 @@ VERDICTS = pl.Schema(
 _STOPS = {"block": "block", "block_close": "block", "review": "review"}
 #: Rows a slice: the inputs of one row are about 2 kB of JSON while they are hashed.
 _SLICE = 50_000
-_NONE = pl.lit([], dtype=pl.List(pl.String()))
+#: Flags that one Int64 holds.
+_WORD = 62
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +124,14 @@ def _judge(plan: _Plan, actions: pl.DataFrame) -> pl.DataFrame:
     given = stated(actions, plan.facts)
     released = _released(actions)
     checked = known(given).with_columns(released).with_columns(**plan.tests)
+    fired = checked.select(plan.tests.keys())
     effects = [effect for effect in EFFECTS if effect in plan.effects.values()]
+    unknown = {fact: pl.col(fact).is_null() & pl.any_horizontal(by) for fact, by in plan.askers.items()}
     return actions.select("action_id").with_columns(
-        checked.select(
-            verdict=_verdict(plan),
-            rules=_names({rule: pl.col(rule) for rule in plan.tests}),
-            effects=_names({effect: _any(plan, effect) for effect in effects}),
-            missing=_names({fact: pl.col(fact).is_null() & pl.any_horizontal(by) for fact, by in plan.askers.items()}),
-        ),
+        checked.select(verdict=_verdict(plan)),
+        rules=_names(fired),
+        effects=_names(fired.select(_any(plan, effect).alias(effect) for effect in effects)),
+        missing=_names(checked.select(**unknown)),
         inputs_hash=_hash(given.with_columns(released) if "released" in actions.columns else given),
     )
 
@@ -158,11 +161,26 @@ def _any(plan: _Plan, effect: str) -> pl.Expr:
     return pl.any_horizontal([rule for rule, its in plan.effects.items() if its == effect])
 
 
-def _names(flags: Mapping[str, pl.Expr]) -> pl.Expr:
-    """The names whose flag is true, as a list a row."""
-    if not flags:
-        return _NONE
-    return pl.concat_list(pl.when(flag).then(pl.lit(name)) for name, flag in flags.items()).list.drop_nulls()
+def _names(flags: pl.DataFrame) -> pl.Series:
+    """The names of the columns that are true, as a list a row.
+
+    Rows fail in few ways: the flags are packed into whole numbers, and each pattern that occurs is spelt out once.
+    """
+    words = [flags.columns[start : start + _WORD] for start in range(0, flags.width, _WORD)]
+    if not words:
+        return pl.Series([[]], dtype=pl.List(pl.String)).new_from_index(0, flags.height)
+    packed = flags.select(_packed(word).alias(str(number)) for number, word in enumerate(words))
+    patterns = packed.unique()
+    spelt = [
+        [name for word, bits in zip(words, row, strict=True) for at, name in enumerate(word) if bits >> at & 1]
+        for row in patterns.iter_rows()
+    ]
+    named = patterns.with_columns(pl.Series("names", spelt, dtype=pl.List(pl.String)))
+    return packed.join(named, on=packed.columns, how="left", maintain_order="left")["names"]
+
+
+def _packed(flags: Sequence[str]) -> pl.Expr:
+    return reduce(or_, (pl.col(name).cast(pl.Int64) * (1 << at) for at, name in enumerate(flags)))
 
 
 def _hash(given: pl.DataFrame) -> pl.Series:
