@@ -7,6 +7,9 @@
 >>> verdict["verdict"], verdict["rules"]
 ('block', ['S01', 'S02', 'S05', 'S07'])
 
+>>> hits("三日内不还就让你坐牢")["threat"]
+1
+
 Rules, facts and word lists are the YAML files of this package; the rule language is described in `language`, what a
 verdict holds in `verdict`. A fact that is absent, null or cannot be meant counts as a violation.
 """
@@ -23,6 +26,7 @@ from songda.compliance.errors import (
     WrongFactType,
 )
 from songda.compliance.facts import NEVER, fact_zh
+from songda.compliance.lint import Hit, cover_hits, hits, lint, lint_cover, lint_version
 from songda.compliance.ruleset import GATES, Rule, RuleSet, load_rules
 
 __all__ = [
@@ -30,6 +34,7 @@ __all__ = [
     "NEVER",
     "BadActions",
     "BrokenRule",
+    "Hit",
     "IllegalExpression",
     "LooserThanRule",
     "NoRuleSet",
@@ -39,6 +44,11 @@ __all__ = [
     "UnknownRule",
     "UnknownScope",
     "WrongFactType",
+    "cover_hits",
     "fact_zh",
+    "hits",
+    "lint",
+    "lint_cover",
+    "lint_version",
     "load_rules",
 ]
