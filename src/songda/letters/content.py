@@ -1,0 +1,285 @@
+"""What a letter says: one frozen value, its canonical JSON, its hash, and the checks that sums and dates must pass.
+
+    content.hash                    # SHA-256 of the canonical JSON without the seal: what the lawyer approves
+    problems(content)               # () or codes such as ("lines[0].total",)
+    present_fields(content)         # the items of rule C06 that the letter carries
+
+Amounts are integer fen, days are business days in Asia/Shanghai. A letter carries no ID number.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+Kind = Literal["lawyer_letter", "reminder"]
+
+#: Kind → what stands above the letter.
+TITLES: dict[Kind, str] = {"lawyer_letter": "律师函", "reminder": "催告函"}
+
+
+@dataclass(frozen=True, slots=True)
+class Firm:
+    """The law firm in whose name the letter goes out."""
+
+    name: str
+    address: str
+    postcode: str
+    #: Answers in office hours whether a letter is genuine.
+    phone: str
+    licence_no: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lawyer:
+    name: str
+    licence_no: str
+    phone: str
+
+
+@dataclass(frozen=True, slots=True)
+class RepayAccount:
+    #: Must be the creditor's own name.
+    name: str
+    bank: str
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class Institution:
+    """The creditor, with the ways in which a recipient reaches it."""
+
+    name: str
+    address: str
+    phone: str
+    complaint_phone: str
+    query_channel: str
+    dispute_channel: str
+    hardship_channel: str
+    data_protection_contact: str
+    repay_accounts: tuple[RepayAccount, ...]
+    #: Name of the creditor's own application; empty when it has none.
+    official_app: str
+
+
+@dataclass(frozen=True, slots=True)
+class Addressee:
+    name: str
+    #: Lines as they stand in the window of the envelope.
+    address_lines: tuple[str, ...]
+    postcode: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mandate:
+    """The creditor's written mandate to the firm."""
+
+    no: str
+    signed_on: datetime.date
+
+
+@dataclass(frozen=True, slots=True)
+class DebtLine:
+    """One contract. `paid_fen` is what was repaid so far, for information: it is not subtracted again."""
+
+    contract_no_masked: str
+    product_name: str
+    disbursed_on: datetime.date
+    loan_amount_fen: int
+    due_on: datetime.date
+    overdue_since: datetime.date
+    principal_fen: int
+    interest_fen: int
+    penalty_fen: int
+    fees_fen: int
+    paid_fen: int
+    #: principal + interest + penalty + fees.
+    total_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """The firm's leave to seal this one letter, given with the approval that covers it."""
+
+    #: SHA-256 of the approval (`Approval.id`); its first characters are printed in the seal.
+    approval_id: str
+    approved_on: datetime.date
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    kind: Kind
+    letter_no: str
+    date: datetime.date
+    firm: Firm
+    lawyer: Lawyer
+    institution: Institution
+    addressee: Addressee
+    mandate: Mandate
+    lines: tuple[DebtLine, ...]
+    total_fen: int
+    #: The day for which the amounts hold.
+    amounts_on: datetime.date
+    pay_by: datetime.date
+    #: Page on which the recipient checks the letter and answers it; carries an unguessable token.
+    check_url: str
+    #: A model chose to send this letter: the recipient may ask for a person (PIPL 24).
+    decided_by_model: bool
+    #: Made for a drill: every page says so.
+    drill: bool
+    #: None until approved: the letter is then a sample, says so on every page and bears no seal.
+    seal: Seal | None = None
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 (hex) of the canonical JSON without the seal, which comes after the approval of this very hash."""
+        return hashlib.sha256(_canonical({**asdict(self), "seal": None})).hexdigest()
+
+
+def to_json(content: Content) -> str:
+    """Canonical JSON: sorted keys, no spaces, ISO days. Equal contents give equal text."""
+    return _canonical(asdict(content)).decode()
+
+
+def from_json(text: str) -> Content:
+    """The content that `to_json` wrote."""
+    data = json.loads(text)
+    institution = data["institution"]
+    accounts = tuple(RepayAccount(**account) for account in institution.pop("repay_accounts"))
+    addressee, mandate, seal = data["addressee"], data["mandate"], data["seal"]
+    return Content(
+        kind=data["kind"],
+        letter_no=data["letter_no"],
+        date=_day(data["date"]),
+        firm=Firm(**data["firm"]),
+        lawyer=Lawyer(**data["lawyer"]),
+        institution=Institution(**institution, repay_accounts=accounts),
+        addressee=Addressee(addressee["name"], tuple(addressee["address_lines"]), addressee["postcode"]),
+        mandate=Mandate(mandate["no"], _day(mandate["signed_on"])),
+        lines=tuple(_line(line) for line in data["lines"]),
+        total_fen=data["total_fen"],
+        amounts_on=_day(data["amounts_on"]),
+        pay_by=_day(data["pay_by"]),
+        check_url=data["check_url"],
+        decided_by_model=data["decided_by_model"],
+        drill=data["drill"],
+        seal=Seal(seal["approval_id"], _day(seal["approved_on"])) if seal else None,
+    )
+
+
+def present_fields(content: Content, *, before_approval: bool = False) -> list[str]:
+    """Which items of rule C06 the letter carries, in the order of the rule.
+
+    Before the approval no letter is sealed; `before_approval` then counts the seal as present when firm and lawyer,
+    from whom it comes, are stated.
+    """
+    institution, lines = content.institution, content.lines
+    carried = {
+        "debtor_name": bool(content.addressee.name),
+        "balance": bool(lines) and content.total_fen > 0,
+        "reason": bool(lines) and all(line.contract_no_masked and line.product_name for line in lines),
+        # Both templates always print the legal view and the rights; the rights need somebody to turn to.
+        "law": content.kind in TITLES,
+        "rights_duties": bool(institution.complaint_phone and institution.data_protection_contact),
+        "how_to_query": bool(institution.query_channel),
+        "how_to_repay": bool(institution.repay_accounts or institution.official_app),
+        "how_to_object": bool(institution.dispute_channel and institution.hardship_channel),
+        "issuer_contact": all((institution.name, institution.phone, content.firm.name, content.firm.phone)),
+        "seal": (before_approval or content.seal is not None)
+        and all((content.firm.name, content.firm.licence_no, content.lawyer.name, content.lawyer.licence_no)),
+    }
+    return [name for name, here in carried.items() if here]
+
+
+def problems(content: Content) -> tuple[str, ...]:
+    """Codes of what keeps the letter from being printed; empty when all is well (compliance: numeric checks)."""
+    return tuple(
+        code
+        for checks in (
+            _text_problems(content),
+            _sum_problems(content),
+            _date_problems(content),
+            _party_problems(content),
+        )
+        for code in checks
+    )
+
+
+def texts(content: Content) -> Iterator[tuple[str, str]]:
+    """Every text of the letter with its path, e.g. `("addressee.name", "…")`."""
+    yield from _texts("", asdict(content))
+
+
+def _texts(path: str, value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield from _texts(f"{path}.{name}" if path else name, item)
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from _texts(f"{path}[{index}]", item)
+
+
+def _text_problems(content: Content) -> Iterator[str]:
+    for path, text in texts(content):
+        # Line breaks, bidi overrides and zero-width characters change what is read, or what a search finds, unseen.
+        if any(unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for character in text):
+            yield f"{path}.control_character"
+
+
+def _sum_problems(content: Content) -> Iterator[str]:
+    for index, line in enumerate(content.lines):
+        parts = (line.principal_fen, line.interest_fen, line.penalty_fen, line.fees_fen)
+        if min(*parts, line.paid_fen, line.loan_amount_fen) < 0:
+            yield f"lines[{index}].negative"
+        if sum(parts) != line.total_fen:
+            yield f"lines[{index}].total"
+    if not content.lines:
+        yield "lines.empty"
+    if content.total_fen != sum(line.total_fen for line in content.lines):
+        yield "total"
+    elif content.total_fen <= 0:
+        yield "total.nothing_owed"
+
+
+def _date_problems(content: Content) -> Iterator[str]:
+    for index, line in enumerate(content.lines):
+        if not line.disbursed_on <= line.due_on <= line.overdue_since <= content.amounts_on:
+            yield f"lines[{index}].dates"
+    if not content.mandate.signed_on <= content.date:
+        yield "mandate.signed_on"
+    if not content.amounts_on <= content.date < content.pay_by:
+        yield "pay_by"
+
+
+def _party_problems(content: Content) -> Iterator[str]:
+    institution = content.institution
+    if any(account.name != institution.name for account in institution.repay_accounts):
+        yield "institution.repay_accounts.name"
+    if not (institution.repay_accounts or institution.official_app):
+        yield "institution.repay_accounts.missing"
+    for path, text in texts(content):
+        if not text.strip() and path != "institution.official_app":
+            yield f"{path}.empty"
+    if not content.addressee.address_lines:
+        yield "addressee.address_lines.empty"
+
+
+def _line(data: dict[str, Any]) -> DebtLine:
+    days = {name: _day(data[name]) for name in ("disbursed_on", "due_on", "overdue_since")}
+    return DebtLine(**{**data, **days})
+
+
+def _day(text: str) -> datetime.date:
+    return datetime.date.fromisoformat(text)
+
+
+def _canonical(data: Any) -> bytes:
+    text = json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=datetime.date.isoformat)
+    return text.encode("utf-8", "surrogatepass")

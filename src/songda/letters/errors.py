@@ -1,0 +1,29 @@
+"""What can go wrong with a letter. No error carries personal data."""
+
+from __future__ import annotations
+
+from songda.base.errors import SongdaError
+
+
+class BadContent(SongdaError):
+    """`codes`: what `content.problems` found."""
+
+    zh = "函件内容有误：{codes}"
+    remedy = "该函件已暂缓，请核对案件数据后重新生成"
+    exit_code = 65
+
+
+class MissingGlyph(SongdaError):
+    """`characters`: code points such as `U+31350` that no font of ours can draw."""
+
+    zh = "函件中有无法印出的字符：{characters}"
+    remedy = "该函件已暂缓；请核对姓名、地址的用字，私用区编码须换成标准汉字"
+    exit_code = 65
+
+
+class RenderFailed(SongdaError):
+    """`reason`: the engine's words, without the data of the letter."""
+
+    zh = "函件排版失败：{reason}"
+    remedy = "该函件已暂缓，请将模板和本提示交给技术人员"
+    exit_code = 70

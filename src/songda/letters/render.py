@@ -1,0 +1,117 @@
+"""One letter of record: content in, PDF/A-2a out. Equal contents give equal bytes, on every machine and in every process.
+
+    renderer = Renderer("lawyer_letter")
+    rendered = renderer.render(content)
+    rendered.pdf, rendered.pages, rendered.sha256
+
+The engine sees only our own fonts: with others about, a character that ours lack would be drawn by chance instead of refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+from songda.base.days import at
+from songda.letters.content import Content, Kind, problems, texts
+from songda.letters.errors import BadContent, MissingGlyph, RenderFailed
+from songda.letters.glyphs import missing_glyphs
+from songda.letters.template import FONTS, PACKAGES, root
+from songda.letters.view import view
+
+if TYPE_CHECKING:
+    import typst
+
+STANDARD: Final = "a-2a"
+_UNDRAWN = re.compile(r"the text `\"(.+?)\"` could not be displayed", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    pdf: bytes
+    pages: int
+    #: Of `pdf`, hex.
+    sha256: str
+
+
+@cache
+def _fonts() -> typst.Fonts:
+    import typst
+
+    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[FONTS])
+
+
+class Renderer:
+    """Keeps the engine of one kind of letter warm; a letter then costs a quarter of a cold one. Not shared between threads."""
+
+    def __init__(self, kind: Kind) -> None:
+        import typst
+
+        self.kind = kind
+        folder = root(kind)
+        # Packages are read from our folder alone: an import of anything else fails instead of asking the network.
+        self._compiler = typst.Compiler(
+            folder / "letter.typ", folder, _fonts(), package_path=PACKAGES, package_cache_path=PACKAGES
+        )
+
+    def render(self, content: Content) -> Rendered:
+        """The PDF of record, dated at the start of the letter's business day.
+
+        Raises BadContent (sums, dates, control characters), MissingGlyph, RenderFailed.
+        """
+        if content.kind != self.kind:
+            raise ValueError(f"a renderer of {self.kind} was given a {content.kind}")
+        _check(content)
+        pdf = _compact(self._compile(content))
+        return Rendered(pdf, _page_count(pdf), hashlib.sha256(pdf).hexdigest())
+
+    def _compile(self, content: Content) -> bytes:
+        import typst
+
+        try:
+            pdf = self._compiler.compile(
+                format="pdf",
+                sys_inputs={"data": view(content)},
+                pdf_standards=STANDARD,
+                timestamp=int(at(content.date, 0).timestamp()),
+            )
+        except typst.TypstError as error:
+            undrawn = "".join(_UNDRAWN.findall(str(error)))
+            if undrawn:
+                raise MissingGlyph(
+                    characters=[f"U+{ord(character):04X}" for character in sorted(set(undrawn))]
+                ) from None
+            # The engine's own message may quote the letter; its first words say enough.
+            raise RenderFailed(reason=str(error).split("`")[0][:80]) from None
+        assert isinstance(pdf, bytes)
+        return pdf
+
+
+def _check(content: Content) -> None:
+    missing = missing_glyphs("".join(text for _, text in texts(content)))
+    found = problems(content)
+    if found:
+        raise BadContent(codes=found)
+    if missing:
+        raise MissingGlyph(characters=missing)
+
+
+def _compact(pdf: bytes) -> bytes:
+    """The same document with its small objects packed: a fifth smaller. The document id follows from the contents."""
+    import pikepdf
+
+    out = io.BytesIO()
+    with pikepdf.open(io.BytesIO(pdf)) as document:
+        document.save(out, object_stream_mode=pikepdf.ObjectStreamMode.generate, deterministic_id=True)
+    return out.getvalue()
+
+
+def _page_count(pdf: bytes) -> int:
+    import pikepdf
+
+    with pikepdf.open(io.BytesIO(pdf)) as document:
+        return len(document.pages)
