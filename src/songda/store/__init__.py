@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from songda.store import tables
     from songda.store.audit import append_audit, read_audit
     from songda.store.database import DatabaseUnavailable, open_database, revision
-    from songda.store.rows import chunks, insert_missing
+    from songda.store.rows import chunks, insert_missing, upsert
     from songda.store.transitions import Conflict, history, move
 
 _HOME_OF = {
@@ -28,6 +28,7 @@ _HOME_OF = {
     "move": "transitions",
     "chunks": "rows",
     "insert_missing": "rows",
+    "upsert": "rows",
     "append_audit": "audit",
     "read_audit": "audit",
 }
@@ -44,6 +45,7 @@ __all__ = [
     "read_audit",
     "revision",
     "tables",
+    "upsert",
 ]
 
 

@@ -144,7 +144,7 @@ address_record = Table(
     Column("expires_on", Date),
     Column("owner_role", _CODE),
     Column("place", _HASH),  # blind index of the place key
-    Column("place_group", Integer),  # same number = same place of this person
+    Column("place_keys", JSON),  # blind indexes of the prefix keys, coarse to fine: comparable, not readable
     Column("adcode", String(6)),
     Column("level", _CODE),
     Column("completeness", Float),

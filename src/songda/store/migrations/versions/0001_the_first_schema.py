@@ -255,7 +255,7 @@ def upgrade() -> None:
         sa.Column("expires_on", sa.Date(), nullable=True),
         sa.Column("owner_role", sa.String(length=40), nullable=True),
         sa.Column("place", sa.String(length=64), nullable=True),
-        sa.Column("place_group", sa.Integer(), nullable=True),
+        sa.Column("place_keys", sa.JSON(), nullable=True),
         sa.Column("adcode", sa.String(length=6), nullable=True),
         sa.Column("level", sa.String(length=40), nullable=True),
         sa.Column("completeness", sa.Float(), nullable=True),
