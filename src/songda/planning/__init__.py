@@ -2,6 +2,7 @@
 
 >>> from datetime import date
 >>> import polars as pl
+>>> from songda.planning import choose_address
 >>> records = pl.DataFrame({
 ...     "letter": ["a", "a", "a"], "record": ["r1", "r2", "r3"], "place": [1, 1, 2], "eligible": [True, True, True],
 ...     "recorded_on": [date(2021, 5, 1), date(2020, 5, 1), date(2025, 5, 1)], "completeness": [0.9, 1.0, 1.0]})
