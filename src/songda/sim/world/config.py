@@ -1,0 +1,238 @@
+"""The parameters of a world, read from `NAME.toml` beside this module. Their meaning is written there.
+
+>>> read("cn-default").texts.no_province
+0.12
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from importlib.resources import files
+from typing import Any, get_type_hints
+
+from songda.base.errors import SongdaError
+
+#: Names of alternatives → their shares, which add up to 1.
+Shares = Mapping[str, float]
+
+
+class UnknownConfig(SongdaError):
+    zh = "没有名为 {name} 的模拟世界配置"
+    remedy = "可用的配置：{known}"
+    exit_code = 64
+
+
+class BadConfig(SongdaError):
+    zh = "模拟世界配置 {name} 有误：{what}"
+    remedy = "请对照 cn-default.toml 修改"
+    exit_code = 78
+
+
+@dataclass(frozen=True, slots=True)
+class Portfolio:
+    loans: list[float]
+    overdue_days: list[int]
+    month_on_book: list[int]
+    amount_median_yuan: float
+    amount_sigma: float
+    amount_min_yuan: float
+    cost_median: float
+    cost_sigma: float
+    roles: Shares
+
+
+@dataclass(frozen=True, slots=True)
+class PersonShares:
+    age: list[int]
+    floating: float
+    tenant_floating: float
+    tenant_settled: float
+    at_registered_home: float
+    rare_name: float
+    ethnic_name: float
+    household: list[float]
+    parents_at_registered_home: float
+    patterns: Shares
+    mobile_prefixes: list[str]
+    phones: list[float]
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceShares:
+    #: Share of village homes by the last character of the division's name; not shares of one whole.
+    village: Mapping[str, float]
+    dormitory: float
+    work: Shares
+    desk_flat: float
+    locker_flat: float
+    desk_work: float
+    town_named: float
+
+
+@dataclass(frozen=True, slots=True)
+class Moves:
+    years_before: int
+    owner_moves: float
+    tenant_moves: float
+    frailty_shape: float
+    overdue_factor: float
+    back_home: float
+    job_changes: float
+    days_ahead: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecordShares:
+    id_card: float
+    application_home: float
+    application_work: float
+    debtor_update: float
+    reserved: float
+    earlier_letter: float
+    court: float
+    other_spelling: float
+    fabricated: float
+    fabricated_kinds: Shares
+    keep_years: int
+
+
+@dataclass(frozen=True, slots=True)
+class TextErrors:
+    no_province: float
+    no_district: float
+    old_district: float
+    no_unit: float
+    no_room: float
+    typo: float
+    glued_phone: float
+    glued_remark: float
+    full_width: float
+    wrong_room: float
+    repeated_prefix: float
+    spaces: float
+
+
+@dataclass(frozen=True, slots=True)
+class ContactShares:
+    number: list[float]
+    relations: Shares
+    fabricated: float
+    fabricated_kinds: Shares
+    shared_numbers_per_1000: int
+    forbidden_origin: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stops:
+    dispute: float
+    paid: float
+    plan_kept: float
+    deceased: float
+    over_cost: float
+    time_barred: float
+    protected: float
+    small_amount: float
+    forbidden_address: float
+    missing_fact: float
+    one_forbidden_address: float
+    assigned: float
+    assigned_without_notice: float
+    no_credit_notice: float
+    small_yuan: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    share: float
+    kinds: Shares
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    #: Chance that a text of this quality leads to the door; not shares of one whole.
+    reach: Mapping[str, float]
+    wrong_district: float
+    skill_sigma: float
+    evening_tour: float
+    phone_first: float
+    phone_helps: float
+    phone_finds_door: float
+    phone_answered: float
+    present_early: list[float]
+    present_late: list[float]
+    present_office: list[float]
+    present_home: list[float]
+    present_other: list[float]
+    present_parents: float
+    present_work: list[float]
+    arranged: float
+    tries: int
+    refused: float
+    desk_instead: float
+    desk_after: float
+    locker_after: float
+    locker_fetched: float
+    family_passes_on: float
+    gone: Shares
+    never: Shares
+    colleague: float
+    reception: float
+    lost: float
+    silent: float
+    wrong_code: float
+    late_scan: float
+    remote_provinces: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    name: str
+    version: str
+    portfolio: Portfolio
+    persons: PersonShares
+    places: PlaceShares
+    residence: Moves
+    records: RecordShares
+    texts: TextErrors
+    contacts: ContactShares
+    stops: Stops
+    broken: Broken
+    delivery: Delivery
+
+
+def read(name: str) -> Config:
+    """The configuration `name`. Raises UnknownConfig, BadConfig."""
+    file = files(__package__).joinpath(f"{name}.toml")
+    if name not in known():
+        raise UnknownConfig(name=name, known="、".join(known()))
+    return parse(name, file.read_text(encoding="utf-8"))
+
+
+def known() -> list[str]:
+    """Names of the configurations that ship with the package."""
+    tables = {"names.toml", "words.toml", "journeys.toml"}
+    found = (file.name for file in files(__package__).iterdir() if file.name.endswith(".toml"))
+    return sorted(name.removesuffix(".toml") for name in found if name not in tables)
+
+
+def parse(name: str, text: str) -> Config:
+    """The configuration that `text` (TOML) states: every value, no other. Raises BadConfig."""
+    table = tomllib.loads(text)
+    types = get_type_hints(Config)
+    sections = {each.name for each in fields(Config)} - {"name", "version"}
+    if set(table) != sections | {"version"}:
+        raise BadConfig(name=name, what=f"sections {sorted(set(table) ^ (sections | {'version'}))}")
+    made = {section: _section(name, section, types[section], table[section]) for section in sections}
+    return Config(name=name, version=table["version"], **made)
+
+
+def _section(name: str, section: str, kind: type, table: Mapping[str, Any]) -> Any:
+    hints = get_type_hints(kind)
+    if set(table) != set(hints):
+        raise BadConfig(name=name, what=f"[{section}] {sorted(set(table) ^ set(hints))}")
+    for key, hint in hints.items():
+        if hint == Shares and key not in {"village", "reach"} and abs(sum(table[key].values()) - 1) > 1e-9:
+            raise BadConfig(name=name, what=f"[{section}] {key}")
+    return kind(**table)
