@@ -14,7 +14,7 @@ import re
 import struct
 import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from songda.base.errors import SongdaError
 
@@ -112,10 +112,9 @@ def png(matrix: Matrix, *, scale: int = 6, quiet: int = 0) -> bytes:
 
 
 def _matrix(barcode: zxingcpp.Barcode) -> Matrix:
-    image = memoryview(barcode.to_image(scale=1, add_quiet_zones=False))
-    width, pixels = image.strides[0] if image.strides else 0, image.tobytes()
-    height = len(pixels) // width
-    return Matrix(tuple(bytes(pixel == 0 for pixel in pixels[y * width : (y + 1) * width]) for y in range(height)))
+    # An image of zxing-cpp is a buffer of one byte a pixel, which its type does not say.
+    image = memoryview(cast(Any, barcode.to_image(scale=1, add_quiet_zones=False)))
+    return Matrix(tuple(bytes(pixel == 0 for pixel in row) for row in cast("list[list[int]]", image.tolist())))
 
 
 def _crc(body: str) -> int:
