@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from songda.store import tables
     from songda.store.audit import append_audit, read_audit
     from songda.store.database import DatabaseUnavailable, open_database, revision
+    from songda.store.life import CREATED, TRANSITIONS, IllegalTransition, Transition, allowed, terminal
     from songda.store.rows import chunks, insert_missing, upsert
     from songda.store.transitions import Conflict, history, move
 
@@ -26,6 +27,12 @@ _HOME_OF = {
     "Conflict": "transitions",
     "history": "transitions",
     "move": "transitions",
+    "CREATED": "life",
+    "IllegalTransition": "life",
+    "TRANSITIONS": "life",
+    "Transition": "life",
+    "allowed": "life",
+    "terminal": "life",
     "chunks": "rows",
     "insert_missing": "rows",
     "upsert": "rows",
@@ -34,8 +41,13 @@ _HOME_OF = {
 }
 
 __all__ = [
+    "CREATED",
+    "TRANSITIONS",
     "Conflict",
     "DatabaseUnavailable",
+    "IllegalTransition",
+    "Transition",
+    "allowed",
     "append_audit",
     "chunks",
     "history",
@@ -45,6 +57,7 @@ __all__ = [
     "read_audit",
     "revision",
     "tables",
+    "terminal",
     "upsert",
 ]
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Table, bindparam, insert, select, update
 
 from songda.base.errors import SongdaError
 from songda.store import tables
+from songda.store.life import IllegalTransition, allowed
 
 
 class Conflict(SongdaError):
@@ -48,16 +49,20 @@ def move(
     """Moves the things `rows` (id, version) of table `object` from state `source` to `target`; returns how many.
 
     `values`: one mapping a row with further columns to set, or nothing. Raises Conflict unless every row still stands
-    at (source, version); the caller's transaction must then roll back.
+    at (source, version); the caller's transaction must then roll back. Raises IllegalTransition for a change that
+    songda.store.life does not know.
     """
+    if not allowed(object, source, target):
+        raise IllegalTransition(f"{object}: {source} → {target}")
     rows = list(rows)
     if not rows:
         return 0
     table: Table = tables.metadata.tables[object]
+    (key,) = table.primary_key.columns
     extra = list(values[0]) if values else []
     statement = (
         update(table)
-        .where(table.c.id == bindparam("the_id"), table.c.state == source, table.c.version == bindparam("the_version"))
+        .where(key == bindparam("the_id"), table.c.state == source, table.c.version == bindparam("the_version"))
         .values(state=target, version=table.c.version + 1, **{name: bindparam(f"new_{name}") for name in extra})
     )
     parameters = [
@@ -78,7 +83,8 @@ def move(
                 "version": version + 1,
                 "actor": actor,
                 "reason": reason,
-                "at": at,
+                # SQLite forgets the zone: what lies there is always UTC.
+                "at": at.astimezone(UTC),
             }
             for id_, version in rows
         ],
@@ -92,4 +98,5 @@ def history(connection: Connection, object_id: str) -> list[Step]:
     query = (
         select(t.source, t.target, t.version, t.actor, t.reason, t.at).where(t.object_id == object_id).order_by(t.seq)
     )
-    return [Step(*row) for row in connection.execute(query)]
+    rows = connection.execute(query).all()
+    return [Step(*row[:-1], row.at if row.at.tzinfo else row.at.replace(tzinfo=UTC)) for row in rows]
