@@ -81,7 +81,7 @@ def make_cases(debtor: Ints, *, as_of: date, config: Config, streams: Streams) -
     days = _days(reason, as_of=as_of, config=config, streams=streams)
     amounts = _amounts(reason, days, as_of=as_of, config=config, streams=streams)
     usual = np.clip(rng.normal(config.portfolio.cost_median, config.portfolio.cost_sigma, count), 0.05, 0.239)
-    cost: Floats = np.round(np.where(reason == "over_cost", 0.245 + 0.115 * rng.random(count), usual), 4)
+    cost: Floats = np.where(reason == "over_cost", 0.245 + 0.115 * rng.random(count), usual).round(4)
     assigned = (rng.random(count) < config.stops.assigned) | (reason == "assigned_without_notice")
     notice = rng.random(count) >= config.stops.no_credit_notice
     one_forbidden = (rng.random(count) < config.stops.one_forbidden_address) & (reason != "forbidden_address")
@@ -146,7 +146,7 @@ def _amounts(
     rng, shares = streams("amounts"), config.portfolio
     count = len(reason)
     loan = np.exp(rng.normal(np.log(shares.amount_median_yuan), shares.amount_sigma, count)) * 1.6
-    loan = np.round(np.clip(loan, shares.amount_min_yuan * 2, 2_000_000), -2)
+    loan = np.clip(loan, shares.amount_min_yuan * 2, 2_000_000).round(-2)
     principal = np.maximum(loan * rng.uniform(0.3, 0.98, count), shares.amount_min_yuan)
     low, high = config.stops.small_yuan
     principal = np.where(reason == "small_amount", rng.uniform(low, high, count) * 0.8, principal)
