@@ -407,14 +407,15 @@ def area_codes(rows: list[Row]) -> list[Row]:
     return sorted(found, key=lambda row: (row["area_code"], row["code"]))
 
 
-def traditional() -> list[Row]:
-    """Traditional character → simplified character."""
+def traditional(rows: list[Row]) -> list[Row]:
+    """Traditional character → simplified character, but for those that today's division names use (乾安县, 麽)."""
     lines = installed("jionlp", "dictionary", "tra2sim_char.txt").decode().splitlines()
     pairs = (line.split("\t") for line in lines if "\t" in line)
+    used = {char for row in rows for char in row["name"]}
     return [
         {"traditional": old, "simplified": new}
         for old, new in sorted(pairs)
-        if old != new and len(old) == len(new) == 1
+        if old != new and len(old) == len(new) == 1 and old not in used
     ]
 
 
@@ -442,7 +443,7 @@ def main() -> None:
     write("former", gone)
     write("postcodes", postcodes(rows, region, gone, renamed))
     write("area_codes", area_codes(rows))
-    write("traditional", traditional())
+    write("traditional", traditional(rows))
     levels = Counter((row["level"], row["official"]) for row in rows)
     print(json.dumps({f"level {level}, official {official}": n for (level, official), n in sorted(levels.items())}))
 

@@ -1,0 +1,46 @@
+"""Persons, phones and other strangers glued to an address: taken out of the text and masked in `noise`.
+
+>>> remove_persons("杨泰路1533弄80号 收件人:王小明 13812345678")
+('杨泰路1533弄80号 ', ['[姓名]', '[电话]'])
+"""
+
+from __future__ import annotations
+
+import re
+
+_SURNAMES = (
+    "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔钟谭陆汪范金石廖贾夏韦付方白邹孟熊秦邱江尹薛"
+    "闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严覃武戴莫孔向汤温康施文牛樊葛邢安齐易乔伍庞颜倪庄聂章鲁岳翟殷詹申欧耿关兰焦俞左柳甘祝包宁尚符舒阮柯纪梅童凌毕单季裴霍涂成苗谷盛曲翁冉骆"
+)
+_PATTERNS = (
+    ("[证件]", re.compile(r"(?<![0-9A-Za-z])\d{17}[0-9Xx](?![0-9A-Za-z])")),
+    (
+        "[电话]",
+        re.compile(
+            r"(?:手机号?码?|电话|联系方式|tel)?[: ]*(?<!\d)(?:\+?86[- ]?)?1[3-9]\d[- ]?\d{4}[- ]?\d{4}(?!\d)",
+            re.IGNORECASE,
+        ),
+    ),
+    ("[电话]", re.compile(r"(?:电话|联系方式|tel)?[: ]*(?<![\dA-Za-z-])0\d{2,3}-\d{7,8}(?!\d)", re.IGNORECASE)),
+    ("[邮箱]", re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")),
+)
+_LABELLED = re.compile(r"(?:收件人|收货人|收信人|联系人|姓名|户主)[: ]*[一-龥·]{2,4}(?=$|[\s,)】\[]|收)?")
+_HOME = re.compile(rf"(?<=[号组村队户庄])[{_SURNAMES}][一-龥]{{1,2}}家(?=$|[\s,)】])")
+_BESIDE = re.compile(
+    rf"(?<=[\s,])[{_SURNAMES}][一-龥]{{1,2}}(?:先生|女士|小姐)?(?=[\s,]*\[电话\])|(?<=\[电话\])[\s,]*[{_SURNAMES}][一-龥]{{1,2}}(?=$|[\s,])"
+)
+_TITLE = re.compile(rf"(?:(?<=[\s,号室户楼])|^)[{_SURNAMES}][一-龥]{{0,2}}(?:先生|女士|小姐)(?:收|亲启)?(?=$|[\s,])")
+_MARK = re.compile(r"\[(?:电话|证件|邮箱)\]")
+
+
+def remove_persons(text: str) -> tuple[str, list[str]]:
+    """(`text` without names, phones, e-mail and identity numbers, marks of what was removed)."""
+    marks: list[str] = []
+    if any(char.isdigit() or char == "@" for char in text):
+        for mark, pattern in _PATTERNS:
+            text = pattern.sub(mark, text)
+    for pattern in (_LABELLED, _HOME, _BESIDE, _TITLE):
+        text, count = pattern.subn(" ", text)
+        marks += ["[姓名]"] * count
+    marks += _MARK.findall(text)
+    return _MARK.sub(" ", text), marks

@@ -1,0 +1,202 @@
+"""Which town (街道, 镇, 乡) a text names, and what it says about the county.
+
+A town is read in the county known so far. Only the class word may differ from today's (高岳镇 → 高岳街道); a town that the county does not
+have is kept as stated and marked. Without a county, a full name that one county of the city alone has tells the county.
+"""
+
+from __future__ import annotations
+
+import re
+
+from songda.address.gazetteer import TOWN_CLASS, gazetteer, town_stem, towns_of
+from songda.address.reading import Reading
+
+_STATED = re.compile(rf"(?P<stem>[一-龥]{{1,6}}?)(?P<kind>{TOWN_CLASS})(?![上村口])")
+#: Inside the stem of an unknown town these show that it is something else.
+_NO_STEM = re.compile(
+    r"[路街巷号楼栋幢室]|小区|花园|社区|大道|^[东西南北]?(?:乡|镇)$|村.|公司|市场|附近|对面|医院|学校|城$"
+)
+#: A bare stem is a town only when nothing that would make it another name follows.
+_AFTER_STEM = re.compile(r"\s|,|】|\)|$")
+_SEAT = re.compile(
+    r"(?=(?:人民)?政府|(?:初级|中心|第[一二三])?[中小]学|卫生院|医院|派出所|邮政|供销|财政|信用社|幼儿园|敬老院|法庭)"
+)
+
+
+def read_town(reading: Reading, text: str, pos: int) -> int:
+    """End of the town at `pos`, 0 when there is none; sets `town`, `town_code` of the reading."""
+    if not reading.leaves:
+        return _alone(reading, text, pos)
+    best = max(reading.leaves.values())
+    parents = [code for code, score in reading.leaves.items() if score >= best - 1e-6]
+    found = _official(text, pos, parents)
+    if found:
+        end, code, written = found
+        return _take(reading, text, pos, end, code, written)
+    stated = _STATED.match(text, pos)
+    if not stated or _NO_STEM.search(stated["stem"]):
+        return _bare(reading, text, pos, parents)
+    return _as_stated(reading, text, pos, stated, parents)
+
+
+def _official(text: str, pos: int, parents: list[str]) -> tuple[int, str, str] | None:
+    """(end, code, name) of the longest official town name at `pos` below `parents`; several towns: the parents decide later."""
+    best: tuple[int, str, str] | None = None
+    for parent in _homes(parents):
+        names, _, lengths = towns_of(parent)
+        for length in lengths:
+            name = text[pos : pos + length]
+            code = names.get(name)
+            if code and (best is None or length > best[0] - pos):
+                best = (pos + length, code, name)
+    if best and text.startswith("办事处", best[0]):
+        best = (best[0] + 3, best[1], best[2])
+    if best and best[2].endswith("街道") and text.startswith("办", best[0]):
+        best = (best[0] + 1, best[1], best[2])
+    return best
+
+
+def _homes(parents: list[str]) -> list[str]:
+    """Counties to search: those known, or all counties of the one city that is known."""
+    place = gazetteer()
+    homes: list[str] = []
+    for parent in parents:
+        homes.append(parent)
+        if place.division[parent].level == 2 or (
+            place.division[parent].level == 1 and place.division[parent].kind != "省"
+        ):
+            homes.extend(place.counties.get(parent, ()))
+    return homes if len(homes) < 60 else homes[:60]
+
+
+def _take(reading: Reading, text: str, pos: int, end: int, code: str, written: str) -> int:
+    place = gazetteer()
+    town = place.division[code]
+    if reading.town and reading.town != town.name and reading.town_code:
+        return (
+            0
+            if town.chain[-2] not in place.division[reading.town_code].chain
+            else _again(reading, text, pos, end, code, written)
+        )
+    if _in_several_counties(reading, town.name, code):
+        reading.issue("ambiguous_town")
+        reading.town = town.name
+        return end
+    return _again(reading, text, pos, end, code, written)
+
+
+def _again(reading: Reading, text: str, pos: int, end: int, code: str, written: str) -> int:
+    """Set the town; a town that an institution is named after (前山镇政府) stays part of that name too."""
+    place = gazetteer()
+    town = place.division[code]
+    reading.town, reading.town_code = town.name, code
+    reading.correct("town", written, town.name, "class changed")
+    parent = town.chain[-2]
+    if parent not in reading.leaves or reading.leaves[parent] < max(reading.leaves.values()):
+        reading.leaves[parent] = max(reading.leaves.values(), default=0.0) + 0.5
+    return end
+
+
+def _in_several_counties(reading: Reading, name: str, code: str) -> bool:
+    """True when the county is open and more than one county of the known city has a town of this name."""
+    place = gazetteer()
+    best = max(reading.leaves.values())
+    parents = [leaf for leaf, score in reading.leaves.items() if score >= best - 1e-6]
+    if (
+        any(leaf in place.division[code].chain and place.division[leaf].level == 3 for leaf in parents)
+        and len(parents) == 1
+    ):
+        return False
+    homes = set(_homes(parents))
+    return sum(place.division[other].chain[-2] in homes for other in place.town_names[name]) > 1
+
+
+def _as_stated(reading: Reading, text: str, pos: int, stated: re.Match[str], parents: list[str]) -> int:
+    """A town whose full name the county does not have: today's by its stem, a sibling county's, or as stated."""
+    place = gazetteer()
+    name, stem, end = stated[0], stated["stem"], stated.end()
+    for parent in _homes(parents):
+        _, stems, _ = towns_of(parent)
+        if stem in stems and len(stem) > 1:
+            return _take(reading, text, pos, end, stems[stem], name)
+    if len(stem) < 2 and stated["kind"] in ("乡", "镇", "地区"):
+        return 0
+    sibling = _sibling(reading, name, parents)
+    if sibling:
+        return _take(reading, text, pos, end, sibling, name)
+    if reading.town:
+        return 0
+    if stated["kind"] == "地区":
+        return 0
+    current = re.sub(r"(街道)办(?:事处)?$|(?<!街道)办事处$", lambda match: "街道", name)
+    reading.town, reading.town_code = current, ""
+    reading.correct("town", name, current, "class word")
+    if any(place.division[parent].level == 3 or not place.counties.get(parent) for parent in parents):
+        reading.issue("unknown_town")
+    return end
+
+
+def _sibling(reading: Reading, name: str, parents: list[str]) -> str:
+    """The one town of this full name in the same city, when the county known is one of several successors of an old one."""
+    place = gazetteer()
+    if len(parents) != 1 or place.division[parents[0]].level != 3:
+        return ""
+    if not any(hit.reason and hit.code == parents[0] for _, hits in reading.mentions for hit in hits):
+        return ""
+    above = place.division[parents[0]].chain[-2]
+    found = [code for code in place.town_names.get(name, ()) if above in place.division[code].chain]
+    return found[0] if len(found) == 1 else ""
+
+
+def _bare(reading: Reading, text: str, pos: int, parents: list[str]) -> int:
+    """A town named without its class word: 坂田 where a blank or the end follows, or one of its villages (干冲儒兰村)."""
+    if reading.town or len(parents) != 1:
+        return 0
+    place = gazetteer()
+    _, stems, lengths = towns_of(parents[0])
+    for length in sorted(lengths, reverse=True):
+        code = stems.get(text[pos : pos + length])
+        if not code or length < 2:
+            continue
+        end, street = pos + length, place.division[code].name.endswith("街道")
+        if street and text.startswith("街", end) and re.match(r"街(?:\s|[一-龥]{2})", text[end : end + 3]):
+            return _again(reading, text, pos, end + 1, code, text[pos : end + 1])
+        if _AFTER_STEM.match(text, end) or _village_follows(text, end, code):
+            return _again(reading, text, pos, end, code, text[pos:end])
+    return 0
+
+
+def _village_follows(text: str, pos: int, town: str) -> bool:
+    names = gazetteer().villages.get(town, "")
+    return any(
+        f"|{text[pos : pos + length]}|" in names
+        for length in range(3, 9)
+        if pos + length <= len(text) and text[pos + length - 1] in "村区"
+    )
+
+
+def _alone(reading: Reading, text: str, pos: int) -> int:
+    """A town before any division: accepted when only one town of China bears the name."""
+    if pos:
+        return 0
+    place = gazetteer()
+    stated = _STATED.match(text, pos)
+    codes = place.town_names.get(stated[0], ()) if stated else ()
+    if not stated or not codes:
+        return 0
+    reading.town = stated[0]
+    if len(codes) == 1:
+        reading.town_code = codes[0]
+        reading.leaves[place.division[codes[0]].chain[-2]] = 0.5
+        reading.issue("division_from_town")
+    else:
+        reading.issue("ambiguous_town")
+        reading.alternatives = [
+            "".join(dict.fromkeys(place.division[c].name for c in place.division[code].chain)) for code in codes[:10]
+        ]
+    return stated.end()
+
+
+def stem(name: str) -> str:
+    """Town name without class word, for keys."""
+    return town_stem(name)
