@@ -47,6 +47,14 @@ class UnknownScope(SongdaError):
     exit_code = 64
 
 
+class NoRulesHere(SongdaError):
+    """No rule watches this kind of action at this gate: whoever asks there has the wrong gate."""
+
+    zh = "关口 {gate} 对 {scope} 没有任何规则，不能据此放行"
+    remedy = "请在有规则的关口检查：songda rules list"
+    exit_code = 64
+
+
 class NoRuleSet(SongdaError):
     zh = "{on} 没有可用的规则集"
     remedy = "规则集自 {first} 起有效，请检查日期"

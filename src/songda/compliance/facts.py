@@ -76,11 +76,7 @@ def fact_zh(name: str) -> str:
 
 def stated(frame: pl.DataFrame, names: Iterable[str]) -> pl.DataFrame:
     """The facts as given, in their declared types, columns in the order of `names`. Raises WrongFactType."""
-    import polars as pl
-
     facts = [declared()[name] for name in names]
-    if not facts:
-        return frame.select(pl.lit(None, dtype=pl.Boolean).alias("none"))[:, :0]
     # with_columns, not select: a frame that lacks every column still has its rows.
     return frame.with_columns(_stated(frame, fact) for fact in facts).select(fact.name for fact in facts)
 
@@ -123,12 +119,14 @@ def _fits(found: pl.DataType, kind: str) -> bool:
     if kind == "number":
         return found.is_integer() or found.is_float()
     if kind == "list":
-        return isinstance(found, pl.List) and (found.inner == pl.Null or _fits(_instance(found.inner), "text"))
-    return found in {pl.String, pl.Categorical, pl.Enum}
+        return isinstance(found, pl.List) and (found.inner == pl.Null or found.inner in _text_types())
+    return found in _text_types()
 
 
-def _instance(dtype: Any) -> pl.DataType:
-    return dtype() if isinstance(dtype, type) else dtype  # type: ignore[no-any-return]
+def _text_types() -> tuple[type[pl.DataType], ...]:
+    import polars as pl
+
+    return pl.String, pl.Categorical, pl.Enum
 
 
 def known(frame: pl.DataFrame) -> pl.DataFrame:

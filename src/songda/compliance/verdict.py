@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from songda.compliance.errors import BadActions, UnknownScope
+from songda.compliance.errors import BadActions, NoRulesHere, UnknownScope
 from songda.compliance.facts import known, stated
 from songda.compliance.lowering import lower
 from songda.compliance.ruleset import EFFECTS
@@ -68,7 +68,7 @@ class _Plan:
 def evaluate(rules: RuleSet, facts: pl.DataFrame, *, scope: str | pl.Expr, gate: str) -> pl.DataFrame:
     """One verdict an action. `scope` is the kind of all actions, or an expression that yields each one's.
 
-    Raises BadActions, WrongFactType, UnknownScope, UnknownGate.
+    Raises BadActions, WrongFactType, UnknownScope, UnknownGate, NoRulesHere.
     """
     _check_actions(facts)
     if isinstance(scope, str):
@@ -109,6 +109,9 @@ def _empty(facts: pl.DataFrame) -> pl.DataFrame:
 
 def _plan(rules: RuleSet, *, scope: str, gate: str) -> _Plan:
     chosen = rules.at(scope, gate)
+    if not chosen:
+        # To pass because nobody looked would be to fail open.
+        raise NoRulesHere(scope=scope, gate=gate)
     facts = rules.facts_needed(scope, gate)
     return _Plan(
         facts=facts,
@@ -128,7 +131,8 @@ def _judge(plan: _Plan, actions: pl.DataFrame) -> pl.DataFrame:
     effects = [effect for effect in EFFECTS if effect in plan.effects.values()]
     unknown = {fact: pl.col(fact).is_null() & pl.any_horizontal(by) for fact, by in plan.askers.items()}
     return actions.select("action_id").with_columns(
-        checked.select(verdict=_verdict(plan)),
+        # with_columns: without a rule that stops, the verdict is one constant.
+        checked.with_columns(verdict=_verdict(plan))["verdict"],
         rules=_names(fired),
         effects=_names(fired.select(_any(plan, effect).alias(effect) for effect in effects)),
         missing=_names(checked.select(**unknown)),
@@ -184,8 +188,6 @@ def _packed(flags: Sequence[str]) -> pl.Expr:
 
 
 def _hash(given: pl.DataFrame) -> pl.Series:
-    if not given.width:
-        return pl.Series([_hex("{}")]).new_from_index(0, given.height)
     rows: Iterable[str] = given.select(pl.struct(sorted(given.columns)).struct.json_encode()).to_series()
     return pl.Series([_hex(row) for row in rows], dtype=pl.String)
 
