@@ -90,13 +90,15 @@ def main() -> None:
         for g, f in zip(gold, found, strict=True):
             if normal(g[chosen.errors]) != normal(f[chosen.errors]):
                 print(
-                    f"{g['text']}\n    expected {g[chosen.errors]!r}, found {f[chosen.errors]!r}   {f['standard']} {f['issues']} {g['note'] or ''}"
+                    f"{g['text']}\n    expected {g[chosen.errors]!r}, found {f[chosen.errors]!r}   "
+                    f"{f['standard']} {f['issues']} {g['note'] or ''}"
                 )
     print(f"{'field':10} {'exact':>7} {'recall':>7} {'precis.':>7} {'stated':>6}")
     for field, row in result.items():
         print(f"{field:10} {row['exact']:7.1%} {row['recall']:7.1%} {row['precision']:7.1%} {row['stated']:6}")
     print(
-        f"province+city+district {sum(div3) / len(div3):.1%}   + town {sum(div4) / len(div4):.1%}   {rate:,.0f} addresses/CPU-s   {memory:,.0f} MiB"
+        f"province+city+district {sum(div3) / len(div3):.1%}   + town {sum(div4) / len(div4):.1%}   "
+        f"{rate:,.0f} addresses/CPU-s   {memory:,.0f} MiB"
     )
 
 

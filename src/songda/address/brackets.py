@@ -51,8 +51,6 @@ def _belongs_to_name(hint: str, before: str, after: str) -> bool:
     """True for 蔚蓝海岸(深圳) and 山水庭院(二期): a short word straight after a name, and more of that name or a 【 behind it."""
     if not before or not "一" <= before[-1] <= "龥" or _OF_A_HINT.search(hint) or not _PART_OF_NAME.fullmatch(hint):
         return False
-    return (
-        bool(after)
-        and after[0] in "【"
-        or bool(re.match(r"[\d一二三四五六七八九十A-Za-z]{1,2}[期区栋座号幢]|附近|店", after))
+    return (bool(after) and after[0] in "【") or bool(
+        re.match(r"[\d一二三四五六七八九十A-Za-z]{1,2}[期区栋座号幢]|附近|店", after)
     )

@@ -16,7 +16,7 @@ import re
 
 from songda.address.gazetteer import FORMER, OFFICIAL, SPOKEN, Gazetteer, Hit, gazetteer
 from songda.address.reading import Reading
-from songda.address.towns import read_town
+from songda.address.towns import longer_town, read_town
 
 #: Words that stand between divisions and say nothing; those of the second list are reported as noise.
 _SKIP = re.compile(
@@ -29,7 +29,7 @@ _ZONE = re.compile(
 #: What may not follow a spoken name: then it is the name of something else (朝阳路, 上海大酒店).
 _NOT_AFTER_SPOKEN = re.compile(
     r"(?:[东西南北中新老正]|[一二三四五六七八九十])?"
-    r"(?:大?[路街道巷弄]|胡同|大桥|桥|村|庄|屯|小区|花园|花苑|苑|家园|公寓|大厦|广场|新村|新城|城[^区]|楼|酒店|大酒店|饭店|宾馆|商|市场|医院|大学"
+    r"(?:大?[路街道巷弄]|胡同|大桥|桥|村|庄|屯|小区|花园|花苑|苑|家园|公寓|大厦|广场|新村|新城|楼|酒店|大酒店|饭店|宾馆|商|市场|医院|大学"
     r"|学院|中学|小学|幼儿园|公司|集团|银行|邮政|电信|移动|联通|镇|乡|街道|办事处|社区|站|火车站|机场|码头|铁路|国际|名|一品|湾|府|里|园|坊|山庄)"
 )
 #: After a full name these make it the name of an institution (新华区政府).
@@ -37,6 +37,8 @@ _INSTITUTION = re.compile(r"(?:人民)?政府|公安|人民医院|委员会|法�
 _ORGANISATION = re.compile(
     r"中国(?:邮政|移动|联通|电信|银行|石化|石油|人寿|工商|农业|建设|人民|铁|人保|平安|科学|烟草|电力|农行)"
 )
+#: A chain this far behind the best one is still in the running: an old name (0.9) beside an official one (1.0), and a spoken one.
+_MARGIN = 0.35
 _CITY_THEN_COUNTY = ("市中区", "市北区", "市南区")
 _NAME_AND_ZONE = re.compile(r"[一-龥]{2,4}(?:新区|高新区|经开区|开发区)$")
 
@@ -70,16 +72,14 @@ def _named(text: str, pos: int, place: Gazetteer, reading: Reading) -> bool:
 
 
 def _related(code: str, reading: Reading, place: Gazetteer) -> bool:
-    """True when `code` lies on, or below, the chain that explains most so far."""
+    """True when `code` competes already, or lies on or below a chain that is still in the running."""
     if not reading.leaves:
         return False
-    best = max(reading.leaves.values())
+    if code in reading.leaves:
+        return True
+    floor = max(reading.leaves.values()) - _MARGIN
     chain = place.division[code].chain
-    return any(
-        leaf in chain or code in place.division[leaf].chain
-        for leaf, score in reading.leaves.items()
-        if score >= best - 1e-6
-    )
+    return any(score >= floor and (leaf in chain or code in place.division[leaf].chain) for leaf, score in reading.leaves.items())
 
 
 def _mention(reading: Reading, text: str, pos: int, place: Gazetteer) -> int:
@@ -94,16 +94,17 @@ def _mention(reading: Reading, text: str, pos: int, place: Gazetteer) -> int:
             continue
         usable = tuple(hit for hit in hits if _plausible(hit, reading, text, end, place))
         if usable:
+            if reading.leaves and usable[0].weight == SPOKEN and longer_town(reading, text, pos, end):
+                return 0
             add_mention(reading, name, usable)
             return end
     return 0
 
 
-def _plausible(hit: Hit, reading: Reading, text: str, end: int, place: Gazetteer) -> bool:
+def _plausible(hit: Hit, reading: Reading, text: str, end: int, place: Gazetteer) -> bool:  # noqa: PLR0911 -- a list of tests
     level = place.division[hit.code].level
     if hit.weight == SPOKEN:
-        following = _NOT_AFTER_SPOKEN.match(text, end)
-        if following and following[0] not in ("城",):
+        if _NOT_AFTER_SPOKEN.match(text, end) and not _county_follows(hit.code, text, end, place):
             return False
         if level == 3 or reading.leaves:
             if _related(hit.code, reading, place):
@@ -118,6 +119,15 @@ def _plausible(hit: Hit, reading: Reading, text: str, end: int, place: Gazetteer
     if hit.weight < OFFICIAL and reading.leaves:
         return _related(hit.code, reading, place)
     return not reading.leaves or level < 3 or _related(hit.code, reading, place) or len(reading.mentions) < 4
+
+
+def _county_follows(code: str, text: str, pos: int, place: Gazetteer) -> bool:
+    """True when a division inside `code` is named at `pos`: 河南新乡, 唐山路南区, 邢台桥东区."""
+    for length in place.lengths.get(text[pos : pos + 2], ()):
+        hits = place.names.get(text[pos : pos + length], ())
+        if any(hit.code != code and code in place.division[hit.code].chain for hit in hits):
+            return True
+    return False
 
 
 def add_mention(reading: Reading, name: str, hits: tuple[Hit, ...], share: float = 1.0) -> None:

@@ -15,7 +15,8 @@ from songda.address.divisions import add_mention, settle, walk
 from songda.address.fine import read_fine
 from songda.address.fold import LONGEST, fold, is_mojibake
 from songda.address.gazetteer import gazetteer, town_stem
-from songda.address.reading import FINE, Fine, Reading, Segment
+from songda.address.reading import FINE, Fine, Reading
+from songda.address.towns import find_town
 
 if TYPE_CHECKING:
     import polars as pl
@@ -86,28 +87,15 @@ def read_divisions(reading: Reading) -> None:
     """Province, city, county, town, from the left of the main text and of what was typed; then the choice of the chain."""
     for segment in reading.segments:
         if segment.kind != "hint":
-            if segment.kind == "typed" and reading.town and not _repeats(reading, segment):
-                _retown(reading, segment)
+            reading.town_open = segment.kind == "typed"
             segment.text = walk(reading, segment.text)
         elif not re.search(r"附近|旁|对面", segment.text) and segment.text in gazetteer().names:
             reading.noise.append(segment.text)
             segment.text = ""
     settle(reading)
-
-
-def _repeats(reading: Reading, segment: Segment) -> bool:
-    return segment.text.startswith(town_stem(reading.town))
-
-
-def _retown(reading: Reading, segment: Segment) -> None:
-    """The typed town wins over the map's: it is forgotten when the typed part begins with another town."""
-    stated = re.match(r"[一-龥]{2,5}?(?:镇|乡|街道)(?![上村口政])", segment.text)
-    if stated and not re.search(r"[路街巷区]", stated[0][:-2]):
-        map_town, map_code = reading.town, reading.town_code
-        reading.town, reading.town_code = "", ""
-        if not walk(Reading(segment.text), segment.text):
-            return
-        reading.text = map_town if not map_code else reading.text
+    for segment in reading.segments:
+        if segment.kind != "hint" and not reading.town:
+            segment.text = find_town(reading, segment.text)
 
 
 def read_fine_parts(reading: Reading) -> None:

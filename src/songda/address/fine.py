@@ -122,9 +122,9 @@ def _house(reader: _Reader, token: Token, following: Token | None) -> None:
     value = token.values[0]
     if reader.after in ("building", "unit", "floor"):
         reader.put("room", value.removesuffix("号"))
-    elif reader.after == "poi" and re.fullmatch(r"[0-9A-Za-z]+号", value) and not _outer_only(reader, following):
-        reader.put("building", value.removesuffix("号"))
-    elif "road_no" in reader.fine and reader.after == "road_no" and value.endswith("号") and not following:
+    elif (reader.after == "poi" and re.fullmatch(r"[0-9A-Za-z]+号", value) and not _outer_only(reader, following)) or (
+        "road_no" in reader.fine and reader.after == "road_no" and value.endswith("号") and not following
+    ):
         reader.put("building", value.removesuffix("号"))
     else:
         reader.put("road_no", value)
@@ -192,7 +192,7 @@ def _chain(reader: _Reader, token: Token, following: Token | None) -> None:
     if open_end:
         parts.pop()
     if (
-        reader.after == "road" or reader.after in ("village", "group") and not _built(reader)
+        reader.after == "road" or (reader.after in ("village", "group") and not _built(reader))
     ) and "road_no" not in reader.fine:
         if token.written.endswith("号"):
             reader.put("road_no", token.written)

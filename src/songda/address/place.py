@@ -5,7 +5,8 @@
     >>> a[-1] == b[-1], same_place(a, b), same_place(a, a[:-1])
     (True, 'same', 'less_precise')
 
-A key is `division;tag=value;…`, coarse to fine: t town, v village, g group, r road, n number, p estate, b building, u unit, f floor, m room.
+A key is `division;tag=value;…`, coarse to fine: t town, v village, g group, r road, n number, p estate, b building, u unit, f floor,
+m room.
 `place_keys` holds one key a level; where a road or an estate names the ground, the levels below leave the town out, so that a text with
 the town meets one without it. The last key is the whole `place_key`; `same_place` reads that one.
 """
@@ -81,7 +82,8 @@ def _canonical(name: str, value: str) -> str:
 def same_place(a_keys: Sequence[str], b_keys: Sequence[str]) -> Match:
     """How the places of two `place_keys` lists stand to each other.
 
-    `same`: all that both state agrees and both state the same parts, town and village apart. `less_precise`: they agree, but one lacks parts
+    `same`: all that both state agrees and both state the same parts, town and village apart. `less_precise`:
+    they agree, but one lacks parts
     that the other states (a room, a building). `different`: some part contradicts, or they share no part by which to tell.
     """
     if not a_keys or not b_keys:

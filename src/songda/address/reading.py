@@ -57,6 +57,8 @@ class Reading:
     #: True when the county rests on an old name, so that a town may choose another successor.
     successor: bool = False
     town: str = ""
+    #: True at the start of the typed part: a town there replaces the map's.
+    town_open: bool = False
     town_code: str = ""
     parts: dict[str, str | None] = field(default_factory=dict)
     landmarks: list[str] = field(default_factory=list)

@@ -60,7 +60,7 @@ def completeness(parts: Mapping[str, str | None]) -> float:
         door or bool(known & {"building", "unit"}) or ("road_no" in known and "room" in known)
     )
     total += share["room"] * (door or bool(known & {"room", "floor"}))
-    return round(min(total, 1.0), 2)
+    return float(round(min(total, 1.0), 2))
 
 
 def confidence(

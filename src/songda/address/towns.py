@@ -18,6 +18,7 @@ _NO_STEM = re.compile(
 )
 #: A bare stem is a town only when nothing that would make it another name follows.
 _AFTER_STEM = re.compile(r"\s|,|】|\)|$")
+_INSIDE = re.compile(r"(?P<stem>[一-龥]{2,5})(?:街道|镇|乡)(?![上村口政])")
 _SEAT = re.compile(
     r"(?=(?:人民)?政府|(?:初级|中心|第[一二三])?[中小]学|卫生院|医院|派出所|邮政|供销|财政|信用社|幼儿园|敬老院|法庭)"
 )
@@ -34,9 +35,32 @@ def read_town(reading: Reading, text: str, pos: int) -> int:
         end, code, written = found
         return _take(reading, text, pos, end, code, written)
     stated = _STATED.match(text, pos)
+    if stated:
+        end = _other_class(reading, text, pos, stated, parents)
+        if end:
+            return end
     if not stated or _NO_STEM.search(stated["stem"]):
         return _bare(reading, text, pos, parents)
-    return _as_stated(reading, text, pos, stated, parents)
+    return _as_stated(reading, stated, parents)
+
+
+def longer_town(reading: Reading, text: str, pos: int, end: int) -> bool:
+    """True when an official town name at `pos` reaches beyond `end`: 嘉定工业区 is not 嘉定 and a 工业区."""
+    best = max(reading.leaves.values())
+    found = _official(text, pos, [code for code, score in reading.leaves.items() if score >= best - 1e-6])
+    return found is not None and found[0] > end
+
+
+def find_town(reading: Reading, text: str) -> str:
+    """A town named later in the text (羊锅村附近余杭街道…, 建设路曲梁镇…): it is set and cut out of what is returned."""
+    for stated in _INSIDE.finditer(text):
+        parents = [reading.code] if reading.code else []
+        for start in range(stated.start("stem"), stated.end("stem") - 1):
+            found = _official(text, start, parents)
+            if found and found[0] >= stated.end() and not _SEAT.match(text, found[0]):
+                reading.town, reading.town_code = found[2], found[1]
+                return text[:start] + " " + text[found[0] :]
+    return text
 
 
 def _official(text: str, pos: int, parents: list[str]) -> tuple[int, str, str] | None:
@@ -72,28 +96,24 @@ def _homes(parents: list[str]) -> list[str]:
 def _take(reading: Reading, text: str, pos: int, end: int, code: str, written: str) -> int:
     place = gazetteer()
     town = place.division[code]
-    if reading.town and reading.town != town.name and reading.town_code:
-        return (
-            0
-            if town.chain[-2] not in place.division[reading.town_code].chain
-            else _again(reading, text, pos, end, code, written)
-        )
+    if reading.town and reading.town_code != code and not reading.town_open:
+        # A second town is another one's name, but for the first being unknown (map and person disagree).
+        return 0
     if _in_several_counties(reading, town.name, code):
         reading.issue("ambiguous_town")
         reading.town = town.name
         return end
-    return _again(reading, text, pos, end, code, written)
+    return _again(reading, end, code, written)
 
 
-def _again(reading: Reading, text: str, pos: int, end: int, code: str, written: str) -> int:
-    """Set the town; a town that an institution is named after (前山镇政府) stays part of that name too."""
-    place = gazetteer()
-    town = place.division[code]
-    reading.town, reading.town_code = town.name, code
+def _again(reading: Reading, end: int, code: str, written: str) -> int:
+    """Set the town; its county gains in the competition."""
+    town = gazetteer().division[code]
+    reading.town, reading.town_code, reading.town_open = town.name, code, False
     reading.correct("town", written, town.name, "class changed")
-    parent = town.chain[-2]
-    if parent not in reading.leaves or reading.leaves[parent] < max(reading.leaves.values()):
-        reading.leaves[parent] = max(reading.leaves.values(), default=0.0) + 0.5
+    parent, best = town.chain[-2], max(reading.leaves.values(), default=0.0)
+    if reading.leaves.get(parent, 0.0) < best:
+        reading.leaves[parent] = best + 0.5
     return end
 
 
@@ -111,28 +131,37 @@ def _in_several_counties(reading: Reading, name: str, code: str) -> bool:
     return sum(place.division[other].chain[-2] in homes for other in place.town_names[name]) > 1
 
 
-def _as_stated(reading: Reading, text: str, pos: int, stated: re.Match[str], parents: list[str]) -> int:
-    """A town whose full name the county does not have: today's by its stem, a sibling county's, or as stated."""
-    place = gazetteer()
-    name, stem, end = stated[0], stated["stem"], stated.end()
+def _other_class(reading: Reading, text: str, pos: int, stated: re.Match[str], parents: list[str]) -> int:
+    """高岳镇 → 高岳街道 by the stem, 安宁西路街道 → 西路街道 without the county's name before it; 0 when there is no such town."""
+    place, stem = gazetteer(), stated["stem"]
     for parent in _homes(parents):
-        _, stems, _ = towns_of(parent)
+        names, stems, _ = towns_of(parent)
         if stem in stems and len(stem) > 1:
-            return _take(reading, text, pos, end, stems[stem], name)
-    if len(stem) < 2 and stated["kind"] in ("乡", "镇", "地区"):
+            return _take(reading, text, pos, stated.end(), stems[stem], stated[0])
+        county = re.sub(r"[区县市]$", "", place.division[parent].name)
+        if stated[0].startswith(county) and stated[0][len(county) :] in names:
+            return _take(reading, text, pos, stated.end(), names[stated[0][len(county) :]], stated[0])
+    return 0
+
+
+def _as_stated(reading: Reading, stated: re.Match[str], parents: list[str]) -> int:
+    """A town that the county does not have by name or stem: one of another successor of an old county, or kept as stated."""
+    place = gazetteer()
+    name, end = stated[0], stated.end()
+    if len(stated["stem"]) < 2 and stated["kind"] in ("乡", "镇", "地区"):
         return 0
     sibling = _sibling(reading, name, parents)
     if sibling:
-        return _take(reading, text, pos, end, sibling, name)
-    if reading.town:
+        return _again(reading, end, sibling, name)
+    known = all(place.division[parent].level == 3 or not place.counties.get(parent) for parent in parents)
+    if stated["kind"] == "地区" or not known or (reading.town and not reading.town_open and town_stem(reading.town) != stated["stem"]):
         return 0
-    if stated["kind"] == "地区":
-        return 0
+    if reading.town_code and town_stem(reading.town) == stated["stem"]:
+        return end
     current = re.sub(r"(街道)办(?:事处)?$|(?<!街道)办事处$", lambda match: "街道", name)
-    reading.town, reading.town_code = current, ""
+    reading.town, reading.town_code, reading.town_open = current, "", False
     reading.correct("town", name, current, "class word")
-    if any(place.division[parent].level == 3 or not place.counties.get(parent) for parent in parents):
-        reading.issue("unknown_town")
+    reading.issue("unknown_town")
     return end
 
 
@@ -141,10 +170,8 @@ def _sibling(reading: Reading, name: str, parents: list[str]) -> str:
     place = gazetteer()
     if len(parents) != 1 or place.division[parents[0]].level != 3:
         return ""
-    if not any(hit.reason and hit.code == parents[0] for _, hits in reading.mentions for hit in hits):
-        return ""
-    above = place.division[parents[0]].chain[-2]
-    found = [code for code in place.town_names.get(name, ()) if above in place.division[code].chain]
+    others = {other for _, hits in reading.mentions for hit in hits if hit.code == parents[0] for other in hit.others}
+    found = [code for code in place.town_names.get(name, ()) if place.division[code].chain[-2] in others]
     return found[0] if len(found) == 1 else ""
 
 
@@ -156,13 +183,13 @@ def _bare(reading: Reading, text: str, pos: int, parents: list[str]) -> int:
     _, stems, lengths = towns_of(parents[0])
     for length in sorted(lengths, reverse=True):
         code = stems.get(text[pos : pos + length])
-        if not code or length < 2:
+        if not code or length < 2 or text[pos + length - 1] in "路街道巷":
             continue
         end, street = pos + length, place.division[code].name.endswith("街道")
         if street and text.startswith("街", end) and re.match(r"街(?:\s|[一-龥]{2})", text[end : end + 3]):
-            return _again(reading, text, pos, end + 1, code, text[pos : end + 1])
+            return _again(reading, end + 1, code, text[pos : end + 1])
         if _AFTER_STEM.match(text, end) or _village_follows(text, end, code):
-            return _again(reading, text, pos, end, code, text[pos:end])
+            return _again(reading, end, code, text[pos:end])
     return 0
 
 

@@ -164,6 +164,8 @@ letter = Table(
     Column("letter_no", String(60), unique=True),
     Column("letter_date", Date),
     *_life(),
+    Column("role", _CODE),  # of the addressee, as in the cases of the letter
+    _to("address_record", nullable=True),  # the address decided on
     Column("amount_fen", BigInteger, nullable=False),
     Column("content_sha256", _HASH),
     Column("template_sha256", _HASH),

@@ -177,40 +177,6 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_case_tenant_id"), ["tenant_id"], unique=False)
 
     op.create_table(
-        "letter",
-        sa.Column("id", sa.String(length=40), nullable=False),
-        sa.Column("tenant_id", sa.String(length=40), nullable=False),
-        sa.Column("batch_id", sa.String(length=40), nullable=False),
-        sa.Column("person_id", sa.String(length=40), nullable=False),
-        sa.Column("kind", sa.String(length=40), nullable=False),
-        sa.Column("letter_no", sa.String(length=60), nullable=True),
-        sa.Column("letter_date", sa.Date(), nullable=True),
-        sa.Column("state", sa.String(length=40), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("amount_fen", sa.BigInteger(), nullable=False),
-        sa.Column("content_sha256", sa.String(length=64), nullable=True),
-        sa.Column("template_sha256", sa.String(length=64), nullable=True),
-        sa.Column("check_token_hash", sa.String(length=64), nullable=True),
-        sa.Column("reasons", sa.JSON(), nullable=False),
-        sa.Column("grade", sa.String(length=4), nullable=True),
-        sa.Column("flags", sa.JSON(), nullable=False),
-        sa.Column("revision", sa.Integer(), nullable=False),
-        sa.Column("closed_on", sa.Date(), nullable=True),
-        sa.ForeignKeyConstraint(["batch_id"], ["batch.id"], name=op.f("fk_letter_batch_id")),
-        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_letter_person_id")),
-        sa.ForeignKeyConstraint(["tenant_id"], ["tenant.id"], name=op.f("fk_letter_tenant_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_letter")),
-        sa.UniqueConstraint("check_token_hash", name=op.f("uq_letter_check_token_hash")),
-        sa.UniqueConstraint("letter_no", name=op.f("uq_letter_letter_no")),
-    )
-    with op.batch_alter_table("letter", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_letter_batch_id"), ["batch_id"], unique=False)
-        batch_op.create_index("ix_letter_batch_state", ["batch_id", "state"], unique=False)
-        batch_op.create_index(batch_op.f("ix_letter_person_id"), ["person_id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_letter_state"), ["state"], unique=False)
-        batch_op.create_index(batch_op.f("ix_letter_tenant_id"), ["tenant_id"], unique=False)
-
-    op.create_table(
         "rejected_row",
         sa.Column("batch_id", sa.String(length=40), nullable=False),
         sa.Column("row_no", sa.Integer(), nullable=False),
@@ -271,16 +237,42 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_address_record_person_id"), ["person_id"], unique=False)
 
     op.create_table(
-        "letter_case",
-        sa.Column("letter_id", sa.String(length=40), nullable=False),
-        sa.Column("case_id", sa.String(length=40), nullable=False),
-        sa.ForeignKeyConstraint(["case_id"], ["case.id"], name=op.f("fk_letter_case_case_id")),
-        sa.ForeignKeyConstraint(["letter_id"], ["letter.id"], name=op.f("fk_letter_case_letter_id")),
-        sa.UniqueConstraint("letter_id", "case_id", name=op.f("uq_letter_case_letter_id_case_id")),
+        "letter",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("tenant_id", sa.String(length=40), nullable=False),
+        sa.Column("batch_id", sa.String(length=40), nullable=False),
+        sa.Column("person_id", sa.String(length=40), nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("letter_no", sa.String(length=60), nullable=True),
+        sa.Column("letter_date", sa.Date(), nullable=True),
+        sa.Column("state", sa.String(length=40), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("role", sa.String(length=40), nullable=True),
+        sa.Column("address_record_id", sa.String(length=40), nullable=True),
+        sa.Column("amount_fen", sa.BigInteger(), nullable=False),
+        sa.Column("content_sha256", sa.String(length=64), nullable=True),
+        sa.Column("template_sha256", sa.String(length=64), nullable=True),
+        sa.Column("check_token_hash", sa.String(length=64), nullable=True),
+        sa.Column("reasons", sa.JSON(), nullable=False),
+        sa.Column("grade", sa.String(length=4), nullable=True),
+        sa.Column("flags", sa.JSON(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("closed_on", sa.Date(), nullable=True),
+        sa.ForeignKeyConstraint(["address_record_id"], ["address_record.id"], name=op.f("fk_letter_address_record_id")),
+        sa.ForeignKeyConstraint(["batch_id"], ["batch.id"], name=op.f("fk_letter_batch_id")),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_letter_person_id")),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenant.id"], name=op.f("fk_letter_tenant_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_letter")),
+        sa.UniqueConstraint("check_token_hash", name=op.f("uq_letter_check_token_hash")),
+        sa.UniqueConstraint("letter_no", name=op.f("uq_letter_letter_no")),
     )
-    with op.batch_alter_table("letter_case", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_letter_case_case_id"), ["case_id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_letter_case_letter_id"), ["letter_id"], unique=False)
+    with op.batch_alter_table("letter", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_letter_address_record_id"), ["address_record_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_letter_batch_id"), ["batch_id"], unique=False)
+        batch_op.create_index("ix_letter_batch_state", ["batch_id", "state"], unique=False)
+        batch_op.create_index(batch_op.f("ix_letter_person_id"), ["person_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_letter_state"), ["state"], unique=False)
+        batch_op.create_index(batch_op.f("ix_letter_tenant_id"), ["tenant_id"], unique=False)
 
     op.create_table(
         "attempt",
@@ -315,6 +307,18 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_attempt_address_record_id"), ["address_record_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_attempt_letter_id"), ["letter_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_attempt_state"), ["state"], unique=False)
+
+    op.create_table(
+        "letter_case",
+        sa.Column("letter_id", sa.String(length=40), nullable=False),
+        sa.Column("case_id", sa.String(length=40), nullable=False),
+        sa.ForeignKeyConstraint(["case_id"], ["case.id"], name=op.f("fk_letter_case_case_id")),
+        sa.ForeignKeyConstraint(["letter_id"], ["letter.id"], name=op.f("fk_letter_case_letter_id")),
+        sa.UniqueConstraint("letter_id", "case_id", name=op.f("uq_letter_case_letter_id_case_id")),
+    )
+    with op.batch_alter_table("letter_case", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_letter_case_case_id"), ["case_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_letter_case_letter_id"), ["letter_id"], unique=False)
 
     op.create_table(
         "fact",
@@ -394,17 +398,26 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_fact_attempt_id"))
 
     op.drop_table("fact")
+    with op.batch_alter_table("letter_case", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_letter_case_letter_id"))
+        batch_op.drop_index(batch_op.f("ix_letter_case_case_id"))
+
+    op.drop_table("letter_case")
     with op.batch_alter_table("attempt", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_attempt_state"))
         batch_op.drop_index(batch_op.f("ix_attempt_letter_id"))
         batch_op.drop_index(batch_op.f("ix_attempt_address_record_id"))
 
     op.drop_table("attempt")
-    with op.batch_alter_table("letter_case", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_letter_case_letter_id"))
-        batch_op.drop_index(batch_op.f("ix_letter_case_case_id"))
+    with op.batch_alter_table("letter", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_letter_tenant_id"))
+        batch_op.drop_index(batch_op.f("ix_letter_state"))
+        batch_op.drop_index(batch_op.f("ix_letter_person_id"))
+        batch_op.drop_index("ix_letter_batch_state")
+        batch_op.drop_index(batch_op.f("ix_letter_batch_id"))
+        batch_op.drop_index(batch_op.f("ix_letter_address_record_id"))
 
-    op.drop_table("letter_case")
+    op.drop_table("letter")
     with op.batch_alter_table("address_record", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_address_record_person_id"))
         batch_op.drop_index(batch_op.f("ix_address_record_case_id"))
@@ -420,14 +433,6 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_rejected_row_batch_id"))
 
     op.drop_table("rejected_row")
-    with op.batch_alter_table("letter", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_letter_tenant_id"))
-        batch_op.drop_index(batch_op.f("ix_letter_state"))
-        batch_op.drop_index(batch_op.f("ix_letter_person_id"))
-        batch_op.drop_index("ix_letter_batch_state")
-        batch_op.drop_index(batch_op.f("ix_letter_batch_id"))
-
-    op.drop_table("letter")
     with op.batch_alter_table("case", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_case_tenant_id"))
         batch_op.drop_index(batch_op.f("ix_case_person_id"))
