@@ -79,7 +79,10 @@ def _related(code: str, reading: Reading, place: Gazetteer) -> bool:
         return True
     floor = max(reading.leaves.values()) - _MARGIN
     chain = place.division[code].chain
-    return any(score >= floor and (leaf in chain or code in place.division[leaf].chain) for leaf, score in reading.leaves.items())
+    return any(
+        score >= floor and (leaf in chain or code in place.division[leaf].chain)
+        for leaf, score in reading.leaves.items()
+    )
 
 
 def _mention(reading: Reading, text: str, pos: int, place: Gazetteer) -> int:

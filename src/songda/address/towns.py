@@ -154,7 +154,11 @@ def _as_stated(reading: Reading, stated: re.Match[str], parents: list[str]) -> i
     if sibling:
         return _again(reading, end, sibling, name)
     known = all(place.division[parent].level == 3 or not place.counties.get(parent) for parent in parents)
-    if stated["kind"] == "地区" or not known or (reading.town and not reading.town_open and town_stem(reading.town) != stated["stem"]):
+    if (
+        stated["kind"] == "地区"
+        or not known
+        or (reading.town and not reading.town_open and town_stem(reading.town) != stated["stem"])
+    ):
         return 0
     if reading.town_code and town_stem(reading.town) == stated["stem"]:
         return end
@@ -182,8 +186,9 @@ def _bare(reading: Reading, text: str, pos: int, parents: list[str]) -> int:
     place = gazetteer()
     _, stems, lengths = towns_of(parents[0])
     for length in sorted(lengths, reverse=True):
-        code = stems.get(text[pos : pos + length])
-        if not code or length < 2 or text[pos + length - 1] in "路街道巷":
+        stem = text[pos : pos + length]
+        code = stems.get(stem)
+        if not code or length < 2 or stem[-1] in "路街道巷":
             continue
         end, street = pos + length, place.division[code].name.endswith("街道")
         if street and text.startswith("街", end) and re.match(r"街(?:\s|[一-龥]{2})", text[end : end + 3]):
