@@ -19,6 +19,10 @@ from typing import Any, Literal
 
 Kind = Literal["lawyer_letter", "reminder"]
 
+#: What the window of the envelope holds: lines, and the width of each in full-width characters (8 points at least).
+WINDOW_LINES = 4
+WINDOW_WIDTH = 29.0
+
 #: Kind → what stands above the letter.
 TITLES: dict[Kind, str] = {"lawyer_letter": "律师函", "reminder": "催告函"}
 
@@ -210,6 +214,11 @@ def problems(content: Content) -> tuple[str, ...]:
     )
 
 
+def line_width(text: str) -> float:
+    """Width in full-width characters; what is narrow (digits, Latin) counts 0.6."""
+    return sum(1.0 if unicodedata.east_asian_width(character) in "WFA" else 0.6 for character in text)
+
+
 def texts(content: Content) -> Iterator[tuple[str, str]]:
     """Every text of the letter with its path, e.g. `("addressee.name", "…")`."""
     yield from _texts("", asdict(content))
@@ -267,8 +276,20 @@ def _party_problems(content: Content) -> Iterator[str]:
     for path, text in texts(content):
         if not text.strip() and path != "institution.official_app":
             yield f"{path}.empty"
-    if not content.addressee.address_lines:
+    yield from _window_problems(content.addressee)
+
+
+def _window_problems(addressee: Addressee) -> Iterator[str]:
+    """An address is never cut: a line that has no room holds the letter."""
+    if not addressee.address_lines:
         yield "addressee.address_lines.empty"
+    if len(addressee.address_lines) > WINDOW_LINES:
+        yield "addressee.address_lines.too_many"
+    for index, line in enumerate(addressee.address_lines):
+        if line_width(line) > WINDOW_WIDTH:
+            yield f"addressee.address_lines[{index}].too_long"
+    if line_width(addressee.name) > WINDOW_WIDTH:
+        yield "addressee.name.too_long"
 
 
 def _line(data: dict[str, Any]) -> DebtLine:

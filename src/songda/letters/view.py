@@ -11,14 +11,17 @@ from songda.base.days import chinese_date
 from songda.base.money import yuan
 from songda.letters.capital import capital_yuan
 from songda.letters.codes import png, qr
-from songda.letters.content import TITLES, Content, DebtLine
+from songda.letters.content import TITLES, Addressee, Content, DebtLine, line_width
+
+#: Width of the window's text, points.
+_WINDOW_PT = 238.0
 
 #: Amounts that are summed at the foot of the tables.
 _SUMMED = ("principal", "interest", "penalty", "fees", "paid", "loan_amount", "total")
 
 
 def view(content: Content) -> str:
-    """JSON for `sys.inputs.data` of the template of `content.kind`."""
+    """JSON that the template of `content.kind` reads as `data.json`."""
     firm, lawyer, institution, addressee = content.firm, content.lawyer, content.institution, content.addressee
     data: dict[str, Any] = {
         "title": TITLES[content.kind],
@@ -44,9 +47,9 @@ def view(content: Content) -> str:
         "check_host": urlsplit(content.check_url).netloc or content.check_url,
         "qr": list(png(qr(content.check_url), quiet=2)),
         "decided_by_model": content.decided_by_model,
-        "drill": content.drill,
-        "sealed": content.seal is not None,
-        "seal_label": _seal_label(content),
+        "status": _status(content),
+        "approval": content.seal.approval_id[:12].upper() if content.seal else "",
+        "window": _window(addressee),
     }
     return json.dumps(data, ensure_ascii=False)
 
@@ -61,10 +64,22 @@ def _line(number: int, line: DebtLine) -> dict[str, str]:
     }
 
 
+def _status(content: Content) -> str:
+    """What every page says of itself: a drill is always a drill, an unapproved letter a sample."""
+    if content.drill:
+        return "drill"
+    return "sealed" if content.seal else "sample"
+
+
 def _short_day(day: date) -> str:
     return day.isoformat()
 
 
-def _seal_label(content: Content) -> str:
-    """Ties the seal to this one letter: the number and the head of the approval's hash."""
-    return f"{content.letter_no} {content.seal.approval_id[:8].upper()}" if content.seal else ""
+def _window(addressee: Addressee) -> dict[str, float]:
+    """Type sizes in points at which the longest line and the name fill the window's 84 mm at most."""
+    longest = max(line_width(line) for line in addressee.address_lines)
+    return {
+        "line_pt": min(10.5, _WINDOW_PT / longest),
+        # Room for “　收” after the name.
+        "name_pt": min(13.0, _WINDOW_PT / (line_width(addressee.name) + 2.5)),
+    }
