@@ -27,6 +27,7 @@ import polars as pl
 
 from songda.compliance.errors import BadActions, NoRulesHere, UnknownScope
 from songda.compliance.facts import known, stated
+from songda.compliance.language import facts_of
 from songda.compliance.lowering import lower
 from songda.compliance.ruleset import EFFECTS
 
@@ -112,13 +113,15 @@ def _plan(rules: RuleSet, *, scope: str, gate: str) -> _Plan:
     if not chosen:
         # To pass because nobody looked would be to fail open.
         raise NoRulesHere(scope=scope, gate=gate)
-    facts = rules.facts_needed(scope, gate)
+    trees = {rule.id: rule.predicate(gate) for rule in chosen}
+    asked = {rule_id: set(facts_of(tree)) for rule_id, tree in trees.items()}
+    facts = sorted(set().union(*asked.values()))
     return _Plan(
         facts=facts,
         # An unknown test is a violation.
-        tests={rule.id: lower(rule.predicate(gate)).fill_null(value=True).alias(rule.id) for rule in chosen},
+        tests={rule_id: lower(tree).fill_null(value=True).alias(rule_id) for rule_id, tree in trees.items()},
         effects={rule.id: rule.effect for rule in chosen},
-        askers={fact: [rule.id for rule in chosen if fact in rule.facts(gate)] for fact in facts},
+        askers={fact: [rule_id for rule_id, names in asked.items() if fact in names] for fact in facts},
     )
 
 
