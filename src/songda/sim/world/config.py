@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from importlib.resources import files
 from typing import Any, get_type_hints
 
@@ -89,6 +89,8 @@ class RecordShares:
     application_home: float
     application_work: float
     debtor_update: float
+    update_work: float
+    update_evasive: float
     reserved: float
     earlier_letter: float
     court: float
@@ -200,6 +202,8 @@ class Config:
     stops: Stops
     broken: Broken
     delivery: Delivery
+    #: The TOML that said all this.
+    text: str = field(repr=False)
 
 
 def read(name: str) -> Config:
@@ -221,11 +225,11 @@ def parse(name: str, text: str) -> Config:
     """The configuration that `text` (TOML) states: every value, no other. Raises BadConfig."""
     table = tomllib.loads(text)
     types = get_type_hints(Config)
-    sections = {each.name for each in fields(Config)} - {"name", "version"}
+    sections = {each.name for each in fields(Config)} - {"name", "version", "text"}
     if set(table) != sections | {"version"}:
         raise BadConfig(name=name, what=f"sections {sorted(set(table) ^ (sections | {'version'}))}")
     made = {section: _section(name, section, types[section], table[section]) for section in sections}
-    return Config(name=name, version=table["version"], **made)
+    return Config(name=name, version=table["version"], text=text, **made)
 
 
 def _section(name: str, section: str, kind: type, table: Mapping[str, Any]) -> Any:

@@ -126,5 +126,11 @@ def _slots(
     for column, kind in enumerate((_HOME, _WORK)):
         slot[invented[:, column], kind] = FABRICATED
         fabricated[invented[:, column], kind] = how[invented[:, column]]
+    # An update may name the work place, or be an evasion.
+    draws = rng.random(len(debtors))
+    evades = draws < shares.update_evasive
+    slot[evades, _UPDATE], fabricated[evades, _UPDATE] = FABRICATED, how[evades]
+    at_work = ~evades & (draws < shares.update_evasive + shares.update_work)
+    slot[at_work, _UPDATE] = residences.work_slot(people, recorded[:, _UPDATE])[at_work]
     slot[:, _SPELLING], fabricated[:, _SPELLING] = slot[:, _HOME], fabricated[:, _HOME]
     return slot, fabricated

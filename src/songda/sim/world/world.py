@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +19,10 @@ from songda.sim.world.places import Places, make_places
 from songda.sim.world.records import Records, make_records
 from songda.sim.world.residence import Residences, make_residences
 from songda.sim.world.streams import Streams
+from songda.sim.world.truth import Truth, truth_of
+
+if TYPE_CHECKING:
+    from songda.sim.world.courier import WorldCourier
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,18 @@ class World:
     def write_seen(self, path: Path) -> None:
         """The institution's case file (.xlsx or .csv): what may be known. Raises UnknownFormat."""
         seen.write(self, path)
+
+    def truth(self) -> Truth:
+        """What is true, without names, numbers and written addresses."""
+        return truth_of(self)
+
+    def write_truth(self, folder: Path) -> None:
+        """The truth as Parquet into `folder`, apart from anything seen."""
+        self.truth().write(folder)
+
+    def courier(self) -> WorldCourier:
+        """The couriers of this world: a picklable `Callable[[ShippedLetter], list[PlannedEvent]]`."""
+        return self.truth().courier()
 
 
 def generate(*, cases: int, seed: int, as_of: date, config: str = "cn-default") -> World:
