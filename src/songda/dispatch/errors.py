@@ -1,0 +1,35 @@
+"""What can stop the dispatch desk and needs somebody to act. None carries personal data."""
+
+from __future__ import annotations
+
+from songda.base.errors import SongdaError
+
+
+class NumberRangeUsedUp(SongdaError):
+    zh = "承运商预分配的运单号段已用完，还有 {missing} 件没有运单号"
+    remedy = "请向承运商申请新的号段，更新租户配置中的 number_range 后重新运行；已下单的封件不受影响"
+    exit_code = 78
+
+
+class RunNotReady(SongdaError):
+    zh = "打印批次处于 {state} 状态，不能交寄"
+    remedy = "请先由印制方确认该批次，再重新运行"
+    exit_code = 75
+
+
+class RunNotBalanced(SongdaError):
+    zh = "打印批次还有 {count} 件未说明去向，不能交寄"
+    remedy = "请查明这些封件：找到的放回，损坏或丢失的登记后重新运行"
+    exit_code = 75
+
+
+class UnknownOrder(SongdaError):
+    zh = "没有待核实的订单 {order_no}"
+    remedy = "请核对订单号；已核实的订单不再更改"
+    exit_code = 65
+
+
+class UnknownWaybill(SongdaError):
+    zh = "轨迹推送的运单号不属于本机构"
+    remedy = "请勿确认该推送，承运商会重发；如持续出现，请与承运商核对协议客户号"
+    exit_code = 65

@@ -1,0 +1,193 @@
+"""Orders that left without an answer: settled by a query, by the contract's promise or by a person.
+
+Left open are intents `written` (killed between call and answer) and `unresolved` (answer lost):
+
+| what we have | what happens |
+| --- | --- |
+| a number of ours on the order | ask the carrier: known → answered; unknown → may be asked again, same number |
+| a contract that promises idempotent orders | may be asked again |
+| neither | a person's task |
+
+"May be asked again" is a fact of its own (`answer.repeat` says why), committed before anything is repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, select, update
+
+from songda.carriers import ChinaPost, ContractConfig, NoAnswer, Refused, Trace
+from songda.dispatch import tasks
+from songda.dispatch.errors import UnknownOrder
+from songda.store import chunks, move, tables
+
+ACTOR = "dispatch"
+
+_NEVER_POSTED = frozenset({"pulled", "spoiled"})
+#: Intents settled in one transaction.
+_CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    #: The carrier had taken them.
+    answered: int
+    #: Proven safe to ask again.
+    repeatable: int
+    #: Still without an answer; where the carrier cannot be asked, a person has a task.
+    unresolved: int
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    order_no: str
+    version: int
+    state: str
+    piece_id: str
+    #: Our own number of a pre-allocated range, or None.
+    waybill_no: str | None
+    piece_state: str
+
+
+def resolve_intents(
+    engine: Engine, *, batch_id: str, post: ChinaPost, contract: ContractConfig, at: datetime, threads: int = 8
+) -> Resolved:
+    """Settles what earlier processes left open in this batch. Call it before any new order leaves."""
+    with engine.connect() as connection:
+        left = _left_open(connection, batch_id)
+    answered = repeatable = unresolved = 0
+    for part in chunks(left, _CHUNK):
+        numbers = [intent.waybill_no for intent in part if intent.waybill_no]
+        traced = dict(post.trace_many(numbers, threads=threads)) if numbers else {}
+        verdicts = {i.order_no: _verdict(i, traced, idempotent=contract.orders_idempotent) for i in part}
+        with engine.begin() as connection:
+            _store(connection, part, verdicts, at=at)
+        answered += sum(verdict == "answered" for verdict in verdicts.values())
+        repeatable += sum(verdict.startswith("repeat:") for verdict in verdicts.values())
+        unresolved += sum(verdict in {"ask_later", "person"} for verdict in verdicts.values())
+    return Resolved(answered=answered, repeatable=repeatable, unresolved=unresolved)
+
+
+def settle_order(engine: Engine, *, order_no: str, waybill_no: str | None, actor: str, at: datetime) -> None:
+    """A person's answer about an unresolved order: the carrier's number for it, or None: never taken, ask again.
+
+    Raises UnknownOrder when no such order waits for an answer.
+    """
+    i = tables.intent.c
+    with engine.begin() as connection:
+        row = connection.execute(select(i.version, i.piece_id).where(i.order_no == order_no, i.state == "unresolved"))
+        found = row.first()
+        if found is None:
+            raise UnknownOrder(order_no=order_no)
+        answer = {"repeat": "person"} if waybill_no is None else {"found_by": "person", "waybill_no": waybill_no}
+        move_intents(
+            connection,
+            [(order_no, found.version)],
+            source="unresolved",
+            target="written" if waybill_no is None else "answered",
+            reason="person",
+            answers=[answer],
+            at=at,
+            actor=actor,
+        )
+        if waybill_no is not None:
+            set_waybill(connection, {found.piece_id: waybill_no})
+        tasks.close_tasks(connection, tasks.ORDER_UNRESOLVED, [found.piece_id], actor=actor, reason="settled", at=at)
+
+
+def move_intents(
+    connection: Connection,
+    rows: Iterable[tuple[str, int]],
+    *,
+    source: str,
+    target: str,
+    reason: str,
+    answers: Sequence[Mapping[str, Any] | None],
+    at: datetime,
+    actor: str = ACTOR,
+) -> None:
+    """Moves intents (order number, version), each with its answer."""
+    values = [{"answer": None if answer is None else dict(answer)} for answer in answers]
+    move(
+        connection,
+        "intent",
+        rows,
+        source=source,
+        target=target,
+        actor=actor,
+        reason=reason,
+        at=at,
+        values=values,
+    )
+
+
+def set_waybill(connection: Connection, numbers: Mapping[str, str]) -> None:
+    """Writes the waybill numbers of pieces (piece id → number)."""
+    p = tables.piece.c
+    for piece_id, number in numbers.items():
+        connection.execute(update(tables.piece).where(p.id == piece_id).values(waybill_no=number))
+
+
+def may_repeat(answer: Any) -> bool:
+    return isinstance(answer, dict) and "repeat" in answer
+
+
+def _left_open(connection: Connection, batch_id: str) -> list[Intent]:
+    i, p, r = tables.intent.c, tables.piece.c, tables.run.c
+    query = (
+        select(i.order_no, i.version, i.state, i.piece_id, p.waybill_no, p.state, i.answer)
+        .join(tables.piece, p.id == i.piece_id)
+        .join(tables.run, r.id == p.run_id)
+        .where(r.batch_id == batch_id, i.kind == "order", i.state.in_(("written", "unresolved")))
+        .order_by(i.order_no)
+    )
+    return [Intent(*row[:-1]) for row in connection.execute(query).all() if not may_repeat(row.answer)]
+
+
+def _verdict(intent: Intent, traced: Mapping[str, Trace | Refused | NoAnswer], *, idempotent: bool) -> str:
+    """answered | repeat:why | ask_later | person."""
+    if intent.waybill_no is None:
+        return "repeat:idempotent" if idempotent else "person"
+    found = traced.get(intent.waybill_no)
+    if not isinstance(found, Trace):
+        return "ask_later"
+    return "answered" if found.known else "repeat:unknown_to_carrier"
+
+
+def _store(connection: Connection, part: Sequence[Intent], verdicts: Mapping[str, str], *, at: datetime) -> None:
+    for state in ("written", "unresolved"):
+        for verdict in sorted(set(verdicts.values())):
+            group = [i for i in part if i.state == state and verdicts[i.order_no] == verdict]
+            if verdict in {"ask_later", "person"}:
+                if state == "written":
+                    _move_group(connection, group, state, "unresolved", verdict, None, at=at)
+            elif verdict == "answered":
+                _move_group(connection, group, state, "answered", "found by query", {"found_by": "query"}, at=at)
+            else:
+                why = verdict.removeprefix("repeat:")
+                _move_group(connection, group, state, "written", why, {"repeat": why}, at=at)
+    unused = {
+        i.piece_id: "pulled" for i in part if verdicts[i.order_no] == "answered" and i.piece_state in _NEVER_POSTED
+    }
+    tasks.open_tasks(connection, tasks.WAYBILL_UNUSED, unused, at=at)
+    for_person = {i.piece_id: "no_answer" for i in part if verdicts[i.order_no] == "person"}
+    tasks.open_tasks(connection, tasks.ORDER_UNRESOLVED, for_person, at=at)
+
+
+def _move_group(
+    connection: Connection,
+    group: Sequence[Intent],
+    source: str,
+    target: str,
+    reason: str,
+    answer: Mapping[str, Any] | None,
+    *,
+    at: datetime,
+) -> None:
+    rows = [(intent.order_no, intent.version) for intent in group]
+    answers = [answer] * len(rows)
+    move_intents(connection, rows, source=source, target=target, reason=reason, answers=answers, at=at)
