@@ -1,0 +1,99 @@
+"""Facts for the rules, as flat columns named with dots: what the case file, the profile and the record say about each action.
+
+A fact that nobody stated stays null, and the rule that needs it then blocks. Nothing here decides anything.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from songda.compliance import NEVER
+from songda.flow.tenants import Tenant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+#: General limitation period (Civil Code 188).
+LIMITATION_YEARS = 3
+
+LAWFUL_ORIGINS = ("contract", "id_card", "debtor_update", "reserved", "earlier_letter", "court", "public_register")
+
+
+def accept_facts(links: pl.DataFrame, tenant: Tenant, *, on: date, lawyer: str | None) -> pl.DataFrame:
+    """One row a (case, address record) for the gate *accept*.
+
+    In: columns of the tables `case` (prefix none), `address_record` (prefix `address_`), birth_year and `last_days`
+    (days since the last letter that may have reached the person; null = never).
+    """
+    limitation_from = pl.max_horizontal("limitation_event_on", "due_on", "overdue_since")
+    return with_profile(
+        links.select(
+            "action_id",
+            pl.lit("demand").alias("a.purpose"),
+            pl.col("role").alias("a.role"),
+            pl.lit("post").alias("a.delivery"),
+            pl.lit("rule").alias("a.decided_by"),
+            pl.lit("overdue claim within the tenant's limits").alias("a.reason"),
+            pl.col("address_origin").alias("person.origin"),
+            (pl.lit(on.year) - pl.col("birth_year") - 1).cast(pl.Int64).alias("person.age"),
+            pl.when(pl.col("address_origin").is_in(LAWFUL_ORIGINS)).then("address_origin").alias("addr.origin"),
+            pl.col("address_basis").alias("addr.basis"),
+            # A record without an expiry date does not expire by itself; its age is judged by the choice of the address.
+            (pl.col("address_expires_on").fill_null(date.max) < on).alias("addr.expired"),
+            pl.col("address_owner_role").alias("addr.owner_role"),
+            pl.lit(tenant.id).alias("addr.tenant"),
+            pl.lit(tenant.id).alias("case.tenant"),
+            pl.col("annual_cost").alias("case.annual_cost"),
+            pl.col("assigned").alias("case.assigned"),
+            pl.col("assignment_notice_arrived").alias("case.assignment_notice_arrived"),
+            pl.col("credit_notice_given").alias("case.credit_notice_given"),
+            pl.col("dispute_open").alias("case.dispute_open"),
+            pl.col("state").alias("case.state"),
+            (limitation_from.dt.offset_by(f"{LIMITATION_YEARS}y") - pl.lit(on))
+            .dt.total_days()
+            .alias("case.limitation_days_left"),
+            pl.col("debtor_state").alias("debtor.state"),
+            pl.col("debtor_flags").alias("debtor.flags"),
+            pl.col("last_days").fill_null(NEVER).cast(pl.Int64).alias("last_days.letter_sent.debtor+institution"),
+        ),
+        tenant,
+        on=on,
+        lawyer=lawyer,
+    )
+
+
+def with_profile(facts: pl.DataFrame, tenant: Tenant, *, on: date, lawyer: str | None) -> pl.DataFrame:
+    """Adds what holds for the whole batch: licences, mandate, evidence pack, entrusted processing, assessment, carrier."""
+    stated = {
+        name: value
+        for name, value in tenant.profile.facts(on, lawyer=lawyer).items()
+        if name in _BATCH_FACTS and value is not None and name not in facts.columns
+    }
+    return facts.with_columns(*(constant(name, value) for name, value in stated.items()))
+
+
+def constant(name: str, value: object) -> pl.Expr:
+    """A column that holds `value` in every row; a list of texts becomes a list column."""
+    if isinstance(value, list):
+        texts: Iterable[str] = value
+        return pl.lit(pl.Series([list(texts)], dtype=pl.List(pl.String))).first().alias(name)
+    return pl.lit(value).alias(name)
+
+
+_BATCH_FACTS = frozenset(
+    (
+        *(
+            "firm.licence",
+            "lawyer.licence",
+            "lawyer.assigned",
+            "lawyer.conflict",
+            "case.mandate_valid",
+            "case.evidence",
+        ),
+        *("chain.present", "chain.sub_consent", "a.pia_id", "a.human_route", "a.region", "w.carrier"),
+        *("w.sender_name", "w.sender_address", "w.sender_phone"),
+    )
+)

@@ -1,0 +1,275 @@
+"""First stage: rows of a case file become sealed persons, cases and address records.
+
+One chunk of rows is one transaction that also moves the batch's `next_row`: a crash loses at most the chunk in hand, and the
+derived ids make a repeated chunk meet itself (docs/decisions/001-derived-ids.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from sqlalchemy import Connection, Engine, insert, select, update
+
+from songda.address import standardize
+from songda.base import ids
+from songda.flow.sealed import LASTING, open_person, open_rejected, seal_case, seal_person, seal_rejected
+from songda.flow.summary import AddressQuality, Level, address_quality
+from songda.flow.tenants import Tenant
+from songda.intake import Chunk, RejectedRow, Sheet, read_cases, sniff
+from songda.store import Conflict, chunks, insert_missing, move, tables, upsert
+
+if TYPE_CHECKING:
+    import polars as pl
+
+#: Columns of a case that hold no person and go into the table as they are.
+_PLAIN = (
+    *("product", "role", "loan_amount_fen", "principal_fen", "interest_fen", "penalty_fen", "fees_fen", "paid_fen"),
+    *("amount_on", "disbursed_on", "due_on", "overdue_since", "annual_cost", "limitation_event_on", "state"),
+    *("dispute_open", "debtor_state", "debtor_flags", "assigned", "assignment_notice_arrived", "credit_notice_given"),
+)
+
+#: Parts of a standard address that the letter, the waybill and a second attempt need.
+_PARTS = (
+    *(
+        "province",
+        "city",
+        "district",
+        "town",
+        "village",
+        "group",
+        "road",
+        "road_no",
+        "poi",
+        "building",
+        "unit",
+        "floor",
+    ),
+    *("room", "standard", "label", "postcode"),
+)
+
+
+def open_batch(engine: Engine, tenant: Tenant, path: Path, *, as_of: date, drill: bool) -> tuple[str, Sheet]:
+    """The batch of this file, made on first sight: the same file is always the same batch."""
+    sheet = sniff(path, mapping=tenant.profile.columns)
+    b = tables.batch
+    with engine.begin() as connection:
+        known = connection.execute(
+            select(b.c.id).where(b.c.tenant_id == tenant.id, b.c.file_sha256 == sheet.sha256)
+        ).first()
+        if known:
+            return str(known.id), sheet
+        batch_id = ids.derive("bat", as_of, tenant.key.id_secret(), sheet.sha256)
+        connection.execute(
+            insert(b),
+            {
+                "id": batch_id,
+                "tenant_id": tenant.id,
+                "file_sha256": sheet.sha256,
+                "as_of": as_of,
+                "state": "receiving",
+                "version": 0,
+                "next_row": 0,
+                "rows": 0,
+                "drill": drill,
+                "figures": {},
+            },
+        )
+    return batch_id, sheet
+
+
+def receive(
+    engine: Engine,
+    tenant: Tenant,
+    path: Path,
+    *,
+    batch_id: str,
+    sheet: Sheet,
+    at: datetime,
+    progress: Callable[[int], None] = lambda rows: None,
+) -> None:
+    """Reads the file to its end from where an earlier run stopped, and moves the batch to `received`."""
+    with engine.connect() as connection:
+        batch = connection.execute(select(tables.batch).where(tables.batch.c.id == batch_id)).one()
+    if batch.state != "receiving":
+        return
+    figures = dict(batch.figures)
+    rows = read_cases(
+        path,
+        as_of=batch.as_of,
+        mapping=tenant.profile.columns,
+        start_row=batch.next_row or None,
+        sha256=sheet.sha256,
+    )
+    for chunk in rows:
+        standard = standardize(chunk.addresses["text"])
+        figures = _count(figures, chunk, address_quality(standard))
+        with engine.begin() as connection:
+            _store(connection, tenant, batch_id, chunk, standard)
+            changed = connection.execute(
+                update(tables.batch)
+                .where(tables.batch.c.id == batch_id, tables.batch.c.next_row <= chunk.first_row)
+                .values(next_row=chunk.last_row + 1, figures=figures)
+            ).rowcount
+            if changed != 1:
+                raise Conflict(object="batch", count=1)
+        progress(chunk.last_row)
+    with engine.begin() as connection:
+        move(
+            connection,
+            "batch",
+            [(batch_id, batch.version)],
+            source="receiving",
+            target="received",
+            actor="intake",
+            reason="end of file",
+            at=at,
+        )
+
+
+def rejected_rows(engine: Engine, tenant: Tenant, batch_id: str) -> list[RejectedRow]:
+    """The rows that were refused, opened again for rejected.xlsx."""
+    r = tables.rejected_row
+    with engine.connect() as connection:
+        rows = connection.execute(select(r).where(r.c.batch_id == batch_id).order_by(r.c.row_no)).all()
+    return [open_rejected(tenant.key, row.sealed, batch_id=batch_id, row_no=row.row_no) for row in rows]
+
+
+def _store(connection: Connection, tenant: Tenant, batch_id: str, chunk: Chunk, standard: pl.DataFrame) -> None:
+    cases = chunk.cases.to_dicts()
+    contacts = _by_row(chunk.contacts.to_dicts())
+    addresses = _by_row(
+        {**given, "parts": parts} for given, parts in zip(chunk.addresses.to_dicts(), standard.to_dicts(), strict=True)
+    )
+    secret = tenant.key.id_secret()
+    persons: dict[str, dict[str, Any]] = {}
+    case_rows, address_rows = [], []
+    for case in cases:
+        lookup = tenant.key.blind_index("id_number", case["id_number"])
+        person_id = ids.derive("per", LASTING, secret, lookup)
+        case_lookup = tenant.key.blind_index("case_no", case["case_no"])
+        case_id = ids.derive("cas", LASTING, secret, case_lookup)
+        person = persons.setdefault(person_id, {"lookup": lookup, "cases": [], "addresses": {}})
+        person["cases"].append(case)
+        row_contacts = contacts.get(case["row_no"], [])
+        case_rows.append(
+            {
+                "id": case_id,
+                "tenant_id": tenant.id,
+                "batch_id": batch_id,
+                "person_id": person_id,
+                "row_no": case["row_no"],
+                "lookup": case_lookup,
+                "sealed": seal_case(tenant.key, case_id, case, row_contacts),
+                **{name: case[name] for name in _PLAIN},
+            }
+        )
+        for address in addresses.get(case["row_no"], []):
+            record_id = ids.derive("adr", LASTING, secret, case_id, address["ordinal"], _fingerprint(tenant, address))
+            person["addresses"][record_id] = {name: address["parts"][name] for name in _PARTS} | {
+                "text": address["text"]
+            }
+            address_rows.append(_address_row(tenant, record_id, person_id, case_id, address))
+    _store_persons(connection, tenant, persons)
+    upsert(connection, tables.case, case_rows)
+    insert_missing(connection, tables.address_record, address_rows)
+    insert_missing(
+        connection,
+        tables.rejected_row,
+        [
+            {
+                "batch_id": batch_id,
+                "row_no": row.row_no,
+                "codes": [problem.code for problem in row.problems],
+                "sealed": seal_rejected(tenant.key, row, batch_id=batch_id),
+            }
+            for row in chunk.rejected
+        ],
+    )
+
+
+def _store_persons(connection: Connection, tenant: Tenant, persons: dict[str, dict[str, Any]]) -> None:
+    known: dict[str, Any] = {}
+    for part in chunks(list(persons)):
+        rows = connection.execute(select(tables.person).where(tables.person.c.id.in_(part)))
+        known |= {row.id: row for row in rows}
+    upsert(
+        connection,
+        tables.person,
+        [_person_row(tenant, person_id, person, known.get(person_id)) for person_id, person in persons.items()],
+    )
+
+
+def _person_row(tenant: Tenant, person_id: str, person: dict[str, Any], known: Any) -> dict[str, Any]:
+    first = person["cases"][0]
+    record: dict[str, Any] = {"name": first["name"], "id_number": first["id_number"], "phones": [], "addresses": {}}
+    state, version = "active", 0
+    if known is not None:
+        record, state, version = open_person(tenant.key, person_id, known.sealed), known.state, known.version + 1
+    if any(case["name"] != record["name"] for case in person["cases"]):
+        # The same ID number under two names: nobody may be written to before a person has looked.
+        state = "name_conflict"
+    phones = (phone for case in person["cases"] for phone in case["phones"] or ())
+    record["phones"] = list(dict.fromkeys([*record["phones"], *phones]))
+    record["addresses"] |= person["addresses"]
+    return {
+        "id": person_id,
+        "tenant_id": tenant.id,
+        "lookup": person["lookup"],
+        "sealed": seal_person(tenant.key, person_id, record),
+        "birth_year": int(record["id_number"][6:10]),
+        "state": state,
+        "version": version,
+    }
+
+
+def _address_row(
+    tenant: Tenant, record_id: str, person_id: str, case_id: str, address: dict[str, Any]
+) -> dict[str, Any]:
+    parts = address["parts"]
+    hidden = [tenant.key.blind_index("place", key) for key in parts["place_keys"] or ()]
+    return {
+        "id": record_id,
+        "person_id": person_id,
+        "case_id": case_id,
+        **{name: address[name] for name in ("ordinal", "origin", "basis", "recorded_on", "expires_on", "owner_role")},
+        "place": tenant.key.blind_index("place", parts["place_key"]) if parts["place_key"] else None,
+        "place_keys": hidden,
+        **{name: parts[name] for name in ("adcode", "level", "completeness", "confidence", "issues")},
+        "quality": None,
+    }
+
+
+def _fingerprint(tenant: Tenant, address: dict[str, Any]) -> str:
+    return tenant.key.blind_index("address_text", orjson.dumps([address["text"], address["recorded_on"]]).decode())
+
+
+def _by_row(rows: Iterable[dict[str, Any]]) -> dict[int, list[dict[str, Any]]]:
+    grouped: dict[int, list[dict[str, Any]]] = {}
+    for row in rows:
+        grouped.setdefault(row["row_no"], []).append(row)
+    return grouped
+
+
+def _count(figures: dict[str, Any], chunk: Chunk, quality: AddressQuality) -> dict[str, Any]:
+    return {
+        **figures,
+        "cases": figures.get("cases", 0) + chunk.cases.height,
+        "addresses": figures.get("addresses", 0) + chunk.addresses.height,
+        "rejected_rows": figures.get("rejected_rows", 0) + len(chunk.rejected),
+        "quality": asdict(quality_of(figures) + quality),
+    }
+
+
+def quality_of(figures: dict[str, Any]) -> AddressQuality:
+    """The address quality that the batch's figures hold."""
+    given = figures.get("quality")
+    return (
+        AddressQuality(**{**given, "levels": tuple(Level(**level) for level in given["levels"])})
+        if given
+        else AddressQuality()
+    )

@@ -1,0 +1,84 @@
+"""Tenants: the institution's profile and key, from a file to the vault and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import Connection, Engine, insert, select, update
+
+from songda.base import ids
+from songda.base.errors import SongdaError
+from songda.intake import Profile
+from songda.intake.profile import parse_profile
+from songda.store import append_audit, tables
+from songda.vault import DataKey, MasterKey, new_data_key, open_data_key
+from songda.vault.audit import GENESIS, AuditEntry, link
+
+
+class UnknownTenant(SongdaError):
+    zh = "没有名为“{name}”的机构档案"
+    remedy = "请先运行 songda tenant import 档案.toml --tenant {name}（示例见 songda template tenant.toml）"
+    exit_code = 78
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    id: str
+    name: str
+    key: DataKey
+    profile: Profile
+    profile_sha256: str
+
+
+def import_tenant(
+    engine: Engine, master: MasterKey, *, name: str, profile_toml: str, at: datetime, actor: str
+) -> Tenant:
+    """Stores the profile sealed, making the tenant and its key on first use. Raises ProfileError."""
+    parse_profile(profile_toml)
+    t = tables.tenant
+    with engine.begin() as connection:
+        row = connection.execute(select(t).where(t.c.name == name)).first()
+        if row is None:
+            wrapped, tenant_id = new_data_key(master), ids.new("ten")
+            connection.execute(insert(t), {"id": tenant_id, "name": name, "data_key": wrapped, "created_at": at})
+        else:
+            wrapped, tenant_id = row.data_key, row.id
+        key = open_data_key(master, wrapped)
+        digest = sha256(profile_toml.encode()).hexdigest()
+        sealed = key.seal(profile_toml.encode(), context=f"tenant:{tenant_id}")
+        connection.execute(update(t).where(t.c.id == tenant_id).values(profile=sealed, profile_sha256=digest))
+        write_audit(
+            connection,
+            at=at,
+            actor=actor,
+            action="tenant.import",
+            object_id=tenant_id,
+            details={"profile_sha256": digest},
+        )
+    return open_tenant(engine, master, name=name)
+
+
+def open_tenant(engine: Engine, master: MasterKey, *, name: str) -> Tenant:
+    """The tenant with its key and profile. Raises UnknownTenant."""
+    with engine.connect() as connection:
+        row = connection.execute(select(tables.tenant).where(tables.tenant.c.name == name)).first()
+    if row is None or row.profile is None:
+        raise UnknownTenant(name=name)
+    key = open_data_key(master, row.data_key)
+    text = key.unseal(row.profile, context=f"tenant:{row.id}").decode()
+    return Tenant(id=row.id, name=name, key=key, profile=parse_profile(text), profile_sha256=row.profile_sha256)
+
+
+def write_audit(
+    connection: Connection, *, at: datetime, actor: str, action: str, object_id: str, details: Mapping[str, Any]
+) -> None:
+    """One entry at the end of the chain, in the caller's transaction. `details` holds no personal data."""
+    append_audit(connection, _link, at=at.isoformat(), actor=actor, action=action, object_id=object_id, details=details)
+
+
+def _link(previous: str | None, row: Mapping[str, Any]) -> str:
+    return link(previous or GENESIS, AuditEntry(**row))
