@@ -16,14 +16,14 @@ import re
 
 from songda.address.gazetteer import FORMER, OFFICIAL, SPOKEN, Gazetteer, Hit, gazetteer
 from songda.address.reading import Reading
-from songda.address.towns import longer_town, read_town
+from songda.address.towns import SEAT, longer_town, read_town
 
 #: Words that stand between divisions and say nothing; those of the second list are reported as noise.
 _SKIP = re.compile(
     r"[\s,|:/·.\-_*]+|省直辖县级行政(?:区划|单位)|自治区直辖县级行政区划|市辖区(?![一-龥]*路)|(?:null|NULL|None|nan)+"
 )
 _ZONE = re.compile(
-    r"中国(?=[\s,]|[一-龥]{2})|(?:主城区|城区|县城内?|市区|全境|全区|全市|全县)(?![路街道])|[一-四内外中]环(?:到|至)?[一-五内外中]环(?:以内|以外|之间|内|外)"
+    r"中国(?=[\s,]|[一-龥]{2})|(?:主城区|城区|县城内?|市区|全境|全区|全市|全县)(?![路街道])|[一二三四内外中]环(?:到|至)?[一二三四五内外中]环(?:以内|以外|之间|内|外)"
     r"|[二三四五六内外中]环(?:以内|以外|之内|之外|内(?!环)|外(?!环))|其他区|其它区|海外"
 )
 #: What may not follow a spoken name: then it is the name of something else (朝阳路, 上海大酒店).
@@ -40,7 +40,7 @@ _ORGANISATION = re.compile(
 #: A chain this far behind the best one is still in the running: an old name (0.9) beside an official one (1.0), and a spoken one.
 _MARGIN = 0.35
 _CITY_THEN_COUNTY = ("市中区", "市北区", "市南区")
-_NAME_AND_ZONE = re.compile(r"[一-龥]{2,4}(?:新区|高新区|经开区|开发区)$")
+_STATED_TOWN = re.compile(r"[一-龥]{2,5}?(?:街道|镇|乡|开发区|新区)")
 
 
 def walk(reading: Reading, text: str) -> str:
@@ -59,6 +59,8 @@ def walk(reading: Reading, text: str) -> str:
         end = _mention(reading, text, pos, place)
         if not end:
             end = read_town(reading, text, pos)
+            if end and SEAT.match(text, end):
+                break  # 前山镇政府: the town is read, its name stays part of the institution
         if not end:
             break
         pos = end
@@ -111,7 +113,7 @@ def _plausible(hit: Hit, reading: Reading, text: str, end: int, place: Gazetteer
             return False
         if level == 3 or reading.leaves:
             if _related(hit.code, reading, place):
-                return True
+                return not _repeated_in_a_name(hit.code, reading, text, end, place)
             # A spoken county opens a text only when no other division bears the name.
             return not reading.leaves and len(place.names[place.division[hit.code].name]) == 1 and end < len(text)
         return True
@@ -122,6 +124,19 @@ def _plausible(hit: Hit, reading: Reading, text: str, end: int, place: Gazetteer
     if hit.weight < OFFICIAL and reading.leaves:
         return _related(hit.code, reading, place)
     return not reading.leaves or level < 3 or _related(hit.code, reading, place) or len(reading.mentions) < 4
+
+
+def _repeated_in_a_name(code: str, reading: Reading, text: str, end: int, place: Gazetteer) -> bool:
+    """上海五金城 after 上海嘉定区: a spoken name that says nothing new and runs on into other words belongs to those words."""
+    best = max(reading.leaves, key=lambda leaf: reading.leaves[leaf])
+    if place.division[best].level < 3 or code not in place.division[best].chain:
+        return False
+    following = text[end : end + 1]
+    return (
+        following not in ("", " ", ",", "-", "|", "/")
+        and not _county_follows(code, text, end, place)
+        and not _STATED_TOWN.match(text, end)
+    )
 
 
 def _county_follows(code: str, text: str, pos: int, place: Gazetteer) -> bool:

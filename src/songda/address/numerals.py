@@ -14,7 +14,7 @@ _VALUE = {**dict(zip("零〇一二三四五六七八九", (0, *range(10)), stric
 _VALUE |= dict(zip("壹贰叁肆伍陆柒捌玖", range(1, 10), strict=True))
 
 #: A run of Chinese numerals, for use inside other patterns.
-CHINESE = f"[{DIGITS}{''.join(_UNITS)}]{{1,6}}"
+CHINESE = f"[{DIGITS}{''.join(_UNITS)}]{{1,6}}+"
 _RUN = re.compile(CHINESE)
 
 

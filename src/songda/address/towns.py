@@ -14,12 +14,15 @@ from songda.address.reading import Reading
 _STATED = re.compile(rf"(?P<stem>[一-龥]{{1,6}}?)(?P<kind>{TOWN_CLASS})(?![上村口])")
 #: Inside the stem of an unknown town these show that it is something else.
 _NO_STEM = re.compile(
-    r"[路街巷号楼栋幢室]|小区|花园|社区|大道|^[东西南北]?(?:乡|镇)$|村.|公司|市场|附近|对面|医院|学校|城$"
+    r"[路街巷号楼栋幢室]|小区|花园|社区|大道|^[东西南北]?(?:乡|镇)$|村.|公司|市场|附近|对面|医院|学校|^城$|小$|^[东西南北]$"
 )
+#: Two characters and 镇 are a town even when the second one is the word for a road (后巷镇).
+_SHORT = re.compile(r"[一-龥][街巷路号室]镇")
 #: A bare stem is a town only when nothing that would make it another name follows.
 _AFTER_STEM = re.compile(r"\s|,|】|\)|$")
 _INSIDE = re.compile(r"(?P<stem>[一-龥]{2,5})(?:街道|镇|乡)(?![上村口政])")
-_SEAT = re.compile(
+#: What shows that a town's name is part of an institution's (前山镇政府).
+SEAT = re.compile(
     r"(?=(?:人民)?政府|(?:初级|中心|第[一二三])?[中小]学|卫生院|医院|派出所|邮政|供销|财政|信用社|幼儿园|敬老院|法庭)"
 )
 
@@ -39,7 +42,7 @@ def read_town(reading: Reading, text: str, pos: int) -> int:
         end = _other_class(reading, text, pos, stated, parents)
         if end:
             return end
-    if not stated or _NO_STEM.search(stated["stem"]):
+    if not stated or (_NO_STEM.search(stated["stem"]) and not _SHORT.fullmatch(stated[0])):
         return _bare(reading, text, pos, parents)
     return _as_stated(reading, stated, parents)
 
@@ -57,7 +60,7 @@ def find_town(reading: Reading, text: str) -> str:
         parents = [reading.code] if reading.code else []
         for start in range(stated.start("stem"), stated.end("stem") - 1):
             found = _official(text, start, parents)
-            if found and found[0] >= stated.end() and not _SEAT.match(text, found[0]):
+            if found and found[0] >= stated.end() and not SEAT.match(text, found[0]):
                 reading.town, reading.town_code = found[2], found[1]
                 return text[:start] + " " + text[found[0] :]
     return text
