@@ -11,8 +11,10 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -24,7 +26,7 @@ from songda.sim.world.delivery import Attempt, Door, Person, Station, visits
 from songda.sim.world.matching import QUALITIES, Match, best, folded
 from songda.sim.world.places import Parts
 from songda.sim.world.streams import fixed
-from songda.sim.world.truth import Truth, numbers_of, person_key
+from songda.sim.world.truth import Truth, load, numbers_of, person_key
 
 _PARTS = [
     "province", "city", "district", "old_district", "town", "kind", "road", "road_no", "estate", "village", "company",
@@ -35,14 +37,19 @@ _CLOSEST = ("lives", "family", "works")
 
 
 class WorldCourier:
-    """Callable with one letter. Pickles with the truth it needs; the lists below are made when first used."""
+    """Callable with one letter. The index is made when first used.
+
+    It pickles as the folder that its truth came from, or else with the tables that it needs.
+    """
 
     def __init__(self, truth: Truth) -> None:
-        self._truth = truth
+        unused = {name: getattr(truth, name).clear() for name in ("records", "contacts", "cases", "keys")}
+        self._truth = replace(truth, **unused)
         self._index: _Index | None = None
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {"_truth": self._truth, "_index": None}
+    def __reduce__(self) -> tuple[Any, ...]:
+        folder = self._truth.folder
+        return (WorldCourier, (self._truth,)) if folder is None else (_from_folder, (folder,))
 
     def __call__(self, letter: ShippedLetter) -> list[PlannedEvent]:
         if self._index is None:
@@ -68,6 +75,10 @@ class WorldCourier:
                 config=config,
             )
         return journey.events(letter, made, chance=chance, config=config)
+
+
+def _from_folder(folder: Path) -> WorldCourier:
+    return WorldCourier(load(folder))
 
 
 _AVERAGE = Station(skill=0.0, evening_tour=False, phone_first=0.35)

@@ -64,6 +64,8 @@ class Truth:
     cases: pl.DataFrame = field(repr=False)
     keys: pl.DataFrame = field(repr=False)
     stations: pl.DataFrame = field(repr=False)
+    #: Where it was read from, None when it was made in this process.
+    folder: Path | None = None
 
     def write(self, folder: Path) -> None:
         """Parquet (zstd) and the configuration into `folder`, which is made."""
@@ -83,7 +85,7 @@ class Truth:
         return WorldCourier(self)
 
 
-_TABLES = [each.name for each in fields(Truth) if each.name not in {"seed", "as_of", "config"}]
+_TABLES = [each.name for each in fields(Truth) if each.name not in {"seed", "as_of", "config", "folder"}]
 
 
 def load(folder: Path) -> Truth:
@@ -94,7 +96,7 @@ def load(folder: Path) -> Truth:
         tables = {name: pl.read_parquet(folder / f"{name}.parquet") for name in _TABLES}
     except (OSError, KeyError, tomllib.TOMLDecodeError, pl.exceptions.PolarsError) as error:
         raise NoTruth(folder=folder.name) from error
-    return Truth(seed=head["seed"], as_of=head["as_of"], config=config, **tables)
+    return Truth(seed=head["seed"], as_of=head["as_of"], config=config, folder=folder.resolve(), **tables)
 
 
 def person_key(seed: int, name: str, mobile: str = "") -> int:
