@@ -128,15 +128,24 @@ def _plausible(hit: Hit, reading: Reading, text: str, end: int, place: Gazetteer
 
 def _repeated_in_a_name(code: str, reading: Reading, text: str, end: int, place: Gazetteer) -> bool:
     """上海五金城 after 上海嘉定区: a spoken name that says nothing new and runs on into other words belongs to those words."""
-    best = max(reading.leaves, key=lambda leaf: reading.leaves[leaf])
-    if place.division[best].level < 3 or code not in place.division[best].chain:
+    top = max(reading.leaves.values())
+    best, *rivals = (leaf for leaf, score in reading.leaves.items() if score >= top - 1e-6)
+    if rivals or place.division[best].level < 3 or code not in place.division[best].chain:
         return False
-    following = text[end : end + 1]
-    return (
-        following not in ("", " ", ",", "-", "|", "/")
-        and not _county_follows(code, text, end, place)
-        and not _STATED_TOWN.match(text, end)
-    )
+    if place.division[reading.mentions[-1][1][0].code].level < place.division[code].level:
+        return False  # 琼山 after 海南海口 goes on with the prefix; 上海 after 嘉定区 begins something new
+    if text[end : end + 1] in ("", " ", ",", "-", "|", "/") or _ZONE.match(text, end) or _STATED_TOWN.match(text, end):
+        return False
+    return not _prefix_follows(place.division[best].chain, text, end, place)
+
+
+def _prefix_follows(chain: tuple[str, ...], text: str, pos: int, place: Gazetteer) -> bool:
+    """True when a division of `chain`, or one inside it, is named at `pos`: the second 北京 of 北京北京丰台区."""
+    for length in place.lengths.get(text[pos : pos + 2], ()):
+        hits = place.names.get(text[pos : pos + length], ())
+        if any(hit.code in chain or chain[-1] in place.division[hit.code].chain for hit in hits):
+            return True
+    return False
 
 
 def _county_follows(code: str, text: str, pos: int, place: Gazetteer) -> bool:

@@ -111,10 +111,13 @@ def _map_road(text: str) -> tuple[Name, str] | None:
 
 
 def _road(text: str, found: list[Name]) -> tuple[Name, str] | None:
+    after_road = bool(found) and found[-1].kind == "road"
+    # The second road of a crossing only: 和平路 begins with the same character.
+    text = text.lstrip("与和及") if after_road else text
     match = _ROAD.match(text)
     if not match:
-        crossing = _CROSSING.match(text) if found and found[-1].kind == "road" else None
-        side = _ROAD_SIDE.match(text) if found and found[-1].kind == "road" else None
+        crossing = _CROSSING.match(text) if after_road else None
+        side = _ROAD_SIDE.match(text) if after_road else None
         matched = crossing or side
         return (Name("road", ""), text[matched.end() :]) if matched else None
     road = match["road"]
@@ -142,6 +145,8 @@ def _known_village(text: str, home: tuple[str, ...]) -> tuple[Name, str] | None:
             rest,
         ):
             continue
+        if name[-1] in "路街巷弄道":
+            continue  # 康宁街 is a road, though the list has a 康宁街社区
         if length == 2 and rest and not rest[0].isdigit() and not _VILLAGE.match(rest):
             continue
         for suffix in _KNOWN_SUFFIX:
