@@ -1,8 +1,12 @@
 """Letters: what a letter says, its PDF of record, the lawyer's approval, and the print run that is made of those PDFs.
 
-    renderer = Renderer("lawyer_letter")
-    rendered = renderer.render(content)      # .pdf (PDF/A-2a), .pages, .sha256
-    rendered = Renderer("reminder").render(replace(content, kind="reminder"))
+    rendered = Renderer("lawyer_letter").render(content)        # .pdf (PDF/A-2a), .pages, .sha256
+    for letter_id, result in render_many(contents, workers=2):  # Rendered or RenderFailure, in order
+        ...
+    verify(approval, public_pem)                                # quiet, or raises ApprovalVoid
+    sealed = seal(content, approval, item, template_hash=template_hash("lawyer_letter"))
+    manifest = build_run(pieces, run_id=run_id, job=7, day=day, products=load_products(), write=keep)
+    verify_print(data, name, manifest, records) == []           # each page printed is its record plus its stamps
 
 A letter that cannot be printed rightly is held: BadContent (sums, dates), MissingGlyph (rare or private-use characters).
 """
@@ -13,6 +17,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from songda.letters.approval import (
+        Approval,
+        ApprovalItem,
+        ApprovalList,
+        ApprovalVoid,
+        Pulled,
+        WrongKey,
+        exceptions_hash,
+        new_lawyer_key,
+        seal,
+        sign,
+        verify,
+        verify_list,
+    )
+    from songda.letters.codes import (
+        BadSheetCode,
+        SheetCode,
+        parse_sheet_code,
+    )
     from songda.letters.content import (
         Addressee,
         Content,
@@ -28,13 +51,71 @@ if TYPE_CHECKING:
         problems,
         to_json,
     )
-    from songda.letters.errors import BadContent, MissingGlyph, RenderFailed
-    from songda.letters.glyphs import missing_glyphs
-    from songda.letters.render import Rendered, Renderer
-    from songda.letters.template import template_hash
+    from songda.letters.errors import (
+        BadContent,
+        MissingGlyph,
+        RenderFailed,
+    )
+    from songda.letters.glyphs import (
+        missing_glyphs,
+    )
+    from songda.letters.manifest import (
+        FileRow,
+        Manifest,
+        PieceRow,
+        PostingRow,
+        posting_csv,
+    )
+    from songda.letters.pool import (
+        RenderFailure,
+        render_many,
+    )
+    from songda.letters.postage import (
+        Envelope,
+        Postage,
+        Product,
+        Products,
+        TooHeavy,
+        choose,
+        load_products,
+        sheets_of,
+        weigh,
+    )
+    from songda.letters.render import (
+        Rendered,
+        Renderer,
+    )
+    from songda.letters.run import (
+        Piece,
+        RecordChanged,
+        build_run,
+        verify_print,
+    )
+    from songda.letters.template import (
+        template_hash,
+    )
 
 # typst, pikepdf and zxing-cpp load with the first name that needs them, so that `songda --help` stays quick.
 _HOMES = {
+    "approval": (
+        "Approval",
+        "ApprovalItem",
+        "ApprovalList",
+        "ApprovalVoid",
+        "Pulled",
+        "WrongKey",
+        "exceptions_hash",
+        "new_lawyer_key",
+        "seal",
+        "sign",
+        "verify",
+        "verify_list",
+    ),
+    "codes": (
+        "BadSheetCode",
+        "SheetCode",
+        "parse_sheet_code",
+    ),
     "content": (
         "Addressee",
         "Content",
@@ -50,34 +131,104 @@ _HOMES = {
         "problems",
         "to_json",
     ),
-    "errors": ("BadContent", "MissingGlyph", "RenderFailed"),
+    "errors": (
+        "BadContent",
+        "MissingGlyph",
+        "RenderFailed",
+    ),
     "glyphs": ("missing_glyphs",),
-    "render": ("Rendered", "Renderer"),
+    "manifest": (
+        "FileRow",
+        "Manifest",
+        "PieceRow",
+        "PostingRow",
+        "posting_csv",
+    ),
+    "pool": (
+        "RenderFailure",
+        "render_many",
+    ),
+    "postage": (
+        "Envelope",
+        "Postage",
+        "Product",
+        "Products",
+        "TooHeavy",
+        "choose",
+        "load_products",
+        "sheets_of",
+        "weigh",
+    ),
+    "render": (
+        "Rendered",
+        "Renderer",
+    ),
+    "run": (
+        "Piece",
+        "RecordChanged",
+        "build_run",
+        "verify_print",
+    ),
     "template": ("template_hash",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Addressee",
+    "Approval",
+    "ApprovalItem",
+    "ApprovalList",
+    "ApprovalVoid",
     "BadContent",
+    "BadSheetCode",
     "Content",
     "DebtLine",
+    "Envelope",
+    "FileRow",
     "Firm",
     "Institution",
     "Lawyer",
     "Mandate",
+    "Manifest",
     "MissingGlyph",
+    "Piece",
+    "PieceRow",
+    "Postage",
+    "PostingRow",
+    "Product",
+    "Products",
+    "Pulled",
+    "RecordChanged",
     "RenderFailed",
+    "RenderFailure",
     "Rendered",
     "Renderer",
     "RepayAccount",
     "Seal",
+    "SheetCode",
+    "TooHeavy",
+    "WrongKey",
+    "build_run",
+    "choose",
+    "exceptions_hash",
     "from_json",
+    "load_products",
     "missing_glyphs",
+    "new_lawyer_key",
+    "parse_sheet_code",
+    "posting_csv",
     "present_fields",
     "problems",
+    "render_many",
+    "seal",
+    "sheets_of",
+    "sign",
     "template_hash",
     "to_json",
+    "verify",
+    "verify_list",
+    "verify_print",
+    "weigh",
 ]
 
 

@@ -1,7 +1,7 @@
 """Codes on paper: QR to check a letter, Code 128 of the waybill, Data Matrix of each sheet.
 
 >>> sheet_code(job=1, piece=42, sheet=1, sheets=2)
-'S1|000001|0000042|01/02|0|1A6B'
+'S1|000001|0000042|01/02|0|83A2'
 
 Codes are matrices of modules; they are drawn as vector rectangles or as a picture of six pixels a module, because one
 pixel a module did not read back reliably.
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import zxingcpp
 
 _SHEET = re.compile(r"S1\|(\d{6})\|(\d{7})\|(\d{2})/(\d{2})\|([0-9A-F])\|([0-9A-F]{4})")
+_BLACK_IS_1 = bytes([1]) + bytes(255)
 
 
 class BadSheetCode(SongdaError):
@@ -114,7 +115,8 @@ def png(matrix: Matrix, *, scale: int = 6, quiet: int = 0) -> bytes:
 def _matrix(barcode: zxingcpp.Barcode) -> Matrix:
     # An image of zxing-cpp is a buffer of one byte a pixel, which its type does not say.
     image = memoryview(cast(Any, barcode.to_image(scale=1, add_quiet_zones=False)))
-    return Matrix(tuple(bytes(pixel == 0 for pixel in row) for row in cast("list[list[int]]", image.tolist())))
+    pixels, (height, width) = image.tobytes().translate(_BLACK_IS_1), cast("tuple[int, int]", image.shape)
+    return Matrix(tuple(pixels[y * width : (y + 1) * width] for y in range(height)))
 
 
 def _crc(body: str) -> int:

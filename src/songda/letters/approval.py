@@ -1,0 +1,221 @@
+"""The lawyer's approval: an Ed25519 signature over what will be sent, void when one character of it changes.
+
+    private, public = new_lawyer_key("a long password")
+    listing = ApprovalList(items)
+    approval = sign(private, "a long password", template_hashes=…, list_hash=listing.list_hash,
+                    exceptions_hash=exceptions_hash(()), at=now, lawyer="刘正言")
+    verify(approval, public)                        # None, or raises ApprovalVoid
+    content = seal(content, approval, item)         # only a covered letter gets the firm's seal
+
+An approval covers inputs (template, content, addressee, amount, address basis); a PDF made of exactly these follows from them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from songda.base.days import business_day
+from songda.base.errors import SongdaError
+from songda.letters.content import Content, Seal
+
+_PURPOSE = "songda lawyer approval v1"
+
+
+class ApprovalVoid(SongdaError):
+    """`reason`: signature | list | exceptions | template | content | amount | key."""
+
+    zh = "律师审批已失效（{reason}）"
+    remedy = "内容、模板或名单在审批后有变动，请重新提交律师审批"
+    exit_code = 77
+
+
+class WrongKey(SongdaError):
+    zh = "律师密钥无法打开"
+    remedy = "请检查密钥文件和口令"
+    exit_code = 77
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalItem:
+    """One letter as the lawyer approves it."""
+
+    letter_id: str
+    template_hash: str
+    #: `Content.hash`.
+    content_hash: str
+    addressee_id: str
+    amount_fen: int
+    #: Legal basis of the address, e.g. `contract`.
+    address_basis: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """A letter that the lawyer took out of the batch."""
+
+    letter_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalList:
+    """What one approval covers; order does not matter."""
+
+    items: tuple[ApprovalItem, ...]
+
+    def to_json(self) -> str:
+        return _canonical([asdict(item) for item in sorted(self.items, key=lambda item: item.letter_id)])
+
+    @property
+    def list_hash(self) -> str:
+        """SHA-256 (hex) of the canonical JSON. Raises ValueError when a letter is listed twice."""
+        if len({item.letter_id for item in self.items}) != len(self.items):
+            raise ValueError("a letter is listed twice")
+        return _sha256(self.to_json())
+
+    @property
+    def template_hashes(self) -> tuple[str, ...]:
+        return tuple(sorted({item.template_hash for item in self.items}))
+
+
+def exceptions_hash(pulled: Iterable[Pulled]) -> str:
+    """SHA-256 (hex) of the letters that were taken out, with their reasons."""
+    return _sha256(_canonical([asdict(item) for item in sorted(pulled, key=lambda item: item.letter_id)]))
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    lawyer: str
+    #: ISO 8601 with offset.
+    at: str
+    template_hashes: tuple[str, ...]
+    list_hash: str
+    exceptions_hash: str
+    #: SHA-256 (hex) of the public key (DER).
+    key_id: str
+    #: Ed25519, hex.
+    signature: str
+
+    @property
+    def id(self) -> str:
+        """SHA-256 (hex) of the whole approval; its head stands in the seal."""
+        return _sha256(self.to_json())
+
+    def to_json(self) -> str:
+        return _canonical(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Approval:
+        data = json.loads(text)
+        return cls(**{**data, "template_hashes": tuple(data["template_hashes"])})
+
+
+def new_lawyer_key(password: str) -> tuple[bytes, bytes]:
+    """A fresh Ed25519 key: private PEM (PKCS #8, encrypted with `password`) and public PEM."""
+    from cryptography.hazmat.primitives import serialization as s
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    if not password:
+        raise ValueError("a lawyer's key needs a password")
+    key = Ed25519PrivateKey.generate()
+    private = key.private_bytes(s.Encoding.PEM, s.PrivateFormat.PKCS8, s.BestAvailableEncryption(password.encode()))
+    return private, key.public_key().public_bytes(s.Encoding.PEM, s.PublicFormat.SubjectPublicKeyInfo)
+
+
+def sign(
+    private_pem: bytes,
+    password: str,
+    *,
+    template_hashes: Iterable[str],
+    list_hash: str,
+    exceptions_hash: str,
+    at: datetime,
+    lawyer: str,
+) -> Approval:
+    """The approval of `lawyer` at instant `at` (aware). Raises WrongKey when the password does not open the key."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    if at.tzinfo is None:
+        raise ValueError("instant without a time zone")
+    try:
+        key = load_pem_private_key(private_pem, password.encode())
+    except (ValueError, TypeError) as error:
+        raise WrongKey from error
+    if not isinstance(key, Ed25519PrivateKey):
+        raise WrongKey
+    unsigned = Approval(
+        lawyer=lawyer,
+        at=at.isoformat(),
+        template_hashes=tuple(sorted(set(template_hashes))),
+        list_hash=list_hash,
+        exceptions_hash=exceptions_hash,
+        key_id=_key_id(key.public_key()),
+        signature="",
+    )
+    return replace(unsigned, signature=key.sign(_message(unsigned)).hex())
+
+
+def verify(approval: Approval, public_pem: bytes) -> None:
+    """Return quietly when the approval is the key holder's own and unchanged; raises ApprovalVoid otherwise."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    try:
+        key = load_pem_public_key(public_pem)
+    except ValueError as error:
+        raise ApprovalVoid(reason="key") from error
+    if not isinstance(key, Ed25519PublicKey) or approval.key_id != _key_id(key):
+        raise ApprovalVoid(reason="key")
+    try:
+        key.verify(bytes.fromhex(approval.signature), _message(approval))
+    except (InvalidSignature, ValueError) as error:
+        raise ApprovalVoid(reason="signature") from error
+
+
+def verify_list(approval: Approval, listing: ApprovalList, pulled: Iterable[Pulled] = ()) -> None:
+    """Return quietly when `approval` was given for exactly this list and these exceptions; raises ApprovalVoid otherwise."""
+    if listing.list_hash != approval.list_hash:
+        raise ApprovalVoid(reason="list")
+    if exceptions_hash(pulled) != approval.exceptions_hash:
+        raise ApprovalVoid(reason="exceptions")
+    if not set(listing.template_hashes) <= set(approval.template_hashes):
+        raise ApprovalVoid(reason="template")
+
+
+def seal(content: Content, approval: Approval, item: ApprovalItem, *, template_hash: str) -> Content:
+    """`content` with the firm's seal, if it is what `item` of the approved list says; raises ApprovalVoid otherwise.
+
+    Call `verify` and `verify_list` once for the batch before. `template_hash` is that of the template about to print.
+    """
+    if item.template_hash != template_hash or template_hash not in approval.template_hashes:
+        raise ApprovalVoid(reason="template")
+    if item.content_hash != content.hash:
+        raise ApprovalVoid(reason="content")
+    if item.amount_fen != content.total_fen:
+        raise ApprovalVoid(reason="amount")
+    return replace(content, seal=Seal(approval.id, business_day(datetime.fromisoformat(approval.at))))
+
+
+def _message(approval: Approval) -> bytes:
+    return f"{_PURPOSE}\n{replace(approval, signature='').to_json()}".encode()
+
+
+def _key_id(key: Any) -> str:
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    return hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
+
+
+def _canonical(data: Any) -> str:
+    return json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,100 @@
+"""Many letters on many processes, in order, with few of them in memory at a time.
+
+for letter_id, result in render_many(contents, workers=2):
+    match result:
+        case Rendered(): ...
+        case RenderFailure(): hold(letter_id, result.message_zh)
+"""
+
+from __future__ import annotations
+
+import ctypes
+import multiprocessing
+import os
+import signal
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from songda.base.errors import SongdaError
+from songda.letters.content import Content, Kind
+from songda.letters.render import Rendered, Renderer
+
+#: Letters in one task: enough to drown the cost of passing it, few enough to keep order cheaply.
+CHUNK = 8
+#: Tasks on their way per process.
+AHEAD = 3
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True, slots=True)
+class RenderFailure:
+    """Why a letter was not printed; never personal data."""
+
+    #: Name of the error, e.g. `MissingGlyph`.
+    code: str
+    data: Mapping[str, Any]
+    message_zh: str
+
+
+Result = Rendered | RenderFailure
+_Task = list[tuple[str, Content]]
+
+
+def render_many(contents: Iterable[tuple[str, Content]], workers: int) -> Iterator[tuple[str, Result]]:
+    """`(id, content)` in, `(id, Rendered | RenderFailure)` out, in the same order, while `contents` is still being read.
+
+    With one worker everything happens in this process. Workers are fresh processes that end with this one.
+    """
+    if workers <= 1:
+        for letter_id, content in contents:
+            yield letter_id, _render(content)
+        return
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_die_with, initargs=(os.getpid(),))
+    under_way: deque[Future[list[tuple[str, Result]]]] = deque()
+    tasks = _tasks(contents)
+    try:
+        for task in islice(tasks, workers * AHEAD):
+            under_way.append(pool.submit(_render_task, task))
+        while under_way:
+            results = under_way.popleft().result()
+            for task in islice(tasks, 1):
+                under_way.append(pool.submit(_render_task, task))
+            yield from results
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _tasks(contents: Iterable[tuple[str, Content]]) -> Iterator[_Task]:
+    source = iter(contents)
+    while task := list(islice(source, CHUNK)):
+        yield task
+
+
+def _render_task(task: _Task) -> list[tuple[str, Result]]:
+    return [(letter_id, _render(content)) for letter_id, content in task]
+
+
+_RENDERERS: dict[Kind, Renderer] = {}
+
+
+def _render(content: Content) -> Result:
+    try:
+        if content.kind not in _RENDERERS:
+            _RENDERERS[content.kind] = Renderer(content.kind)
+        return _RENDERERS[content.kind].render(content)
+    except SongdaError as error:
+        return RenderFailure(type(error).__name__, error.data, error.message_zh)
+
+
+def _die_with(parent: int) -> None:
+    """A killed parent must not leave workers behind that hold letters in memory."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+    # Ctrl-C reaches the whole group; the parent decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,0 +1,214 @@
+"""A print run: files of at most 500 letters made of the very PDFs of record, stamped, and the manifest that proves it.
+
+    manifest = build_run(pieces, run_id=…, job=7, day=day, products=load_products(), write=sealed_file)
+    verify_print(data, manifest.files[0].name, manifest, records) == []         # print = record + stamps
+
+`write(name, data)` gets one finished file at a time, so that the caller can seal it; nothing is written here. Pages that
+are equal share their fonts and pictures, so a file is smaller than its letters together. Equal runs give equal bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from itertools import islice
+from typing import TYPE_CHECKING, cast
+
+from songda.base.errors import SongdaError
+from songda.letters.codes import sheet_code
+from songda.letters.manifest import FileRow, Manifest, PieceRow
+from songda.letters.postage import Products, sheets_of, weigh
+from songda.letters.resources import Digests, Shared
+from songda.letters.stamp import PROLOGUE, stamp
+
+if TYPE_CHECKING:
+    import pikepdf
+
+PIECES_PER_FILE = 500
+
+
+class RecordChanged(SongdaError):
+    """`piece_id`: its PDF of record is not the one that the ledger knows."""
+
+    zh = "封件 {piece_id} 的存档 PDF 与台账不符"
+    remedy = "本批次未生成；请核对存档文件是否被改动，再重新生成批次"
+    exit_code = 65
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One envelope of the run, in the carrier's order."""
+
+    piece_id: str
+    #: 1-based place in the run; also the piece number in the sheet codes.
+    seq: int
+    letter_no: str
+    waybill_no: str
+    #: Fetches the PDF of record.
+    record: Callable[[], bytes]
+    record_sha256: str
+    pages: int
+
+
+def build_run(
+    pieces: Iterable[Piece],
+    *,
+    run_id: str,
+    job: int,
+    day: date,
+    products: Products,
+    write: Callable[[str, bytes], None],
+    drill: bool = False,
+) -> Manifest:
+    """Build the files in the order of `pieces`, hand each to `write`, and return the manifest.
+
+    Raises RecordChanged when a record's hash or page count is not the stated one, TooHeavy when no envelope takes it.
+    """
+    source, files, rows = iter(pieces), list[FileRow](), list[PieceRow]()
+    while batch := list(islice(source, PIECES_PER_FILE)):
+        name = f"run-{job:06}-{len(files) + 1:03}.pdf"
+        data, batch_rows = _build_file(batch, name=name, job=job, products=products)
+        write(name, data)
+        pages = sum(row.pages for row in batch_rows)
+        files.append(FileRow(name, pages, len(batch_rows), hashlib.sha256(data).hexdigest()))
+        rows += batch_rows
+    return Manifest(run_id, job, day.isoformat(), products.duplex, drill, tuple(files), tuple(rows))
+
+
+def _build_file(pieces: list[Piece], *, name: str, job: int, products: Products) -> tuple[bytes, list[PieceRow]]:
+    import pikepdf
+
+    rows, out = [], io.BytesIO()
+    with pikepdf.new() as target:
+        shared = Shared(target)
+        prologue = target.make_stream(PROLOGUE)
+        for piece in pieces:
+            first_page, sheets = len(target.pages) + 1, sheets_of(pages=piece.pages, duplex=products.duplex)
+            stamps, hashes = _stamps(piece, job, sheets, duplex=products.duplex), []
+            with _open_record(piece) as record:
+                digests = Digests(record)
+                for page, stamped in zip(record.pages, stamps, strict=True):
+                    copy = shared.page(page, digests)
+                    contents = [shared.stream(stream, digests) for stream in _contents(page)]
+                    copy.Contents = pikepdf.Array([prologue, *contents, target.make_stream(stamped)])
+                    target.pages.append(pikepdf.Page(copy))
+                    hashes.append((_stream_bytes(page), stamped, digests.page(page)))
+            rows.append(
+                PieceRow(
+                    seq=piece.seq,
+                    piece_id=piece.piece_id,
+                    letter_no=piece.letter_no,
+                    waybill_no=piece.waybill_no,
+                    pages=piece.pages,
+                    sheets=sheets,
+                    weight_g=weigh(sheets=sheets, products=products)[1],
+                    file=name,
+                    first_page=first_page,
+                    record_sha256=piece.record_sha256,
+                    print_sha256=_print_hash(hashes),
+                )
+            )
+        # The text says nothing about a person: piece, letter and waybill numbers stand in the manifest alone.
+        target.save(out, object_stream_mode=pikepdf.ObjectStreamMode.generate, deterministic_id=True)
+    return out.getvalue(), rows
+
+
+def _open_record(piece: Piece) -> pikepdf.Pdf:
+    import pikepdf
+
+    data = piece.record()
+    if hashlib.sha256(data).hexdigest() != piece.record_sha256:
+        raise RecordChanged(piece_id=piece.piece_id)
+    record = pikepdf.open(io.BytesIO(data))
+    if len(record.pages) != piece.pages:
+        record.close()
+        raise RecordChanged(piece_id=piece.piece_id)
+    return record
+
+
+def _stamps(piece: Piece | PieceRow, job: int, sheets: int, *, duplex: bool) -> Iterator[bytes]:
+    """The stamp of each page: a sheet code on every front, the waybill on page 1."""
+    for index in range(piece.pages):
+        front = index % 2 == 0 or not duplex
+        sheet = index // 2 + 1 if duplex else index + 1
+        yield stamp(
+            sheet_code=sheet_code(job=job, piece=piece.seq, sheet=sheet, sheets=sheets) if front else None,
+            waybill_no=piece.waybill_no if index == 0 else None,
+        )
+
+
+def verify_print(data: bytes, name: str, manifest: Manifest, records: Callable[[str], bytes]) -> list[str]:
+    """What is wrong with print file `name`; empty when every piece is its record plus exactly its stamps.
+
+    `records(piece_id)` fetches the PDF of record. Problems read `<piece_id>:<code>` or `file:<code>`.
+    """
+    import pikepdf
+
+    (entry,) = [file for file in manifest.files if file.name == name]
+    problems = [] if hashlib.sha256(data).hexdigest() == entry.sha256 else ["file:sha256"]
+    rows = [row for row in manifest.pieces if row.file == name]
+    with pikepdf.open(io.BytesIO(data)) as print_file:
+        if len(print_file.pages) != sum(row.pages for row in rows):
+            return [*problems, "file:pages"]
+        digests = Digests(print_file)
+        for row in rows:
+            printed = list(islice(print_file.pages, row.first_page - 1, row.first_page - 1 + row.pages))
+            problems += [f"{row.piece_id}:{code}" for code in _piece_problems(row, printed, digests, manifest, records)]
+    return problems
+
+
+def _piece_problems(
+    row: PieceRow,
+    printed: list[pikepdf.Page],
+    print_digests: Digests,
+    manifest: Manifest,
+    records: Callable[[str], bytes],
+) -> Iterator[str]:
+    import pikepdf
+
+    data = records(row.piece_id)
+    if hashlib.sha256(data).hexdigest() != row.record_sha256:
+        yield "record_sha256"
+        return
+    hashes = []
+    with pikepdf.open(io.BytesIO(data)) as record:
+        digests = Digests(record)
+        stamps = list(_stamps(row, manifest.job, row.sheets, duplex=manifest.duplex))
+        if not len(record.pages) == len(printed) == row.pages:
+            yield "pages"
+            return
+        for number, (page, copy, stamped) in enumerate(zip(record.pages, printed, stamps, strict=True), 1):
+            first, *middle, last = [stream.read_bytes() for stream in _contents(copy)]
+            drawn_with = print_digests.page(copy)
+            if (first, last) != (PROLOGUE, stamped):
+                yield f"page{number}.stamp"
+            if middle != _stream_bytes(page):
+                yield f"page{number}.content"
+            if drawn_with != digests.page(page):
+                yield f"page{number}.resources"
+            hashes.append((middle, last, drawn_with))
+    if _print_hash(hashes) != row.print_sha256:
+        yield "print_sha256"
+
+
+def _contents(page: pikepdf.Page) -> list[pikepdf.Stream]:
+    import pikepdf
+
+    contents = page.obj.Contents
+    return cast("list[pikepdf.Stream]", list(contents) if isinstance(contents, pikepdf.Array) else [contents])
+
+
+def _stream_bytes(page: pikepdf.Page) -> list[bytes]:
+    return [stream.read_bytes() for stream in _contents(page)]
+
+
+def _print_hash(pages: Iterable[tuple[list[bytes], bytes, str]]) -> str:
+    """SHA-256 (hex) over the streams of the record, the stamp and the resources of each page, in order."""
+    digest = hashlib.sha256()
+    for record, stamped, resources in pages:
+        for part in (*record, stamped, resources.encode()):
+            digest.update(len(part).to_bytes(8, "big") + part)
+    return digest.hexdigest()
