@@ -5,7 +5,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from songda.planning import choose_address
+from songda.planning import choose_address, rank_addresses
 
 SCHEMA = {
     "letter": pl.String,
@@ -52,3 +52,14 @@ def test_unknown_places_agree_with_nothing() -> None:
 @given(st.permutations([("a", f"r{i}", i % 3, i % 4 != 0, date(2020, 1, 1 + i), i / 10) for i in range(8)]))
 def test_the_order_of_the_file_does_not_matter(rows: list[tuple[Any, ...]]) -> None:
     assert chosen(*rows) == chosen(*sorted(rows))
+
+
+def test_each_place_is_ranked_once_by_its_best_record() -> None:
+    rows = [
+        ("a", "r1", 1, True, OLD, 1.0),
+        ("a", "r2", 1, True, NEW, 1.0),
+        ("a", "r3", 2, True, NEW, 1.0),
+        ("a", "r4", 3, False, NEW, 1.0),
+    ]
+    ranked = rank_addresses(pl.DataFrame(rows, schema=SCHEMA, orient="row"))
+    assert ranked.select("record", "n").rows() == [("r2", 1), ("r3", 2)]

@@ -21,6 +21,7 @@ from songda.flow.sealed import LASTING, open_person, open_rejected, seal_case, s
 from songda.flow.summary import AddressQuality, Level, address_quality
 from songda.flow.tenants import Tenant
 from songda.intake import Chunk, RejectedRow, Sheet, read_cases, sniff
+from songda.places import identity_key
 from songda.store import Conflict, chunks, insert_missing, move, tables, upsert
 
 if TYPE_CHECKING:
@@ -231,14 +232,15 @@ def _address_row(
     tenant: Tenant, record_id: str, person_id: str, case_id: str, address: dict[str, Any]
 ) -> dict[str, Any]:
     parts = address["parts"]
-    hidden = [tenant.key.blind_index("place", key) for key in parts["place_keys"] or ()]
+    keys = parts["place_keys"] or ()
+    identity = identity_key(keys)
     return {
         "id": record_id,
         "person_id": person_id,
         "case_id": case_id,
         **{name: address[name] for name in ("ordinal", "origin", "basis", "recorded_on", "expires_on", "owner_role")},
-        "place": tenant.key.blind_index("place", parts["place_key"]) if parts["place_key"] else None,
-        "place_keys": hidden,
+        "place": tenant.key.blind_index("place", identity) if identity else None,
+        "place_keys": [tenant.key.blind_index("place", key) for key in keys],
         **{name: parts[name] for name in ("adcode", "level", "completeness", "confidence", "issues")},
         "quality": None,
     }

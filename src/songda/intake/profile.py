@@ -113,6 +113,10 @@ class Firm(_Section):
     address: Text = None
     postcode: Postcode = None
     phone: Text = None
+    #: https://host of the page on which a recipient checks a letter; printed as QR code and in words.
+    check_url: Annotated[
+        Annotated[str, Field(pattern=r"^https?://[^\s/]+$")] | None, BeforeValidator(_not_a_placeholder)
+    ] = None
     #: Leading letters of letter numbers, e.g. LH.
     letter_series: Annotated[
         Annotated[str, Field(pattern=r"^[A-Z]{1,8}$")] | None, BeforeValidator(_not_a_placeholder)
@@ -183,6 +187,15 @@ class Sender(_Section):
     phone: Text = None
 
 
+class Label(_Section):
+    """What the carrier's label hides of the recipient (GB/T 41833): stated by whoever has seen the label."""
+
+    #: Characters of the name, digits of the phone number, and whether unit and room are hidden.
+    hides_name: Count = None
+    hides_phone: Count = None
+    hides_room: bool | None = None
+
+
 class Carrier(_Section):
     """The contract with the carrier. Secrets stand here, in an environment variable or in a file; never in `repr`."""
 
@@ -209,6 +222,7 @@ class Carrier(_Section):
     #: The contract promises that an order repeated under the same number is one order.
     orders_idempotent: bool | None = None
     label_type: Text = None
+    label: Label = Label()
     sender: Sender = Sender()
 
     def secrets(self, environ: Mapping[str, str]) -> tuple[str | None, str | None]:

@@ -109,6 +109,9 @@ def _waybill_facts(profile: Profile) -> dict[str, object]:
         "w.sender_address": "".join(part for part in parts if part) if all(parts) else None,
         "w.sender_postcode": sender.postcode,
         "w.sender_phone": sender.phone,
+        "w.name_hidden": carrier.label.hides_name,
+        "w.phone_hidden": carrier.label.hides_phone,
+        "w.room_hidden": carrier.label.hides_room,
     }
 
 

@@ -52,6 +52,8 @@ class ApprovalItem:
     amount_fen: int
     #: Legal basis of the address, e.g. `contract`.
     address_basis: str
+    #: Which of the letter's addresses, 1 for the first that is tried: each makes a content of its own.
+    n: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +71,12 @@ class ApprovalList:
     items: tuple[ApprovalItem, ...]
 
     def to_json(self) -> str:
-        return _canonical([asdict(item) for item in sorted(self.items, key=lambda item: item.letter_id)])
+        return _canonical([asdict(item) for item in sorted(self.items, key=lambda item: (item.letter_id, item.n))])
 
     @property
     def list_hash(self) -> str:
-        """SHA-256 (hex) of the canonical JSON. Raises ValueError when a letter is listed twice."""
-        if len({item.letter_id for item in self.items}) != len(self.items):
+        """SHA-256 (hex) of the canonical JSON. Raises ValueError when a letter is listed twice for one address."""
+        if len({(item.letter_id, item.n) for item in self.items}) != len(self.items):
             raise ValueError("a letter is listed twice")
         return _sha256(self.to_json())
 

@@ -23,6 +23,9 @@ Kind = Literal["lawyer_letter", "reminder"]
 WINDOW_LINES = 4
 WINDOW_WIDTH = 29.0
 
+#: An address without a known postcode is delivered all the same.
+_MAY_BE_EMPTY = frozenset({"institution.official_app", "addressee.postcode"})
+
 #: Kind → what stands above the letter.
 TITLES: dict[Kind, str] = {"lawyer_letter": "律师函", "reminder": "催告函"}
 
@@ -259,7 +262,9 @@ def _sum_problems(content: Content) -> Iterator[str]:
 
 def _date_problems(content: Content) -> Iterator[str]:
     for index, line in enumerate(content.lines):
-        if not line.disbursed_on <= line.due_on <= line.overdue_since <= content.amounts_on:
+        # An instalment may be overdue long before the contract itself falls due.
+        paid_out_first = line.disbursed_on <= min(line.due_on, line.overdue_since)
+        if not (paid_out_first and line.overdue_since <= content.amounts_on):
             yield f"lines[{index}].dates"
     if not content.mandate.signed_on <= content.date:
         yield "mandate.signed_on"
@@ -274,7 +279,7 @@ def _party_problems(content: Content) -> Iterator[str]:
     if not (institution.repay_accounts or institution.official_app):
         yield "institution.repay_accounts.missing"
     for path, text in texts(content):
-        if not text.strip() and path != "institution.official_app":
+        if not text.strip() and path not in _MAY_BE_EMPTY:
             yield f"{path}.empty"
     yield from _window_problems(content.addressee)
 

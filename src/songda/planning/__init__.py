@@ -17,18 +17,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from songda.planning.choice import CHOICE_VERSION, choose_address
+    from songda.planning.choice import CHOICE_VERSION, choose_address, rank_addresses
     from songda.planning.send import SEND_VERSION, Limits, decide_send
 
 _HOME_OF = {
     "CHOICE_VERSION": "choice",
     "choose_address": "choice",
+    "rank_addresses": "choice",
     "SEND_VERSION": "send",
     "Limits": "send",
     "decide_send": "send",
 }
 
-__all__ = ["CHOICE_VERSION", "SEND_VERSION", "Limits", "choose_address", "decide_send"]
+__all__ = ["CHOICE_VERSION", "SEND_VERSION", "Limits", "choose_address", "decide_send", "rank_addresses"]
 
 
 def __getattr__(name: str) -> Any:

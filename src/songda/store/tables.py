@@ -161,7 +161,7 @@ letter = Table(
     _to("batch"),
     _to("person"),
     Column("kind", _CODE, nullable=False),
-    Column("letter_no", String(60), unique=True),
+    Column("letter_no", String(60)),
     Column("letter_date", Date),
     *_life(),
     Column("role", _CODE),  # of the addressee, as in the cases of the letter
@@ -175,6 +175,7 @@ letter = Table(
     Column("flags", JSON, nullable=False, default=list),
     Column("revision", Integer, nullable=False, default=0),
     Column("closed_on", Date),
+    UniqueConstraint("tenant_id", "letter_no"),
 )
 
 letter_case = Table("letter_case", metadata, _to("letter"), _to("case"), UniqueConstraint("letter_id", "case_id"))
@@ -298,6 +299,20 @@ approval = Table(
     Column("list_sha256", _HASH, nullable=False),
     Column("document", LargeBinary, nullable=False),  # sealed: signature over template hashes, list and exceptions
     Column("by_itself", Boolean, nullable=False),
+)
+
+#: What an approval covers: one line a letter and place to which it may go, in the order in which they are tried.
+approved = Table(
+    "approved",
+    metadata,
+    _to("approval"),
+    _to("letter"),
+    Column("n", Integer, nullable=False),
+    _to("address_record"),
+    Column("content_sha256", _HASH, nullable=False),
+    Column("template_sha256", _HASH, nullable=False),
+    Column("basis", _CODE, nullable=False),
+    UniqueConstraint("letter_id", "n"),
 )
 
 #: Every change of state, in order: the history of each object, and at the same time the outbox, which consumers read by cursor.

@@ -1,0 +1,276 @@
+"""Second stage: which person gets a letter about which cases, at which address, and which rule or limit says no.
+
+All cases of one person in one role become one letter with several lines. The whole batch is judged in memory (ids, codes
+and amounts only) and written in chunks; the judgement is a pure function of the record, so a run that was cut off
+comes to the same letters when it continues.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+import polars as pl
+from sqlalchemy import Connection, Engine, func, select
+
+from songda.base import ids
+from songda.compliance import RuleSet, load_rules
+from songda.flow.facts import accept_facts
+from songda.flow.links import read_links
+from songda.flow.tenants import Tenant
+from songda.places import DOOR_LEVELS
+from songda.planning import CHOICE_VERSION, SEND_VERSION, Limits, decide_send, rank_addresses
+from songda.store import chunks, insert_missing, move, tables
+
+#: Letters a transaction.
+CHUNK = 1000
+_LETTER = [
+    *("letter", "person_id", "role", "record", "cases", "amount_fen", "outcome", "reasons", "inputs_hash", "rule_set"),
+]
+
+
+def decide(engine: Engine, tenant: Tenant, batch_id: str, *, price_fen: int, at: datetime) -> None:
+    """Moves the batch from `received` to `decided`; its letters then stand at ready, held or not_sent.
+
+    `price_fen`: what a letter may cost at most, for the budget; the exact price follows from weight and zone.
+    """
+    with engine.connect() as connection:
+        batch = connection.execute(select(tables.batch).where(tables.batch.c.id == batch_id)).one()
+        if batch.state != "received":
+            return
+        judged = _judge(connection, tenant, batch, price_fen)
+        done = set(connection.scalars(select(tables.letter.c.id).where(tables.letter.c.batch_id == batch_id)))
+        serial = _last_serial(connection, tenant, batch)
+    # Numbers are dealt in the order of the judgement, so they are the same after a crash.
+    letters = judged.to_dicts()
+    for letter in letters:
+        numbered = letter["outcome"] in ("ready", "held")
+        serial += numbered
+        letter["letter_no"] = letter_number(tenant, batch.as_of, serial) if numbered else None
+    for part in chunks([letter for letter in letters if letter["id"] not in done], CHUNK):
+        with engine.begin() as connection:
+            _write(connection, tenant, batch, part, at)
+    with engine.begin() as connection:
+        move(
+            connection,
+            "batch",
+            [(batch_id, batch.version)],
+            source="received",
+            target="decided",
+            actor="planning",
+            reason="all cases judged",
+            at=at,
+        )
+
+
+def letter_number(tenant: Tenant, day: date, serial: int) -> str:
+    """`LH2026-000123`: the firm's series, the year, the serial within the year."""
+    return f"{tenant.profile.firm.letter_series or ''}{day.year}-{serial:06d}"
+
+
+def rules_on(tenant: Tenant, day: date) -> RuleSet:
+    """The rules of `day` with what the tenant made stricter."""
+    days = tenant.profile.policy.interval_days
+    return load_rules(day, {"T07": {"min_days": days}} if days else None)
+
+
+def kind_of(tenant: Tenant) -> str:
+    """The kind of letter that the tenant sends."""
+    return (tenant.profile.policy.kinds or ("lawyer_letter",))[0]
+
+
+def scope_of(kind: str) -> str:
+    """What the rules call it. A firm's reminder is held to the rules of a lawyer letter: a lawyer answers for it too."""
+    return "lawyer_letter" if kind in ("lawyer_letter", "reminder") else "letter"
+
+
+def deliverable() -> pl.Expr:
+    """Whether a courier can find the address of a link."""
+    return pl.col("address_level").is_in(DOOR_LEVELS).fill_null(value=False)
+
+
+def ranked(links: pl.DataFrame, eligible: pl.Expr) -> pl.DataFrame:
+    """The addresses of each letter in the order in which they are tried: letter, record, n, agreeing, places.
+
+    An address is eligible when it is for at least one case of the letter.
+    """
+    records = (
+        links.filter(pl.col("record").is_not_null())
+        .with_columns(eligible=eligible)
+        .group_by("letter", "record", maintain_order=True)
+        .agg(pl.first("place", "address_recorded_on", "address_completeness"), pl.col("eligible").any())
+        .rename({"address_recorded_on": "recorded_on", "address_completeness": "completeness"})
+    )
+    return rank_addresses(records).select("letter", "record", "n", "agreeing", "places")
+
+
+def _judge(connection: Connection, tenant: Tenant, batch: Any, price_fen: int) -> pl.DataFrame:
+    """One row a letter: id, person_id, role, kind, amount_fen, outcome, reasons, record, cases, evidence of the decision."""
+    kind = kind_of(tenant)
+    rules = rules_on(tenant, batch.as_of)
+    links = read_links(connection, tenant, tables.case.c.batch_id == batch.id, on=batch.as_of, batch_id=batch.id)
+    facts = accept_facts(links, tenant, on=batch.as_of, lawyer=None)
+    verdicts = rules.evaluate(facts, scope=scope_of(kind), gate="accept")
+    links = links.join(verdicts, on="action_id", how="left", maintain_order="left")
+    passes = (pl.col("verdict") == "pass") & deliverable() & (pl.col("person_state") == "active")
+    chosen = ranked(links, passes).filter(pl.col("n") == 1)
+    going = links.join(chosen, on=["letter", "record"], maintain_order="left").filter(pl.col("verdict") == "pass")
+    letters = going.group_by("letter", maintain_order=True).agg(
+        pl.first("person_id", "role", "record", "inputs_hash", "rule_set", "open_letter"),
+        pl.col("case_id").alias("cases"),
+        pl.col("owed_fen").sum().alias("amount_fen"),
+    )
+    once = letters.filter(~pl.col("open_letter"))
+    decided = decide_send(
+        once.with_columns(price_fen=pl.lit(price_fen)), _limits(connection, tenant, batch)
+    ).with_columns(
+        outcome=pl.when("send").then(pl.lit("ready")).otherwise(pl.lit("not_sent")),
+        reasons=pl.concat_list(pl.col("reason")),
+    )
+    open_already = letters.filter("open_letter").with_columns(
+        outcome=pl.lit("not_sent"), reasons=pl.concat_list(pl.lit("open_letter"))
+    )
+    refused = _refused(links.join(letters, on="letter", how="anti", maintain_order="left"))
+    everything = pl.concat([decided.select(_LETTER), open_already.select(_LETTER), refused.select(_LETTER)])
+    secret = tenant.key.id_secret()
+    return everything.with_columns(
+        kind=pl.lit(kind),
+        id=pl.col("letter").map_elements(
+            lambda key: ids.derive("ltr", batch.as_of, secret, batch.id, kind, key), pl.String
+        ),
+    ).sort("letter")
+
+
+def _refused(links: pl.DataFrame) -> pl.DataFrame:
+    """Letters that no (case, address) pair may carry: the pair with the fewest objections says why."""
+    none = pl.lit([], pl.List(pl.String))
+    fired = pl.col("rules").list.len()
+    reasons = pl.concat_list(
+        pl.when(pl.col("person_state") != "active").then(pl.lit(["name_conflict"])).otherwise(none),
+        pl.when(fired > 0).then("rules").otherwise(none),
+        pl.when((fired == 0) & ~deliverable()).then(pl.lit(["address_not_deliverable"])).otherwise(none),
+    )
+    held = (pl.col("verdict") == "review") | (pl.col("person_state") != "active")
+    return (
+        links.with_columns(reasons=reasons)
+        .with_columns(_count=pl.col("reasons").list.len())
+        .sort("letter", "_count", "record")
+        .group_by("letter", maintain_order=True)
+        .agg(
+            pl.first("person_id", "role", "record", "inputs_hash", "rule_set", "reasons"),
+            pl.when(held).then(pl.lit("held")).otherwise(pl.lit("not_sent")).first().alias("outcome"),
+            pl.col("case_id").unique(maintain_order=True).alias("cases"),
+            pl.struct("case_id", "owed_fen").unique().struct.field("owed_fen").sum().alias("amount_fen"),
+        )
+    )
+
+
+def _limits(connection: Connection, tenant: Tenant, batch: Any) -> Limits:
+    """What budget and capacity of the day are left after the other batches of the same day."""
+    t, budget = tables.letter, tenant.profile.budget
+    going = connection.scalar(
+        select(func.count()).where(
+            t.c.tenant_id == tenant.id,
+            t.c.batch_id != batch.id,
+            t.c.letter_date == batch.as_of,
+            t.c.state.in_(("received", "ready", "approved", "active", "closed")),
+        )
+    )
+    per_day = budget.max_letters_per_day
+    return Limits(
+        budget_fen=budget.max_fen_per_run,
+        capacity=None if per_day is None else max(0, per_day - (going or 0)),
+        min_amount_fen=budget.min_amount_fen,
+    )
+
+
+def _last_serial(connection: Connection, tenant: Tenant, batch: Any) -> int:
+    """The last serial of the year that a letter of another batch bears."""
+    t = tables.letter
+    prefix = letter_number(tenant, batch.as_of, 0)[:-6]
+    last = connection.scalar(
+        select(func.max(t.c.letter_no)).where(
+            t.c.tenant_id == tenant.id, t.c.batch_id != batch.id, t.c.letter_no.like(f"{prefix}%")
+        )
+    )
+    return int(last[-6:]) if last else 0
+
+
+def _write(connection: Connection, tenant: Tenant, batch: Any, letters: Any, at: datetime) -> None:
+    insert_missing(
+        connection,
+        tables.letter,
+        [
+            {
+                "id": letter["id"],
+                "tenant_id": tenant.id,
+                "batch_id": batch.id,
+                "person_id": letter["person_id"],
+                "kind": letter["kind"],
+                "letter_no": letter["letter_no"],
+                "letter_date": batch.as_of,
+                "state": "received",
+                "version": 0,
+                "amount_fen": letter["amount_fen"],
+                "reasons": letter["reasons"],
+                "address_record_id": letter["record"] if letter["outcome"] == "ready" else None,
+                "role": letter["role"],
+            }
+            for letter in letters
+        ],
+    )
+    insert_missing(
+        connection,
+        tables.letter_case,
+        [{"letter_id": letter["id"], "case_id": case} for letter in letters for case in letter["cases"]],
+    )
+    write_decisions(
+        connection,
+        tenant,
+        [(letter["id"], letter["outcome"], letter["inputs_hash"], letter["reasons"]) for letter in letters],
+        stage="accept",
+        versions={"rules": letters[0]["rule_set"], "address": CHOICE_VERSION, "send": SEND_VERSION},
+        on=batch.as_of,
+    )
+    for outcome in ("ready", "held", "not_sent"):
+        rows = [(letter["id"], 0) for letter in letters if letter["outcome"] == outcome]
+        move(
+            connection,
+            "letter",
+            rows,
+            source="received",
+            target=outcome,
+            actor="planning",
+            reason="gate accept and limits",
+            at=at,
+        )
+
+
+def write_decisions(
+    connection: Connection,
+    tenant: Tenant,
+    rows: list[tuple[str, str, str | None, list[str]]],
+    *,
+    stage: str,
+    versions: dict[str, str],
+    on: date,
+) -> None:
+    """One record a decision: (object id, outcome, inputs' hash, reasons). Repeats of the same day meet themselves."""
+    secret = tenant.key.id_secret()
+    insert_missing(
+        connection,
+        tables.decision,
+        [
+            {
+                "id": ids.derive("dec", on, secret, object_id, stage, outcome),
+                "object_id": object_id,
+                "stage": stage,
+                "outcome": outcome,
+                "inputs_sha256": inputs or "",
+                "versions": versions,
+                "reasons": reasons,
+                "on_day": on,
+            }
+            for object_id, outcome, inputs, reasons in rows
+        ],
+    )
