@@ -39,6 +39,10 @@ _ORGANISATION = re.compile(
 )
 #: A chain this far behind the best one is still in the running: an old name (0.9) beside an official one (1.0), and a spoken one.
 _MARGIN = 0.35
+#: No real text names more divisions; a hostile one would make the competition of their chains long.
+_MOST_MENTIONS = 30
+_SKIP_FIRST = " ,|:/·.-_*省自市nN"
+_ZONE_FIRST = "中主城县市全一二三四五六内外其海"
 _CITY_THEN_COUNTY = ("市中区", "市北区", "市南区")
 _STATED_TOWN = re.compile(r"[一-龥]{2,5}?(?:街道|镇|乡|开发区|新区)")
 
@@ -46,12 +50,12 @@ _STATED_TOWN = re.compile(r"[一-龥]{2,5}?(?:街道|镇|乡|开发区|新区)")
 def walk(reading: Reading, text: str) -> str:
     """Read divisions and town from the left of `text`; returns what is left of it."""
     place, pos = gazetteer(), 0
-    while pos < len(text):
-        skipped = _SKIP.match(text, pos)
+    while pos < len(text) and len(reading.mentions) < _MOST_MENTIONS:
+        skipped = _SKIP.match(text, pos) if text[pos] in _SKIP_FIRST else None
         if skipped:
             pos = skipped.end()
             continue
-        zone = _ZONE.match(text, pos)
+        zone = _ZONE.match(text, pos) if text[pos] in _ZONE_FIRST else None
         if zone and not _ORGANISATION.match(text, pos) and not _named(text, pos, place, reading):
             reading.noise.append(zone[0])
             pos = zone.end()
@@ -75,16 +79,16 @@ def _named(text: str, pos: int, place: Gazetteer, reading: Reading) -> bool:
 
 def _related(code: str, reading: Reading, place: Gazetteer) -> bool:
     """True when `code` competes already, or lies on or below a chain that is still in the running."""
-    if not reading.leaves:
-        return False
-    if code in reading.leaves:
+    leaves = reading.leaves
+    if code in leaves:
         return True
-    floor = max(reading.leaves.values()) - _MARGIN
-    chain = place.division[code].chain
-    return any(
-        score >= floor and (leaf in chain or code in place.division[leaf].chain)
-        for leaf, score in reading.leaves.items()
-    )
+    floor = max(leaves.values(), default=0.0) - _MARGIN
+    division = place.division
+    chain = division[code].chain
+    for leaf, score in leaves.items():  # noqa: SIM110 -- called several times a text; any() takes twice as long
+        if score >= floor and (leaf in chain or code in division[leaf].chain):
+            return True
+    return False
 
 
 def _mention(reading: Reading, text: str, pos: int, place: Gazetteer) -> int:
@@ -159,29 +163,30 @@ def _county_follows(code: str, text: str, pos: int, place: Gazetteer) -> bool:
 
 def add_mention(reading: Reading, name: str, hits: tuple[Hit, ...], share: float = 1.0) -> None:
     """Add a mention to the competition: every chain that holds one of its readings gains the reading's weight."""
-    place, leaves = gazetteer(), reading.leaves
-    reading.mentions.append((name, hits))
+    division, leaves = gazetteer().division, reading.leaves
+    weighed = []
+    for hit in hits:
+        meant = division[hit.code]
+        weighed.append((hit.code, meant.chain, hit.weight * share - (0.0 if meant.official else 0.05)))
     scores: dict[str, float] = {}
-    for leaf, score in leaves.items() or [("", 0.0)]:
-        chain = place.division[leaf].chain if leaf else ()
-        hit_any = 0.0
-        for hit in hits:
-            weight = hit.weight * share - (0.0 if place.division[hit.code].official else 0.05)
-            if hit.code in chain:
-                hit_any = max(hit_any, weight)
-            elif not leaf or leaf in place.division[hit.code].chain:
-                scores[hit.code] = max(scores.get(hit.code, 0.0), score + weight)
-            else:
-                scores[hit.code] = max(scores.get(hit.code, 0.0), weight + _shared(hit.code, reading, place))
-        if leaf:
-            scores[leaf] = max(scores.get(leaf, 0.0), score + hit_any)
+    for leaf, score in leaves.items():
+        chain, gain = division[leaf].chain, 0.0
+        for code, below, weight in weighed:
+            if code in chain:
+                gain = max(gain, weight)
+            elif leaf in below:
+                scores[code] = max(scores.get(code, 0.0), score + weight)
+        scores[leaf] = max(scores.get(leaf, 0.0), score + gain)
+    for code, chain, weight in weighed:
+        if code not in scores and not any(code in division[leaf].chain for leaf in leaves):
+            scores[code] = weight + _shared(chain, reading)
+    reading.mentions.append((name, hits))
     reading.leaves = scores
 
 
-def _shared(code: str, reading: Reading, place: Gazetteer) -> float:
+def _shared(chain: tuple[str, ...], reading: Reading) -> float:
     """What earlier mentions give to a chain that none of the leaves leads to (乐东 after 海口: the province)."""
-    chain = place.division[code].chain
-    return sum(max((hit.weight for hit in hits if hit.code in chain), default=0.0) for _, hits in reading.mentions[:-1])
+    return sum(max((hit.weight for hit in hits if hit.code in chain), default=0.0) for _, hits in reading.mentions)
 
 
 def settle(reading: Reading) -> None:

@@ -1,6 +1,6 @@
 """Fine parts of a segment: names and numbers in order, read by what came before them.
 
-    >>> read_fine("团结大街8-3816", home=()).values
+    >>> read_fine("团结大街8-3816", home="").values
     {'road': ['团结大街'], 'road_no': ['8'], 'room': ['3816']}
 
 After an estate A-B is building and room, A-B-C building, unit and room (floor when the room has one digit and the middle two: 64-7);
@@ -18,6 +18,32 @@ from songda.address.numbers import Token, tokens
 from songda.address.reading import Fine
 
 _PLACE = ("road", "village", "group")
+_AND = ("和", "、", "及", "与")
+#: Words behind a number that add nothing to it.
+_EMPTY_WORDS = frozenset(
+    (
+        "入口",
+        "门口",
+        "内",
+        "里",
+        "楼",
+        "号",
+        "室",
+        "房",
+        "左侧门",
+        "右侧门",
+        "户",
+        "电梯",
+        "电梯房",
+        "自建房",
+        "民房",
+        "商品房",
+    )
+)
+_SIDE_FLAT = re.compile(r"([东西南北中左右])(?:户|边|侧|边户|手)?")
+_SIDE_OF_ROOM = re.compile(r"[东西南北中](?:户|$)")
+#: B1201: building B, room 1201.
+_LETTERED = re.compile(r"([A-Za-z])(\d{3,4})")
 
 
 class _Reader:
@@ -25,7 +51,7 @@ class _Reader:
 
     __slots__ = ("after", "fine", "home", "landmarks", "noise", "queue")
 
-    def __init__(self, home: tuple[str, ...], queue: list[Token]) -> None:
+    def __init__(self, home: str, queue: list[Token]) -> None:
         self.fine = Fine()
         self.home = home
         self.queue = queue
@@ -39,8 +65,8 @@ class _Reader:
         self.after = field
 
 
-def read_fine(text: str, *, home: tuple[str, ...]) -> Fine:
-    """Fine parts that `text` states; `landmark` and `noise` are fields of the result too. `home`: towns whose villages count."""
+def read_fine(text: str, *, home: str) -> Fine:
+    """Fine parts that `text` states; `landmark` and `noise` are fields of the result too. `home`: the village names that count."""
     queue = tokens(text)
     reader = _Reader(home, queue)
     for i, token in enumerate(queue):
@@ -55,25 +81,21 @@ def read_fine(text: str, *, home: tuple[str, ...]) -> Fine:
 def _name(reader: _Reader, token: Token, following: Token | None) -> None:
     text = token.values[0]
     if (
-        reader.after in ("room", "floor", "unit", "building")
-        and re.fullmatch(r"[和、及与]", text)
+        text in _AND
+        and reader.after in ("room", "floor", "unit", "building")
         and following
         and following.kind == "bare"
     ):
         reader.after = "room"
         return
-    side = re.fullmatch(r"([东西南北中左右])(?:户|边|侧|边户|手)?", text)
+    side = _SIDE_FLAT.fullmatch(text) if len(text) < 4 else None
     if side and reader.after in ("floor", "unit", "building"):
         reader.put("room", side[1])
         return
-    if (
-        reader.after == "room"
-        and re.match(r"[东西南北中](?:户|$)", text)
-        and reader.fine.values["room"][-1][-1:].isdigit()
-    ):
+    if reader.after == "room" and _SIDE_OF_ROOM.match(text) and reader.fine.values["room"][-1][-1:].isdigit():
         reader.fine.values["room"][-1] += text[0]
         text = text[1:].removeprefix("户")
-    if re.fullmatch(r"(?:入口|门口|内|里|楼|号|室|房|左侧门|右侧门|户|电梯房?|自建房|民房|商品房)", text):
+    if text in _EMPTY_WORDS:
         return
     numbered = following is not None and following.kind in (
         "building",
@@ -122,7 +144,7 @@ def _house(reader: _Reader, token: Token, following: Token | None) -> None:
     value = token.values[0]
     if reader.after in ("building", "unit", "floor"):
         reader.put("room", value.removesuffix("号"))
-    elif (reader.after == "poi" and re.fullmatch(r"[0-9A-Za-z]+号", value) and not _outer_only(reader, following)) or (
+    elif (reader.after == "poi" and value[:-1].isascii() and not _outer_only(reader, following)) or (
         "road_no" in reader.fine and reader.after == "road_no" and value.endswith("号") and not following
     ):
         reader.put("building", value.removesuffix("号"))
@@ -152,7 +174,7 @@ def _floor(reader: _Reader, token: Token, following: Token | None) -> None:
 
 def _room(reader: _Reader, token: Token, following: Token | None) -> None:
     value = token.values[0]
-    lettered = re.fullmatch(r"([A-Za-z])(\d{3,4})", value)
+    lettered = _LETTERED.fullmatch(value)
     if lettered and reader.after == "poi" and "building" not in reader.fine:
         reader.put("building", lettered[1])
         reader.put("room", lettered[2])
@@ -171,7 +193,7 @@ def _side(reader: _Reader, token: Token, following: Token | None) -> None:
 def _bare(reader: _Reader, token: Token, following: Token | None) -> None:
     """A number without a word: house number after road or village, room behind a building, building or room after an estate."""
     value = token.values[0]
-    lettered = re.fullmatch(r"([A-Za-z])(\d{3,4})", value)
+    lettered = _LETTERED.fullmatch(value)
     if reader.after in _PLACE and "road_no" not in reader.fine:
         reader.put("road_no", value)
     elif reader.after in ("building", "unit", "floor", "road_no", "room"):

@@ -33,26 +33,34 @@ _SAME = {
 }
 
 
+class _Folding(dict[int, str | None]):
+    """What each code point becomes; a code point is looked up in Unicode's tables when it first occurs."""
+
+    def __missing__(self, point: int) -> str | None:
+        self[point] = folded = _folded(point)
+        return folded
+
+
+def _folded(point: int) -> str | None:
+    char = chr(point)
+    category = unicodedata.category(char)
+    if category in ("Cc", "Cf", "Cs", "Co", "Cn", "So", "Sk", "Mn"):
+        return " " if char in "\t\n\r\v\f\x85" else None
+    if category in ("Zs", "Zl", "Zp"):
+        return " "
+    if 0xFF01 <= point <= 0xFF5E:
+        return chr(point - 0xFEE0)
+    if category in ("No", "Nl", "Nd") and point > 0x7F and unicodedata.digit(char, None) is not None:
+        return str(unicodedata.digit(char))
+    return char
+
+
 @cache
-def _table() -> dict[int, str | None]:
-    folded: dict[int, str | None] = {}
-    for point in range(0x110000):
-        char = chr(point)
-        category = unicodedata.category(char) if point < 0x3100 or 0xD800 <= point < 0x20000 else "Lo"
-        if category in ("Cc", "Cf", "Cs", "Co", "So", "Sk", "Mn"):
-            folded[point] = " " if char in "\t\n\r\v\f\x85" else None
-        elif category in ("Zs", "Zl", "Zp"):
-            folded[point] = " "
-        elif 0xFF01 <= point <= 0xFF5E:
-            folded[point] = chr(point - 0xFEE0)
-        elif category in ("No", "Nl", "Nd") and point > 0x7F and unicodedata.digit(char, None) is not None:
-            folded[point] = str(unicodedata.digit(char))
-    for row in table("traditional"):
-        folded[ord(row["traditional"])] = row["simplified"]
+def _table() -> _Folding:
+    folding = _Folding({ord(row["traditional"]): row["simplified"] for row in table("traditional")})
     for target, sources in _SAME.items():
-        folded.update(dict.fromkeys(map(ord, sources), target))
-    folded[ord("〇")] = "〇"
-    return folded
+        folding.update(dict.fromkeys(map(ord, sources), target))
+    return folding
 
 
 def fold(text: str) -> str:

@@ -13,6 +13,7 @@ import csv
 import io
 import re
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -103,13 +104,10 @@ def gazetteer() -> Gazetteer:
             town_names[row["name"]].append(row["code"])
         elif row["level"] == "3":
             counties[row["parent"]].append(row["code"])
-    lengths: dict[str, set[int]] = defaultdict(set)
-    for name in names:
-        lengths[name[:2]].add(len(name))
     return Gazetteer(
         division=division,
         names=names,
-        lengths={head: tuple(sorted(sizes, reverse=True)) for head, sizes in lengths.items()},
+        lengths=_lengths(names),
         towns={code: tuple(found) for code, found in towns.items()},
         counties={code: tuple(found) for code, found in counties.items()},
         town_names={name: tuple(codes) for name, codes in town_names.items()},
@@ -178,9 +176,20 @@ def town_stem(name: str) -> str:
     return stem if len(stem) > 1 else name
 
 
+@dataclass(frozen=True, slots=True)
+class Towns:
+    """The towns below a county or city; a spoken name that two of them share is left out."""
+
+    names: dict[str, str]
+    #: Names without class word, and other spoken names.
+    stems: dict[str, str]
+    #: First two characters → lengths of the names (stems) that begin so, longest first.
+    name_lengths: dict[str, tuple[int, ...]]
+    stem_lengths: dict[str, tuple[int, ...]]
+
+
 @cache
-def towns_of(parent: str) -> tuple[dict[str, str], dict[str, str], frozenset[int]]:
-    """Towns below a county or city: (name → code, stem → code, lengths of all those names). Ambiguous stems are left out."""
+def towns_of(parent: str) -> Towns:
     place = gazetteer()
     names: dict[str, str] = {}
     stems: dict[str, str] = {}
@@ -193,4 +202,18 @@ def towns_of(parent: str) -> tuple[dict[str, str], dict[str, str], frozenset[int
                 twice |= {alias} if alias in stems and stems[alias] != code else set()
                 stems[alias] = code
     stems = {stem: code for stem, code in stems.items() if stem not in twice and stem not in names}
-    return names, stems, frozenset(map(len, (*names, *stems)))
+    return Towns(names, stems, _lengths(names), _lengths(stems))
+
+
+def _lengths(names: Iterable[str]) -> dict[str, tuple[int, ...]]:
+    lengths: dict[str, set[int]] = defaultdict(set)
+    for name in names:
+        lengths[name[:2]].add(len(name))
+    return {head: tuple(sorted(sizes, reverse=True)) for head, sizes in lengths.items()}
+
+
+@cache
+def villages_of(code: str) -> str:
+    """Village names of a town, or of all towns of a county, "|" before, between and after; empty when none are known."""
+    place = gazetteer()
+    return place.villages.get(code) or "".join(place.villages.get(town, "") for town in place.towns.get(code, ()))

@@ -1,6 +1,6 @@
 """Names between the numbers: which stretch is a village, a road, an estate or institution, and which only says what is nearby.
 
->>> [(name.kind, name.text) for name in read_names("仲景北路车管所北460米路西昭阳科技", home=())]
+>>> [(name.kind, name.text) for name in read_names("仲景北路车管所北460米路西昭阳科技", home="")]
 [('road', '仲景北路'), ('landmark', '车管所北460米路西'), ('poi', '昭阳科技')]
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from songda.address.gazetteer import gazetteer
 from songda.address.numerals import CHINESE
 
 
@@ -62,11 +61,17 @@ _ESTATE_END = re.compile(
     r"(?:小区|花园|花苑|家园|公寓|大厦|广场|新村|大楼|商场|商城|超市|公司|集团|宿舍|学校|小学|中学|大学|医院|卫生院|卫生所|幼儿园|酒店|宾馆|饭店|银行|支行|邮局|支局|厂|店|馆|城|府|园|苑|庭|邸|墅|国际|中心"
     r"|市场|站|局|所|院|楼|部队|政府|别墅|名都|华府|山庄|豪庭|雅居|郡|轩|阁|公园|码头|加油站|法院|大院|家属院|家属楼|号院|仓库|基地|期|区|里|坊|单位|社|吧|网)$"
 )
-_KNOWN_SUFFIX = ("", "村", "社区")
+#: Behind the name of a known village these make it the name of something else (田村路, 张家花园).
+_NOT_VILLAGE = re.compile(
+    r"[路街道巷弄镇乡桥]|大[道街厦楼]|[东西南北中]?[一二三四]?[路街巷]|小区|花园|花苑|新村|广场|公寓|家园|[小中大]学|市场|商|国际|苑|城|附近|旁|对面|[东西南北]区"
+)
+_VILLAGE_CLASS = re.compile(
+    r"村民委员会|居民委员会|社区居委会|村委会|居委会|村委|社区(?!卫生|医院|服务)|村(?!镇|口|民|[东西南北]?路|街|道|卫生|小学|中学|大道)"
+)
 
 
-def read_names(text: str, *, home: tuple[str, ...], numbered: bool = False) -> list[Name]:
-    """Names in `text` in order. `home`: codes of the towns whose village names count; `numbered`: a door number follows."""
+def read_names(text: str, *, home: str, numbered: bool = False) -> list[Name]:
+    """Names in `text` in order. `home`: the village names that count (see `villages_of`); `numbered`: a door number follows."""
     found: list[Name] = []
     pieces = [piece for piece in re.split(r"[\s,]+", text) if piece]
     for i, piece in enumerate(pieces):
@@ -78,7 +83,7 @@ def read_names(text: str, *, home: tuple[str, ...], numbered: bool = False) -> l
     return found
 
 
-def _piece(text: str, home: tuple[str, ...], *, numbered: bool) -> list[Name]:
+def _piece(text: str, home: str, *, numbered: bool) -> list[Name]:
     found: list[Name] = []
     while text:
         text = text.strip(" ,|-/:.·_*+=<>&%$@~、")
@@ -133,30 +138,28 @@ def _road(text: str, found: list[Name]) -> tuple[Name, str] | None:
     return Name("road", road), rest
 
 
-def _known_village(text: str, home: tuple[str, ...]) -> tuple[Name, str] | None:
-    """A village of the town by the official list, with or without its class word; a road or estate of its name is none."""
-    if not home:
+def _known_village(text: str, home: str) -> tuple[Name, str] | None:
+    """A village by the official list, with or without its class word; a road or estate of its name is none."""
+    if f"|{text[:2]}" not in home:
         return None
-    villages = gazetteer().villages
     for length in range(min(8, len(text)), 1, -1):
-        name, rest = text[:length], text[length:]
-        if rest and re.match(
-            r"[路街道巷弄镇乡桥]|大[道街厦楼]|[东西南北中]?[一二三四]?[路街巷]|小区|花园|花苑|新村|广场|公寓|家园|[小中大]学|市场|商|国际|苑|城|村委|居委|附近|旁|对面|[东西南北]区",
-            rest,
-        ):
+        name = text[:length]
+        # Only a village goes without its class word: 万科新里程 is the estate, not the community named after it.
+        if f"|{name}|" not in home and f"|{name}村|" not in home:
             continue
-        if name[-1] in "路街巷弄道":
-            continue  # 康宁街 is a road, though the list has a 康宁街社区
+        word = _VILLAGE_CLASS.match(text, length)
+        if word:
+            return Name("village", name + word[0]), text[word.end() :]
+        if name[-1] in "路街巷弄道" or _NOT_VILLAGE.match(text, length):
+            continue
+        rest = text[length:]
         if length == 2 and rest and not rest[0].isdigit() and not _VILLAGE.match(rest):
             continue
-        for suffix in _KNOWN_SUFFIX:
-            key = f"|{name}{suffix}|"
-            if any(key in villages.get(town, "") for town in home):
-                return Name("village", name), rest
+        return Name("village", name), rest
     return None
 
 
-def _village(text: str, home: tuple[str, ...], *, numbered: bool) -> tuple[Name, str] | None:
+def _village(text: str, home: str, *, numbered: bool) -> tuple[Name, str] | None:
     match = _VILLAGE.match(text)
     if not match:
         return None
@@ -177,7 +180,7 @@ def _near(text: str) -> tuple[Name, str] | None:
     return Name("landmark", what + how if keep else what), text[match.end() :]
 
 
-def _rest(text: str, home: tuple[str, ...], *, numbered: bool, alone: bool) -> list[Name]:
+def _rest(text: str, home: str, *, numbered: bool, alone: bool) -> list[Name]:
     """What no rule took: hamlets by their last character when no door number follows, else estates, split where one clearly ends."""
     if not numbered and _HAMLET.fullmatch(text) and not _ESTATE_END.search(text):
         return [Name("village", text)]

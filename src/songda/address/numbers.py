@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 
 from songda.address.numerals import CHINESE as C
+from songda.address.numerals import DIGITS, UNITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,9 @@ _SIDE = "东西南北中左右"
 _CHAIN_PART = rf"[0-9]+[{_SIDE}](?=户)|[0-9]+[A-Za-z]?|[A-Za-z]{{1,2}}[0-9]*|[{_SIDE}](?=-)"
 
 _PATTERN = re.compile(
-    "|".join(
+    # The first character decides for most positions that no number begins there.
+    rf"(?=[0-9A-Za-z第约负地底门商甲乙丙丁{_SIDE}{DIGITS}{UNITS}])(?:"
+    + "|".join(
         (
             # Distances and numbers that belong to a name: 北70米, 二期, 76街坊, 59976部队, 八一路, 5路车.
             rf"(?P<name>(?:约?\d+多?米|(?:\d{{1,4}}|\d{{5,6}}(?=部队|仓库|厂)|{C}|[A-Za-z])(?:期|区|组团|街坊|苑|路|街|巷|道(?!门)|里|村|庄|屯|厂|队部|部队|团|师|连|中学?|小(?!队|组)学?|国道|省道|县道|环|马路"
@@ -45,22 +48,22 @@ _PATTERN = re.compile(
             r"(?P<bare>\d+[A-Za-z]?(?![0-9A-Za-z])|[A-Za-z]\d+|(?<![A-Za-z])[A-Za-z](?=$|[\s,)]))",
         )
     )
+    + ")"
 )
 _HOUSE_TAIL = re.compile(r"\s+(?=号|室|弄|栋|幢|单元|楼|层|组)|(?<=[0-9])\s+(?=-)|(?<=-)\s+(?=[0-9])")
 
 
 def tokens(text: str) -> list[Token]:
     """Tokens of a folded segment; everything that no pattern reads is `name`."""
-    text = _HOUSE_TAIL.sub("", text)
+    text = _HOUSE_TAIL.sub("", text) if " " in text else text
     found: list[Token] = []
     name = ""
     last = 0
     for match in _PATTERN.finditer(text):
         name += text[last : match.start()]
         last = match.end()
-        kind = match.lastgroup or ""
-        kind = next(k for k in _KINDS if match[k] is not None)
-        if kind == "name" or (kind in ("bare", "house") and _in_a_name(text, match)):
+        kind = str(match.lastgroup)
+        if kind == "name" or (kind == "bare" and _in_a_name(text, match)):
             name += match[0]
             continue
         if name.strip(_EDGE):
@@ -74,20 +77,17 @@ def tokens(text: str) -> list[Token]:
 
 
 _EDGE = " ,|-/:.·_*+=<>&%$@~"
-_KINDS = ("name", "brigade", "group", "lane", "building", "unit", "floor", "room", "chain", "house", "shop", "bare")
 
 
 def _in_a_name(text: str, match: re.Match[str]) -> bool:
     """A letter run inside Latin text, or a number before 米 or 公里, is no number of a door."""
     before, after = text[match.start() - 1 : match.start()], text[match.end() : match.end() + 1]
-    if match["bare"]:
-        return (
-            (before.isascii() and before.isalpha())
-            or (after.isascii() and after.isalpha())
-            or (after != "" and after in "米点年月日元路")
-            or len(match[0]) > 6
-        )
-    return False
+    return (
+        (before.isascii() and before.isalpha())
+        or (after.isascii() and after.isalpha())
+        or (after != "" and after in "米点年月日元路")
+        or len(match[0]) > 6
+    )
 
 
 def _read(kind: str, match: re.Match[str]) -> list[Token]:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 
+#: The characters of Chinese numerals: digits, and what multiplies them.
 DIGITS = "零〇一二三四五六七八九两壹贰叁肆伍陆柒捌玖"
-_UNITS = {"十": 10, "拾": 10, "百": 100, "佰": 100, "廿": 20, "卅": 30}
+_TIMES = {"十": 10, "拾": 10, "百": 100, "佰": 100, "廿": 20, "卅": 30}
+UNITS = "".join(_TIMES)
 _VALUE = {**dict(zip("零〇一二三四五六七八九", (0, *range(10)), strict=True)), "两": 2}
 _VALUE |= dict(zip("壹贰叁肆伍陆柒捌玖", range(1, 10), strict=True))
 
 #: A run of Chinese numerals, for use inside other patterns.
-CHINESE = f"[{DIGITS}{''.join(_UNITS)}]{{1,6}}+"
+CHINESE = f"[{DIGITS}{UNITS}]{{1,6}}+"
 _RUN = re.compile(CHINESE)
 
 
@@ -29,13 +31,13 @@ def number(text: str) -> int | None:
         if char in _VALUE:
             digit = _VALUE[char]
         elif char in "廿卅":
-            total += _UNITS[char]
+            total += _TIMES[char]
         else:
-            total += (1 if digit is None else digit) * _UNITS[char]
+            total += (1 if digit is None else digit) * _TIMES[char]
             digit = None
     return total + (digit or 0)
 
 
 def arabic(text: str) -> str:
     """`text` with every run of Chinese numerals written in digits: 三十一 → 31, 甲三 → 甲3."""
-    return _RUN.sub(lambda run: str(number(run[0])), text)
+    return text if text.isascii() else _RUN.sub(lambda run: str(number(run[0])), text)

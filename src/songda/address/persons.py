@@ -24,23 +24,40 @@ _PATTERNS = (
     ("[电话]", re.compile(r"(?:电话|联系方式|tel)?[: ]*(?<![\dA-Za-z-])0\d{2,3}-\d{7,8}(?!\d)", re.IGNORECASE)),
     ("[邮箱]", re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")),
 )
-_LABELLED = re.compile(r"(?:收件人|收货人|收信人|联系人|姓名|户主)[: ]*[一-龥·]{2,4}(?=$|[\s,)】\[]|收)?")
+#: Seven digits, divided or not: without them no number in the text is a person's.
+_DIGITS = re.compile(r"\d(?:[- ]?\d){6}|@")
+_RUN = re.compile(r"[0-9A-Za-z]{8,}|\d{4}(?: \d{4}){2,}(?: ?\d{1,3})?(?!\d)")
+_LONG = re.compile(r"\d{8}|\d{4} ")
+_NAME = rf"(?:[一-龥·]{{2,4}}(?=$|[\s,)】\[]|收)|[{_SURNAMES}][一-龥]{{1,2}})"
+_LABELLED = re.compile(rf"(?:收件人|收货人|收信人|联系人|姓名|户主)[: ]*{_NAME}")
 _HOME = re.compile(rf"(?<=[号组村队户庄])[{_SURNAMES}][一-龥]{{1,2}}家(?=$|[\s,)】])")
 _BESIDE = re.compile(
     rf"(?<=[\s,])[{_SURNAMES}][一-龥]{{1,2}}(?:先生|女士|小姐)?(?=[\s,]*\[电话\])|(?<=\[电话\])[\s,]*[{_SURNAMES}][一-龥]{{1,2}}(?=$|[\s,])"
 )
 _TITLE = re.compile(rf"(?:(?<=[\s,号室户楼])|^)[{_SURNAMES}][一-龥]{{0,2}}(?:先生|女士|小姐)(?:收|亲启)?(?=$|[\s,])")
-_MARK = re.compile(r"\[(?:电话|证件|邮箱)\]")
+#: (words of which one must occur, pattern): most texts hold none of them.
+_PERSONS = (
+    (("人", "姓名", "户主"), _LABELLED),
+    (("家",), _HOME),
+    (("[电话]",), _BESIDE),
+    (("先生", "女士", "小姐"), _TITLE),
+)
+_MARK = re.compile(r"\[(?:电话|证件|邮箱|号码)\]")
 
 
 def remove_persons(text: str) -> tuple[str, list[str]]:
-    """(`text` without names, phones, e-mail and identity numbers, marks of what was removed)."""
+    """(`text` without names, phones, e-mail, identity and account numbers, marks of what was removed)."""
     marks: list[str] = []
-    if any(char.isdigit() or char == "@" for char in text):
+    if _DIGITS.search(text):
         for mark, pattern in _PATTERNS:
             text = pattern.sub(mark, text)
-    for pattern in (_LABELLED, _HOME, _BESIDE, _TITLE):
-        text, count = pattern.subn(" ", text)
-        marks += ["[姓名]"] * count
-    marks += _MARK.findall(text)
-    return _MARK.sub(" ", text), marks
+        # No door has eight digits: a card, an account, a phone with too many.
+        text = _RUN.sub(lambda run: "[号码]" if _LONG.search(run[0]) else run[0], text)
+    for words, pattern in _PERSONS:
+        if any(word in text for word in words):
+            text, count = pattern.subn(" ", text)
+            marks += ["[姓名]"] * count
+    if "[" in text:
+        marks += _MARK.findall(text)
+        text = _MARK.sub(" ", text)
+    return text, marks

@@ -3,14 +3,14 @@
 >>> parts = {"province": "上海市", "city": "上海市", "district": "宝山区", "road": "杨泰路", "road_no": "80号", "room": "二〇一"}
 >>> standard_line(parts)
 '上海市宝山区杨泰路80号201室'
->>> label_lines(parts)
+>>> label_lines(chunks(parts))
 ['上海市宝山区杨泰路80号201室']
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from songda.address.numerals import arabic
 
@@ -41,14 +41,18 @@ def standard_line(parts: _Parts) -> str:
     return "".join(chunks(parts))
 
 
-def label_lines(parts: _Parts, width: int = LINE_WIDTH) -> list[str]:
+def label_lines(pieces: Sequence[str], width: int = LINE_WIDTH) -> list[str]:
     """Lines of at most `width` full-width characters; a piece moves to the next line whole, and a door is never cut."""
     lines: list[str] = []
-    for piece in chunks(parts):
-        if lines and _width(lines[-1]) + _width(piece) <= width:
+    filled = 0.0
+    for piece in pieces:
+        wide = _width(piece)
+        if lines and filled + wide <= width:
             lines[-1] += piece
+            filled += wide
         else:
-            lines.extend(_wrap(piece, width))
+            lines.extend([piece] if wide <= width else _wrap(piece, width))
+            filled = _width(lines[-1])
     return lines
 
 
@@ -64,7 +68,7 @@ def _wrap(piece: str, width: int) -> list[str]:
 
 
 def _width(text: str) -> float:
-    return sum(0.5 if char.isascii() else 1.0 for char in text)
+    return len(text) - len(text.encode("ascii", "ignore")) / 2
 
 
 def _plain(value: str | None) -> str:
@@ -77,14 +81,21 @@ def _road_no(value: str | None) -> str:
 
 
 def _door(parts: _Parts) -> str:
-    building, unit, floor, room = (arabic(parts.get(name) or "") for name in ("building", "unit", "floor", "room"))
-    text = "".join(f"{value}{'号楼' if value[-1:].isdigit() else '座'}" for value in building.split("|") if value)
-    text += "".join(f"{value}单元" for value in unit.split("|") if value)
-    for value in filter(None, floor.split("|")):
+    text = ""
+    for value in _values(parts, "building"):
+        text += f"{value}号楼" if value[-1].isdigit() else f"{value}座"
+    for value in _values(parts, "unit"):
+        text += f"{value}单元"
+    for value in _values(parts, "floor"):
         text += value if value[-1] in "商房市铺" else f"{value}层"
-    for value in filter(None, room.split("|")):
-        text += f"{value}户" if re.search(r"[东西南北中左右]$", value) else f"{value}室"
+    for value in _values(parts, "room"):
+        text += f"{value}户" if value[-1] in "东西南北中左右" else f"{value}室"
     return text
+
+
+def _values(parts: _Parts, name: str) -> list[str]:
+    stated = parts.get(name)
+    return [arabic(value) for value in stated.split("|") if value] if stated else []
 
 
 def _vicinity(parts: _Parts) -> list[str]:

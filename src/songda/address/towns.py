@@ -69,13 +69,15 @@ def find_town(reading: Reading, text: str) -> str:
 def _official(text: str, pos: int, parents: list[str]) -> tuple[int, str, str] | None:
     """(end, code, name) of the longest official town name at `pos` below `parents`; several towns: the parents decide later."""
     best: tuple[int, str, str] | None = None
+    head = text[pos : pos + 2]
     for parent in _homes(parents):
-        names, _, lengths = towns_of(parent)
-        for length in lengths:
+        towns = towns_of(parent)
+        for length in towns.name_lengths.get(head, ()):
             name = text[pos : pos + length]
-            code = names.get(name)
+            code = towns.names.get(name)
             if code and (best is None or length > best[0] - pos):
                 best = (pos + length, code, name)
+                break
     if best and text.startswith("办事处", best[0]):
         best = (best[0] + 3, best[1], best[2])
     if best and best[2].endswith("街道") and text.startswith("办", best[0]):
@@ -138,12 +140,12 @@ def _other_class(reading: Reading, text: str, pos: int, stated: re.Match[str], p
     """高岳镇 → 高岳街道 by the stem, 安宁西路街道 → 西路街道 without the county's name before it; 0 when there is no such town."""
     place, stem = gazetteer(), stated["stem"]
     for parent in _homes(parents):
-        names, stems, _ = towns_of(parent)
-        if stem in stems and len(stem) > 1:
-            return _take(reading, text, pos, stated.end(), stems[stem], stated[0])
+        towns = towns_of(parent)
+        if stem in towns.stems and len(stem) > 1:
+            return _take(reading, text, pos, stated.end(), towns.stems[stem], stated[0])
         county = re.sub(r"[区县市]$", "", place.division[parent].name)
-        if stated[0].startswith(county) and stated[0][len(county) :] in names:
-            return _take(reading, text, pos, stated.end(), names[stated[0][len(county) :]], stated[0])
+        if stated[0].startswith(county) and stated[0][len(county) :] in towns.names:
+            return _take(reading, text, pos, stated.end(), towns.names[stated[0][len(county) :]], stated[0])
     return 0
 
 
@@ -187,10 +189,10 @@ def _bare(reading: Reading, text: str, pos: int, parents: list[str]) -> int:
     if reading.town or len(parents) != 1:
         return 0
     place = gazetteer()
-    _, stems, lengths = towns_of(parents[0])
-    for length in sorted(lengths, reverse=True):
+    towns = towns_of(parents[0])
+    for length in towns.stem_lengths.get(text[pos : pos + 2], ()):
         stem = text[pos : pos + length]
-        code = stems.get(stem)
+        code = towns.stems.get(stem)
         if not code or length < 2 or stem[-1] in "路街道巷":
             continue
         end, street = pos + length, place.division[code].name.endswith("街道")
