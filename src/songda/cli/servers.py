@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from songda.base import settings
 from songda.cli import logs
+
+if TYPE_CHECKING:
+    from songda.sim.carrier import Courier
 
 sim = typer.Typer(
     help="Stand-in servers for exercises and tests (loopback only, invented people only).", no_args_is_help=True
@@ -40,14 +43,25 @@ def carrier(
     state: Annotated[
         Path | None, typer.Option(help="Folder in which orders survive a restart; in memory when absent.")
     ] = None,
+    truth: Annotated[
+        Path | None,
+        typer.Option(help="Folder of a simulated world's truth: letters then end as its couriers find its people."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the faults.")] = 0,
 ) -> None:
     """Run the stand-in for China Post / EMS until interrupted.
 
-    Example: songda sim carrier --port 8301
+    Example: songda sim carrier --port 8301 --truth truth
     """
     from songda.sim.carrier import StandIn
+    from songda.sim.carrier.chains import courier as mixed
 
-    with StandIn(port=port, state_dir=state, seed=seed) as post:
+    if truth is None:
+        courier: Courier = mixed
+    else:
+        from songda.sim.world import load
+
+        courier = load(truth).courier()
+    with StandIn(courier=courier, port=port, state_dir=state, seed=seed) as post:
         typer.echo(f"{post.url}")
         post.wait()

@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from songda.base import days
-from songda.sim.carrier import SimContract, StandIn
+from songda.sim.carrier import PlannedEvent, SimContract, StandIn, StandInFailed
+from songda.sim.carrier.book import Book
 from songda.sim.carrier.faults import Fault, Menu
 
 POSTED_AT = days.at(date(2026, 11, 24), 17)
@@ -153,6 +154,35 @@ def test_state_folder_holds_no_receiver_in_the_clear(customer_of, tmp_path):
     for personal in ("柳如烟", "13900000000", "文一路", "401室"):
         assert personal.encode() not in written
     assert oct((tmp_path / "carrier.jsonl").stat().st_mode)[-3:] == "600"
+
+
+def test_state_sealed_with_a_key_of_its_own_is_taken_up_by_whoever_passes_the_key(customer_of, tmp_path):
+    with StandIn(state_dir=tmp_path, state_key=b"held by the parent") as post:
+        number = customer_of(post).waybill("a")
+        post.hand_over([number], at=POSTED_AT)
+    with StandIn(state_dir=tmp_path, state_key=b"held by the parent") as post:
+        post.advance(days.now() + timedelta(days=30))
+        assert "杭州市" in str(customer_of(post).trace(number))
+    assert b"held by the parent" not in (tmp_path / "carrier.jsonl").read_bytes()
+    with pytest.raises(StandInFailed), StandIn(state_dir=tmp_path):
+        pass
+
+
+def test_courier_is_asked_once_and_only_when_somebody_looks():
+    asked = []
+
+    def courier(letter):
+        asked.append(letter.waybill_no)
+        return [PlannedEvent(op_time=letter.handed_over_at, op_code="203")]
+
+    book = Book(SimContract(starts_at=POSTED_AT), courier, None)
+    item = book.order({"logisticsOrderNo": "a", "receiver": {"name": "柳如烟"}})
+    assert [*book.shown(item)] == []
+    book.hand_over([item.waybill_no], POSTED_AT)
+    assert asked == []
+    assert len([*book.shown(item)]) == len([*book.shown(item)]) == 1
+    assert asked == [item.waybill_no]
+    assert item.receiver == ()
 
 
 STARTER = """

@@ -1,7 +1,10 @@
 """The stand-in's memory: orders, items, their planned events and the virtual clock; optionally kept over a restart.
 
 With a state folder every change is one line of an append-only file, written before it is answered; receivers in it are
-sealed with the contract's key. A restart reads the file again and asks the courier again for the events.
+sealed. A restart reads the file again and asks the courier again for the events.
+
+Without a subscription to pushes the courier is asked when somebody first looks at an item, so that the hand-over of a
+whole day's letters takes no longer than reading their numbers.
 """
 
 from __future__ import annotations
@@ -41,8 +44,8 @@ class Item:
     weight_g: int
     cancelled: bool = False
     handed_over_at: datetime | None = None
-    #: Sorted by the instant at which they begin to show.
-    events: list[PlannedEvent] = field(default_factory=list)
+    #: Sorted by the instant at which they begin to show; None: the courier has not been asked.
+    events: list[PlannedEvent] | None = None
 
 
 class NoSuchNumber(ValueError):
@@ -50,7 +53,9 @@ class NoSuchNumber(ValueError):
 
 
 class Book:
-    def __init__(self, contract: SimContract, courier: Courier, state_dir: Path | None) -> None:
+    def __init__(
+        self, contract: SimContract, courier: Courier, state_dir: Path | None, state_key: bytes | None = None
+    ) -> None:
         self._contract = contract
         self._courier = courier
         self.now = contract.starts_at or days.now()
@@ -61,7 +66,7 @@ class Book:
         self._due: list[tuple[datetime, int, Item, PlannedEvent]] = []
         self._ticks = itertools.count()
         self._next_number = int(contract.allots_from)
-        self._seal = AESGCM(hashlib.sha256(contract.key.encode()).digest())
+        self._seal = AESGCM(hashlib.sha256(state_key or contract.key.encode()).digest())
         self._log: int | None = None
         if state_dir is not None:
             state_dir.mkdir(parents=True, exist_ok=True)
@@ -117,7 +122,7 @@ class Book:
         return shown
 
     def shown(self, item: Item) -> Iterator[PlannedEvent]:
-        return itertools.takewhile(lambda event: event.appears_at <= self.now, item.events)
+        return itertools.takewhile(lambda event: event.appears_at <= self.now, self._planned(item))
 
     def stats(self) -> dict[str, Any]:
         doubled = sorted(order_no for order_no, items in self.by_order.items() if len(items) > 1)
@@ -138,17 +143,22 @@ class Book:
 
     def _ship(self, item: Item, at: datetime) -> None:
         item.handed_over_at = at
-        letter = ShippedLetter(
-            waybill_no=item.waybill_no,
-            order_no=item.order_no,
-            handed_over_at=at,
-            **dict(zip(_RECEIVER, item.receiver, strict=True)),
-        )
-        item.events = sorted(self._courier(letter), key=lambda event: event.appears_at)
-        item.receiver = ()
         if self._contract.push_url:
-            for event in item.events:
+            for event in self._planned(item):
                 heapq.heappush(self._due, (event.appears_at, next(self._ticks), item, event))
+
+    def _planned(self, item: Item) -> list[PlannedEvent]:
+        """The events of an item's way; none before the hand-over."""
+        if item.events is None and item.handed_over_at is not None:
+            letter = ShippedLetter(
+                waybill_no=item.waybill_no,
+                order_no=item.order_no,
+                handed_over_at=item.handed_over_at,
+                **dict(zip(_RECEIVER, item.receiver, strict=True)),
+            )
+            item.events = sorted(self._courier(letter), key=lambda event: event.appears_at)
+            item.receiver = ()
+        return item.events or []
 
     def _checked(self, number: str) -> str:
         bounds = self._contract.number_range
@@ -187,7 +197,7 @@ class Book:
                 try:
                     self._again(orjson.loads(line))
                 except InvalidTag:
-                    raise ValueError("the state folder belongs to another contract") from None
+                    raise ValueError("the state folder is sealed with another key") from None
 
     def _again(self, line: dict[str, Any]) -> None:
         match line["op"]:

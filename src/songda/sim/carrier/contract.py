@@ -73,6 +73,8 @@ class Start:
     courier: Courier
     #: Where orders are kept over a restart; None: in memory only.
     state_dir: Path | None
+    #: Seals the receivers in there; None: the contract's key does.
+    state_key: bytes | None = field(default=None, repr=False)
     port: int
     #: Process id at whose end the server ends too.
     parent: int

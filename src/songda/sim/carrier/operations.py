@@ -172,7 +172,7 @@ def pushed_object(item: Item, event: PlannedEvent) -> dict[str, str]:
 
 
 def _wall(instant: datetime) -> str:
-    return f"{instant.astimezone(days.SHANGHAI):%Y-%m-%d %H:%M:%S}"
+    return instant.astimezone(days.SHANGHAI).isoformat(" ", "seconds")[:19]
 
 
 def _text(body: dict[str, Any]) -> str:

@@ -78,7 +78,8 @@ def _object_fault(
     value: dict[str, Any], fields: dict[str, _Field], *, nested: frozenset[str] = frozenset()
 ) -> str | None:
     for name, field in fields.items():
-        if fault := field.fault(value.get(name)):
+        # Most fields of an order are absent.
+        if (field.required or name in value) and (fault := field.fault(value.get(name))):
             return f"{name} {fault}"
     unknown = value.keys() - fields.keys() - nested
     return f"{min(unknown)} unknown" if unknown else None

@@ -35,10 +35,16 @@ class _Connection(H11Protocol):
 
 
 def application(
-    contract: SimContract, courier: Courier, *, base_url: str, state_dir: Path | None = None, seed: int = 0
+    contract: SimContract,
+    courier: Courier,
+    *,
+    base_url: str,
+    state_dir: Path | None = None,
+    state_key: bytes | None = None,
+    seed: int = 0,
 ) -> ASGIApp:
     """The whole stand-in as one ASGI application, reachable at `base_url`."""
-    book, menu = Book(contract, courier, state_dir), Menu(seed)
+    book, menu = Book(contract, courier, state_dir, state_key), Menu(seed)
     door = Door(contract, book, menu, base_url=base_url)
     control = Starlette(routes=Control(contract, book, door, menu).routes())
 
@@ -53,7 +59,14 @@ async def _serve(start: Start) -> None:
     # Small answers after small requests: without this, delayed acknowledgements cost 40 ms a call.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    app = application(start.contract, start.courier, base_url=base_url, state_dir=start.state_dir, seed=start.seed)
+    app = application(
+        start.contract,
+        start.courier,
+        base_url=base_url,
+        state_dir=start.state_dir,
+        state_key=start.state_key,
+        seed=start.seed,
+    )
     config = uvicorn.Config(
         app,
         http=_Connection,

@@ -35,6 +35,9 @@ class StandIn:
     """The stand-in carrier in a process of its own on 127.0.0.1, while the `with` block runs.
 
     With `state_dir` orders survive `kill` and `start`: an order number that meets its former self is then still seen.
+    Receivers in that folder are sealed with `state_key`, which reaches the process through a pipe and is written
+    nowhere; whoever starts again, in this process or another, gives the same key. Without one the contract's key seals,
+    and that of the default contract stands in the source.
     `courier` must be picklable by name (a module's function, or an instance of a module's class).
     """
 
@@ -44,12 +47,14 @@ class StandIn:
         *,
         courier: Courier = default_courier,
         state_dir: Path | None = None,
+        state_key: bytes | None = None,
         port: int = 0,
         seed: int = 0,
     ) -> None:
         self.contract = contract or SimContract()
         self._courier = courier
         self._state_dir = state_dir
+        self._state_key = state_key
         self._port = port
         self._seed = seed
         self._process: subprocess.Popen[bytes] | None = None
@@ -71,6 +76,7 @@ class StandIn:
             contract=self.contract,
             courier=self._courier,
             state_dir=self._state_dir,
+            state_key=self._state_key,
             port=self._port,
             parent=os.getpid(),
             seed=self._seed,

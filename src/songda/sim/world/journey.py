@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 from songda.base import days
@@ -34,6 +34,11 @@ def texts() -> dict[str, list[str]]:
     return tomllib.loads(files(__package__).joinpath("journeys.toml").read_text(encoding="utf-8"))
 
 
+@lru_cache(maxsize=4096)
+def _office_number(office: str) -> int:
+    return number(0, office)
+
+
 def travel_days(*, prov: str, chance: Chance, config: Delivery) -> int:
     """Whole days from hand-over to the first visit: 2 to 4, two more to remote provinces."""
     return 2 + int(chance("travel") * 3) + 2 * (prov in config.remote_provinces)
@@ -51,7 +56,7 @@ class _Scribe:
         code, _, rest = key.partition(":")
         qualifier = rest.partition(":")[0]
         name, text = texts()[key]
-        letter, centre = self.letter, number(0, office)
+        letter, centre = self.letter, _office_number(office)
         man = _MEN[centre % len(_MEN)] if code in {"702", "704", "705"} else ""
         away = office not in (_ORIGIN, _ORIGIN_CENTRE)
         label = f"late {key} {at.isoformat()}"

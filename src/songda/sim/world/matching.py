@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from songda.sim.world.places import Parts
@@ -62,7 +62,9 @@ def _quality(text: str, place: Parts) -> str | None:
         end = _end_of(place.village, text)
         return None if end is None else _door(text[end:], [place.building, place.room])
     street = _end_of(f"{place.road}{place.road_no}号", text)
-    named = _end_of(place.estate or place.company, text)
+    name = place.estate or place.company
+    # With nothing else to go by, a name that is one character off is another name.
+    named = _end_of(name, text) if street is not None or name in text else None
     ends = [end for end in (street, named) if end is not None]
     if not ends:
         return "street" if place.road in text else None
@@ -105,13 +107,22 @@ def _end_of(name: str, text: str) -> int | None:
         return start + len(name)
     if len(name) < 3:
         return None
-    for at in range(len(text) - len(name), -1, -1):
-        wrong = 0
-        for one, other in zip(name, text[at : at + len(name)], strict=True):
-            # Digits must agree: 8号 is not 9号.
-            wrong += 2 * (one != other) if one.isdigit() or other.isdigit() else one != other
-            if wrong > 1:
-                break
-        else:
-            return at + len(name)
-    return None
+    # With one character off, one half of the name still stands there as it is.
+    half, size = len(name) // 2, len(name)
+    starts = {*_starts(name[:half], text), *(at - half for at in _starts(name[half:], text))}
+    return max((at + size for at in starts if at >= 0 and _alike(name, text[at : at + size])), default=None)
+
+
+def _starts(part: str, text: str) -> Iterator[int]:
+    at = text.find(part)
+    while at >= 0:
+        yield at
+        at = text.find(part, at + 1)
+
+
+def _alike(name: str, other: str) -> bool:
+    """Same length and at most one other character, which is no digit: 8号 is not 9号."""
+    if len(name) != len(other):
+        return False
+    wrong = [(one, two) for one, two in zip(name, other, strict=True) if one != two]
+    return len(wrong) <= 1 and not any(one.isdigit() or two.isdigit() for one, two in wrong)

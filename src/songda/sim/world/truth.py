@@ -44,7 +44,7 @@ _ID_DIGITS = 8
 
 class NoTruth(SongdaError):
     zh = "{folder} 不是模拟世界的真相目录"
-    remedy = "请先用 songda demo 或 write_truth 生成"
+    remedy = "请指定模拟世界写出的 truth 目录（其中有 world.toml）"
     exit_code = 66
 
 
