@@ -56,6 +56,8 @@ class Draft:
     content: Content | None = field(repr=False)
     #: Codes of what is missing or wrong; no personal data.
     problems: tuple[str, ...]
+    #: Province of the address, for the zone of the postage.
+    province: str = ""
 
 
 def compose(
@@ -108,12 +110,12 @@ class _Rows:
     """The rows of a chunk of letters, persons and cases opened once each."""
 
     def __init__(self, connection: Connection, tenant: Tenant, letter_ids: Iterable[str]) -> None:
-        l, c, lc, p = tables.letter.c, tables.case, tables.letter_case.c, tables.person.c
+        t, c, lc, p = tables.letter.c, tables.case, tables.letter_case.c, tables.person.c
         chosen = sorted(letter_ids)
         letters = connection.execute(
-            select(l.id, l.letter_no, l.kind, l.letter_date, l.person_id, p.sealed)
-            .join(tables.person, p.id == l.person_id)
-            .where(l.id.in_(chosen))
+            select(t.id, t.letter_no, t.kind, t.letter_date, t.person_id, p.sealed)
+            .join(tables.person, p.id == t.person_id)
+            .where(t.id.in_(chosen))
         ).all()
         self.letters = {row.id: row for row in letters}
         self.persons = {row.person_id: open_person(tenant.key, row.person_id, row.sealed) for row in letters}
@@ -154,7 +156,7 @@ def _draft(tenant: Tenant, rows: _Rows, wanted: Wanted, *, lawyer: Lawyer, on: d
         decided_by_model=False,
         drill=drill,
     )
-    return Draft(wanted, content, ())
+    return Draft(wanted, content, (), address["province"] or "")
 
 
 def _case_problems(cases: Sequence[tuple[Any, Mapping[str, Any]]]) -> Iterator[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from songda.compliance import NEVER
+from songda.compliance import NEVER, hits
 from songda.flow.tenants import Tenant
 
 if TYPE_CHECKING:
@@ -65,6 +65,59 @@ def accept_facts(links: pl.DataFrame, tenant: Tenant, *, on: date, lawyer: str |
     )
 
 
+def approve_facts(actions: pl.DataFrame, tenant: Tenant, *, on: date, lawyer: str) -> pl.DataFrame:
+    """One row a (letter, address, case) for the gate *approve*: what `accept_facts` says, and what the letter says.
+
+    In, besides the columns of `accept_facts`: stated_fen (total on the letter), ledger_fen (total of its cases now),
+    amount_on, fields (items of rule C06 that it carries), template_hash and approved_template_hash, batch_id and
+    approved_batch, hits_… (wording found by the linter, one column a list).
+    """
+    said = actions.select(
+        pl.col("stated_fen").alias("a.amount"),
+        pl.col("ledger_fen").alias("case.ledger_amount"),
+        (pl.lit(on) - pl.col("amount_on")).dt.total_days().alias("a.amount_age_days"),
+        # What the letter asks for beyond the ledger's own parts would be a fee of somebody else.
+        pl.max_horizontal(pl.col("stated_fen") - pl.col("ledger_fen"), pl.lit(0)).alias("a.fee_extra"),
+        pl.col("fields").alias("a.fields"),
+        pl.col("template_hash").alias("a.template_hash"),
+        pl.col("approved_template_hash").alias("lawyer.approved_template_hash"),
+        pl.col("batch_id").alias("a.batch"),
+        pl.concat_list("approved_batch").alias("lawyer.approved_batches"),
+        *(pl.col(f"hits_{name}").alias(f"text_hits.{name}") for name in hits("")),
+    )
+    return pl.concat([accept_facts(actions, tenant, on=on, lawyer=lawyer), said], how="horizontal")
+
+
+def lock_facts(actions: pl.DataFrame, tenant: Tenant, *, on: date, lawyer: str) -> pl.DataFrame:
+    """As `approve_facts`, for the gate *lock*. In, besides: letter_no, content_hash, archived, item, cover_hits."""
+    printed = actions.select(
+        pl.col("letter_no").alias("a.letter_no"),
+        pl.col("content_hash").alias("a.content_hash"),
+        pl.col("archived").alias("a.archived"),
+        # The window of frame.typ shows postcode, address and name; preflight holds the body below it.
+        pl.lit(value=False).alias("a.window_shows_body"),
+        pl.col("item").alias("w.item"),
+        pl.col("cover_hits").alias("cover_hits.debt_words"),
+    )
+    return pl.concat([approve_facts(actions, tenant, on=on, lawyer=lawyer), printed], how="horizontal")
+
+
+def stop_facts(cases: pl.DataFrame) -> pl.DataFrame:
+    """One row a (piece, case) for the gate *hand_over*, where only stop orders count.
+
+    In: action_id and the columns role, state, dispute_open, debtor_state, debtor_flags of the table `case`.
+    """
+    return cases.select(
+        "action_id",
+        pl.lit("demand").alias("a.purpose"),
+        pl.col("role").alias("a.role"),
+        pl.col("dispute_open").alias("case.dispute_open"),
+        pl.col("state").alias("case.state"),
+        pl.col("debtor_state").alias("debtor.state"),
+        pl.col("debtor_flags").alias("debtor.flags"),
+    )
+
+
 def with_profile(facts: pl.DataFrame, tenant: Tenant, *, on: date, lawyer: str | None) -> pl.DataFrame:
     """Adds what holds for the whole batch: licences, mandate, evidence pack, entrusted processing, assessment, carrier."""
     stated = {
@@ -95,5 +148,6 @@ _BATCH_FACTS = frozenset(
         ),
         *("chain.present", "chain.sub_consent", "a.pia_id", "a.human_route", "a.region", "w.carrier"),
         *("w.sender_name", "w.sender_address", "w.sender_phone"),
+        *("w.name_hidden", "w.phone_hidden", "w.room_hidden"),
     )
 )

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         from_json,
         present_fields,
         problems,
+        texts,
         to_json,
     )
     from songda.letters.errors import (
@@ -129,6 +130,7 @@ _HOMES = {
         "from_json",
         "present_fields",
         "problems",
+        "texts",
         "to_json",
     ),
     "errors": (
@@ -169,7 +171,10 @@ _HOMES = {
         "build_run",
         "verify_print",
     ),
-    "template": ("template_hash",),
+    "template": (
+        "template_hash",
+        "template_text",
+    ),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -224,6 +229,8 @@ __all__ = [
     "sheets_of",
     "sign",
     "template_hash",
+    "template_text",
+    "texts",
     "to_json",
     "verify",
     "verify_list",

@@ -32,6 +32,13 @@ def template_hash(kind: Kind) -> str:
     return digest.hexdigest()
 
 
+@cache
+def template_text(kind: Kind) -> str:
+    """The words of the template and of the frame as they stand in their sources, for the linter."""
+    sources = (root(kind) / "letter.typ", *sorted(PACKAGES.rglob("*.typ")))
+    return "\n".join(source.read_text("utf-8") for source in sources)
+
+
 def _parts(kind: Kind) -> dict[str, bytes]:
     files = [*root(kind).rglob("*"), *PACKAGES.rglob("*"), *FONTS.glob("*.otf")]
     # Amounts, capital numerals and codes are put into words and modules by these.

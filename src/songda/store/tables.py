@@ -167,6 +167,7 @@ letter = Table(
     Column("role", _CODE),  # of the addressee, as in the cases of the letter
     _to("address_record", nullable=True),  # the address decided on
     Column("amount_fen", BigInteger, nullable=False),
+    _to("approval", nullable=True),  # the approval that holds
     Column("content_sha256", _HASH),
     Column("template_sha256", _HASH),
     Column("check_token_hash", _HASH, unique=True),
@@ -312,7 +313,7 @@ approved = Table(
     Column("content_sha256", _HASH, nullable=False),
     Column("template_sha256", _HASH, nullable=False),
     Column("basis", _CODE, nullable=False),
-    UniqueConstraint("letter_id", "n"),
+    UniqueConstraint("approval_id", "letter_id", "n"),
 )
 
 #: Every change of state, in order: the history of each object, and at the same time the outbox, which consumers read by cursor.

@@ -250,6 +250,7 @@ def upgrade() -> None:
         sa.Column("role", sa.String(length=40), nullable=True),
         sa.Column("address_record_id", sa.String(length=40), nullable=True),
         sa.Column("amount_fen", sa.BigInteger(), nullable=False),
+        sa.Column("approval_id", sa.String(length=40), nullable=True),
         sa.Column("content_sha256", sa.String(length=64), nullable=True),
         sa.Column("template_sha256", sa.String(length=64), nullable=True),
         sa.Column("check_token_hash", sa.String(length=64), nullable=True),
@@ -258,6 +259,7 @@ def upgrade() -> None:
         sa.Column("flags", sa.JSON(), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("closed_on", sa.Date(), nullable=True),
+        sa.ForeignKeyConstraint(["approval_id"], ["approval.id"], name=op.f("fk_letter_approval_id")),
         sa.ForeignKeyConstraint(["address_record_id"], ["address_record.id"], name=op.f("fk_letter_address_record_id")),
         sa.ForeignKeyConstraint(["batch_id"], ["batch.id"], name=op.f("fk_letter_batch_id")),
         sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_letter_person_id")),
@@ -267,6 +269,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("tenant_id", "letter_no", name=op.f("uq_letter_tenant_id_letter_no")),
     )
     with op.batch_alter_table("letter", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_letter_approval_id"), ["approval_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_letter_address_record_id"), ["address_record_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_letter_batch_id"), ["batch_id"], unique=False)
         batch_op.create_index("ix_letter_batch_state", ["batch_id", "state"], unique=False)
@@ -392,7 +395,7 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(["approval_id"], ["approval.id"], name=op.f("fk_approved_approval_id")),
         sa.ForeignKeyConstraint(["letter_id"], ["letter.id"], name=op.f("fk_approved_letter_id")),
-        sa.UniqueConstraint("letter_id", "n", name=op.f("uq_approved_letter_id_n")),
+        sa.UniqueConstraint("approval_id", "letter_id", "n", name=op.f("uq_approved_approval_id_letter_id_n")),
     )
     with op.batch_alter_table("approved", schema=None) as batch_op:
         for column in ("address_record_id", "approval_id", "letter_id"):
@@ -433,6 +436,7 @@ def downgrade() -> None:
 
     op.drop_table("attempt")
     with op.batch_alter_table("letter", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_letter_approval_id"))
         batch_op.drop_index(batch_op.f("ix_letter_tenant_id"))
         batch_op.drop_index(batch_op.f("ix_letter_state"))
         batch_op.drop_index(batch_op.f("ix_letter_person_id"))

@@ -1,0 +1,385 @@
+"""Third stage: a lawyer sees what is proposed, and signs for it or does not.
+
+`propose` looks and changes nothing: which letters stand for approval, at which addresses, and which cannot go. `approve`
+signs exactly that list and moves its letters in one transaction; a character changed in between makes another list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+import orjson
+import polars as pl
+from sqlalchemy import Connection, Engine, func, insert, select
+
+from songda.base import ids
+from songda.base.errors import SongdaError
+from songda.compliance import lint_version
+from songda.flow.compose import Wanted, check_token, compose, token_hash
+from songda.flow.decide import deliverable, ranked, rules_on, scope_of, write_decisions
+from songda.flow.facts import accept_facts
+from songda.flow.gates import Verdict, judge_approve, letter_links, read_said
+from songda.flow.links import read_links
+from songda.flow.tenants import Tenant, write_audit
+from songda.intake.profile import Lawyer
+from songda.letters import (
+    Approval,
+    ApprovalItem,
+    ApprovalList,
+    Pulled,
+    WrongKey,
+    exceptions_hash,
+    sign,
+    template_hash,
+    verify,
+    verify_list,
+)
+from songda.store import chunks, insert_missing, move, tables
+
+#: Sample letters that a lawyer is shown.
+SAMPLES = 3
+
+
+class NoSuchLawyer(SongdaError):
+    zh = "机构档案中没有可以签发的律师“{name}”"
+    remedy = "请核对姓名（档案中只有一位律师时可以不填），或在机构档案的 [[lawyers]] 中补充"
+    exit_code = 78
+
+
+class NothingToApprove(SongdaError):
+    zh = "批次 {batch} 没有等待律师审批的函件"
+    remedy = "请先运行 songda run 案件文件，或查看 report.html 中未发出的原因"
+    exit_code = 65
+
+
+class DailyMaximumReached(SongdaError):
+    zh = "律师“{lawyer}”在 {day} 已不能再签发（每日上限：{limit}）"
+    remedy = "请在机构档案中为该律师写明 daily_max（不写就一封也不会发出），或次日再审批"
+    exit_code = 77
+
+
+class UnknownPulled(SongdaError):
+    zh = "要撤下的函号 {letter_no} 不在待审批名单中"
+    remedy = "请核对函号；名单可用 songda letters list 批次号 查看"
+    exit_code = 65
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """One letter that a lawyer may sign for."""
+
+    letter_id: str
+    version: int
+    letter_no: str
+    amount_fen: int
+    #: At each address, in the order in which they are tried: (address record, content hash, legal basis, inputs' hash).
+    places: tuple[tuple[str, str, str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Excepted:
+    """A letter that cannot go as it is."""
+
+    letter_id: str
+    version: int
+    letter_no: str
+    #: Ids of rules, or codes of what is missing.
+    reasons: tuple[str, ...]
+    inputs_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    batch_id: str
+    kind: str
+    lawyer: Lawyer = field(repr=False)
+    on: date
+    drill: bool
+    template_hash: str
+    letters: tuple[Proposed, ...]
+    exceptions: tuple[Excepted, ...]
+    #: Letters beyond what the lawyer may still sign for today.
+    waiting: int
+    rule_set: str
+
+    def listing(self, pulled: Iterable[str] = ()) -> ApprovalList:
+        """What is signed: a line a letter and address. `pulled`: ids of letters that the lawyer takes out."""
+        out = set(pulled)
+        return ApprovalList(
+            tuple(
+                ApprovalItem(
+                    letter_id=letter.letter_id,
+                    template_hash=self.template_hash,
+                    content_hash=content_hash,
+                    addressee_id=record,
+                    amount_fen=letter.amount_fen,
+                    address_basis=basis,
+                    n=n,
+                )
+                for letter in self.letters
+                if letter.letter_id not in out
+                for n, (record, content_hash, basis, _) in enumerate(letter.places, 1)
+            )
+        )
+
+
+def propose(engine: Engine, tenant: Tenant, batch_id: str, *, lawyer_name: str | None, on: date) -> Proposal:
+    """What stands for approval in the batch on day `on`.
+
+    Raises NoSuchLawyer, DailyMaximumReached, NothingToApprove.
+    """
+    lawyer = tenant.profile.lawyer(lawyer_name)
+    if lawyer is None or lawyer.name is None or lawyer.public_key is None:
+        raise NoSuchLawyer(name=lawyer_name or "")
+    with engine.connect() as connection:
+        batch = connection.execute(select(tables.batch).where(tables.batch.c.id == batch_id)).one()
+        ready = _ready(connection, batch_id)
+        if not ready:
+            raise NothingToApprove(batch=batch_id)
+        left = _left_today(connection, tenant, lawyer, on)
+        verdicts = _verdicts(connection, tenant, batch, ready, lawyer=lawyer, on=on)
+    by_letter: dict[str, list[tuple[Verdict, str]]] = {}
+    for verdict, basis in verdicts:
+        by_letter.setdefault(verdict.letter_id, []).append((verdict, basis))
+    letters, exceptions = [], []
+    for row in ready:
+        judged = by_letter.get(row.id, [])
+        places = tuple((v.record_id, v.content_hash, basis, v.inputs_hash) for v, basis in judged if v.passed)
+        if places:
+            letters.append(Proposed(row.id, row.version, row.letter_no, row.amount_fen, places))
+        else:
+            reasons, inputs = (
+                (judged[0][0].reasons, judged[0][0].inputs_hash) if judged else (("no_lawful_address",), "")
+            )
+            exceptions.append(Excepted(row.id, row.version, row.letter_no, reasons, inputs))
+    return Proposal(
+        batch_id=batch_id,
+        kind=ready[0].kind,
+        lawyer=lawyer,
+        on=on,
+        drill=batch.drill,
+        template_hash=template_hash(ready[0].kind),
+        letters=tuple(letters[:left]),
+        exceptions=tuple(exceptions),
+        waiting=max(0, len(letters) - left),
+        rule_set=rules_on(tenant, on).label,
+    )
+
+
+def approve(
+    engine: Engine,
+    tenant: Tenant,
+    proposal: Proposal,
+    *,
+    private_key: bytes,
+    password: str,
+    at: datetime,
+    pulled: Mapping[str, str] | None = None,
+    by_itself: bool = False,
+) -> Approval:
+    """Signs the proposal and moves its letters to `approved`, its exceptions and the pulled ones to `held`.
+
+    `pulled`: letter number → reason, taken out by the lawyer. `by_itself`: an invented firm of a drill that approves
+    without a person; marked for good. Raises WrongKey (not the key of the lawyer's profile), UnknownPulled, Conflict.
+    """
+    taken_out = _pulled(proposal, pulled or {})
+    listing = proposal.listing(each.letter_id for each in taken_out)
+    approval = sign(
+        private_key,
+        password,
+        template_hashes=[proposal.template_hash],
+        list_hash=listing.list_hash,
+        exceptions_hash=exceptions_hash(taken_out),
+        at=at,
+        lawyer=proposal.lawyer.name or "",
+    )
+    public = (proposal.lawyer.public_key or "").encode()
+    try:
+        verify(approval, public)
+    except SongdaError as error:
+        raise WrongKey from error
+    verify_list(approval, listing, taken_out)
+    with engine.begin() as connection:
+        _store(connection, tenant, proposal, approval, taken_out, at=at, by_itself=by_itself)
+    return approval
+
+
+def _pulled(proposal: Proposal, pulled: Mapping[str, str]) -> list[Pulled]:
+    by_number = {letter.letter_no: letter.letter_id for letter in proposal.letters}
+    for number in pulled:
+        if number not in by_number:
+            raise UnknownPulled(letter_no=number)
+    return [Pulled(by_number[number], reason) for number, reason in pulled.items()]
+
+
+def _ready(connection: Connection, batch_id: str) -> Sequence[Any]:
+    t = tables.letter.c
+    query = select(t.id, t.version, t.letter_no, t.kind, t.amount_fen).where(t.batch_id == batch_id, t.state == "ready")
+    return connection.execute(query.order_by(t.letter_no)).all()
+
+
+def lawyer_index(tenant: Tenant, lawyer: Lawyer) -> str:
+    return tenant.key.blind_index("lawyer", lawyer.licence_no or "")
+
+
+def _left_today(connection: Connection, tenant: Tenant, lawyer: Lawyer, on: date) -> int:
+    """How many letters the lawyer may still sign for on the day. Raises DailyMaximumReached."""
+    a = tables.approval.c
+    signed = connection.scalar(select(func.sum(a.letters)).where(a.lawyer == lawyer_index(tenant, lawyer), a.day == on))
+    left = (lawyer.daily_max or 0) - int(signed or 0)
+    if left <= 0:
+        limit = "未填写" if lawyer.daily_max is None else lawyer.daily_max
+        raise DailyMaximumReached(lawyer=lawyer.name, day=on.isoformat(), limit=limit)
+    return left
+
+
+def _verdicts(
+    connection: Connection, tenant: Tenant, batch: Any, ready: Sequence[Any], *, lawyer: Lawyer, on: date
+) -> list[tuple[Verdict, str]]:
+    """For each letter its addresses in the order in which they are tried, judged; with the legal basis of each."""
+    t, lc = tables.letter.c, tables.letter_case.c
+    kind = ready[0].kind
+    chosen = (
+        select(lc.case_id).join(tables.letter, t.id == lc.letter_id).where(t.batch_id == batch.id, t.state == "ready")
+    )
+    pairs = connection.execute(
+        select(lc.letter_id, lc.case_id)
+        .join(tables.letter, t.id == lc.letter_id)
+        .where(t.batch_id == batch.id, t.state == "ready")
+    )
+    links = read_links(connection, tenant, tables.case.c.id.in_(chosen), on=on, batch_id=batch.id)
+    links = letter_links(links, [tuple(pair) for pair in pairs])
+    # What may have moved since the decision is asked again; an address goes on the list only if all cases may use it.
+    accepted = rules_on(tenant, on).evaluate(
+        accept_facts(links, tenant, on=on, lawyer=lawyer.name), scope=scope_of(kind), gate="accept"
+    )
+    judged = links.join(accepted, on="action_id", how="left", maintain_order="left")
+    passes = (pl.col("verdict") == "pass") & deliverable() & (pl.col("person_state") == "active")
+    order = ranked(judged.with_columns(letter="letter_id"), passes.all().over("letter_id", "record"))
+    order = order.filter(pl.col("n") <= (tenant.profile.policy.max_attempts or 1))
+    wanted = [Wanted(*row) for row in order.select("letter", "n", "record").iter_rows()]
+    drafts = compose(connection, tenant, wanted, lawyer=lawyer, on=on, drill=batch.drill)
+    said = [read_said(draft, before_approval=True) for draft in drafts]
+    verdicts = judge_approve(said, links, tenant, kind=kind, batch_id=batch.id, lawyer=lawyer, on=on)
+    verdicts += _objections(judged, {each.letter_id for each in said})
+    basis = dict(links.select("record", "address_basis").unique("record").iter_rows())
+    return [(verdict, basis.get(verdict.record_id) or "") for verdict in verdicts]
+
+
+def _objections(judged: pl.DataFrame, proposed: set[str]) -> list[Verdict]:
+    """Why a letter that was ready has no lawful address any more."""
+    rest = judged.filter(~pl.col("letter_id").is_in(list(proposed)))
+    best = rest.with_columns(_count=pl.col("rules").list.len()).sort("letter_id", "_count", "record", nulls_last=True)
+    return [
+        Verdict(
+            row["letter_id"], 1, row["record"] or "", "", False, tuple(row["rules"] or ()), row["inputs_hash"] or ""
+        )
+        for row in best.unique("letter_id", keep="first", maintain_order=True).iter_rows(named=True)
+    ]
+
+
+def _store(
+    connection: Connection,
+    tenant: Tenant,
+    proposal: Proposal,
+    approval: Approval,
+    pulled: Sequence[Pulled],
+    *,
+    at: datetime,
+    by_itself: bool,
+) -> None:
+    out = {each.letter_id: each.reason for each in pulled}
+    going = [letter for letter in proposal.letters if letter.letter_id not in out]
+    approval_id = ids.derive("apv", proposal.on, tenant.key.id_secret(), approval.id)
+    document = {"approval": approval.to_json(), "pulled": [[each.letter_id, each.reason] for each in pulled]}
+    connection.execute(
+        insert(tables.approval),
+        {
+            "id": approval_id,
+            "batch_id": proposal.batch_id,
+            "lawyer": lawyer_index(tenant, proposal.lawyer),
+            "day": proposal.on,
+            "letters": len(going),
+            "list_sha256": approval.list_hash,
+            "document": tenant.key.seal(orjson.dumps(document), context=f"approval:{approval_id}"),
+            "by_itself": by_itself,
+        },
+    )
+    move(
+        connection,
+        "letter",
+        [(letter.letter_id, letter.version) for letter in going],
+        source="ready",
+        target="approved",
+        actor="lawyer",
+        reason="approved by itself in a drill" if by_itself else "batch signed",
+        at=at,
+        values=[
+            {
+                "approval_id": approval_id,
+                "content_sha256": letter.places[0][1],
+                "template_sha256": proposal.template_hash,
+                "check_token_hash": token_hash(check_token(tenant, letter.letter_id)),
+                "letter_date": proposal.on,
+                "address_record_id": letter.places[0][0],
+            }
+            for letter in going
+        ],
+    )
+    for part in chunks(going):
+        insert_missing(
+            connection, tables.approved, [row for letter in part for row in _rows(letter, approval_id, proposal)]
+        )
+    held = [(each.letter_id, each.version, list(each.reasons)) for each in proposal.exceptions]
+    held += [
+        (letter.letter_id, letter.version, ["pulled_by_lawyer"])
+        for letter in proposal.letters
+        if letter.letter_id in out
+    ]
+    move(
+        connection,
+        "letter",
+        [(letter_id, version) for letter_id, version, _ in held],
+        source="ready",
+        target="held",
+        actor="lawyer",
+        reason="gate approve, or pulled by the lawyer",
+        at=at,
+        values=[{"reasons": reasons} for _, _, reasons in held],
+    )
+    inputs = {each.letter_id: each.inputs_hash for each in proposal.exceptions}
+    write_decisions(
+        connection,
+        tenant,
+        [(letter.letter_id, "approved", letter.places[0][3], []) for letter in going]
+        + [(letter_id, "held", inputs.get(letter_id), reasons) for letter_id, _, reasons in held],
+        stage="approve",
+        versions={"rules": proposal.rule_set, "words": lint_version(), "template": proposal.template_hash},
+        on=proposal.on,
+    )
+    write_audit(
+        connection,
+        at=at,
+        actor=f"lawyer:{lawyer_index(tenant, proposal.lawyer)}",
+        action="letters.approve",
+        object_id=proposal.batch_id,
+        details={"letters": len(going), "held": len(held), "list_sha256": approval.list_hash, "by_itself": by_itself},
+    )
+
+
+def _rows(letter: Proposed, approval_id: str, proposal: Proposal) -> list[dict[str, Any]]:
+    return [
+        {
+            "approval_id": approval_id,
+            "letter_id": letter.letter_id,
+            "n": n,
+            "address_record_id": record,
+            "content_sha256": content_hash,
+            "template_sha256": proposal.template_hash,
+            "basis": basis,
+        }
+        for n, (record, content_hash, basis, _) in enumerate(letter.places, 1)
+    ]

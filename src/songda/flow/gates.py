@@ -1,0 +1,202 @@
+"""The gates *approve* and *lock*: what a letter says and whom it goes to, composed again and held against the rules.
+
+Both look at every address to which a letter may go. A letter passes at an address when all its cases pass there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+
+import polars as pl
+
+from songda.compliance import cover_hits, hits
+from songda.flow.compose import Draft
+from songda.flow.decide import rules_on, scope_of
+from songda.flow.facts import approve_facts, lock_facts
+from songda.flow.tenants import Tenant
+from songda.intake.profile import Lawyer
+from songda.letters import Content, missing_glyphs, present_fields, problems, template_hash, template_text, texts
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one letter at one address says, in hashes, counts and codes."""
+
+    letter_id: str
+    n: int
+    record_id: str
+    content_hash: str
+    stated_fen: int
+    fields: tuple[str, ...]
+    hits: Mapping[str, int]
+    cover: int
+    #: Codes of what keeps it from being printed.
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    letter_id: str
+    n: int
+    record_id: str
+    content_hash: str
+    passed: bool
+    #: Ids of rules, or codes of problems of the content.
+    reasons: tuple[str, ...]
+    inputs_hash: str
+
+
+def read_said(draft: Draft, *, before_approval: bool) -> Said:
+    """What `draft` says. A draft without content says nothing and has problems."""
+    wanted, content = draft.wanted, draft.content
+    if content is None:
+        return Said(wanted.letter_id, wanted.n, wanted.record_id, "", 0, (), hits(""), 0, draft.problems)
+    missing = missing_glyphs("".join(text for _, text in texts(content)))
+    return Said(
+        letter_id=wanted.letter_id,
+        n=wanted.n,
+        record_id=wanted.record_id,
+        content_hash=content.hash,
+        stated_fen=content.total_fen,
+        fields=tuple(present_fields(content, before_approval=before_approval)),
+        hits=_hits(content),
+        cover=cover_hits("\n".join((content.addressee.name, *content.addressee.address_lines)))["debt_words"],
+        problems=(*problems(content), *(f"glyph:{code}" for code in missing)),
+    )
+
+
+def _hits(content: Content) -> dict[str, int]:
+    """Wording in the template, in what all letters of a tenant share, and in what is this letter's own."""
+    own = (content.addressee.name, *content.addressee.address_lines, *(line.product_name for line in content.lines))
+    shared = _shared_hits(content.kind, _tenant_texts(content))
+    found = hits("\n".join(own))
+    return {name: count + shared[name] for name, count in found.items()}
+
+
+def _tenant_texts(content: Content) -> str:
+    prefixes = ("firm.", "lawyer.", "institution.", "mandate.")
+    return "\n".join(text for path, text in texts(content) if path.startswith(prefixes))
+
+
+@cache
+def _shared_hits(kind: str, tenant_texts: str) -> Mapping[str, int]:
+    return hits(f"{template_text(kind)}\n{tenant_texts}")
+
+
+def judge_approve(
+    said: Sequence[Said], links: pl.DataFrame, tenant: Tenant, *, kind: str, batch_id: str, lawyer: Lawyer, on: date
+) -> list[Verdict]:
+    """A verdict for each of `said`. `links`: one row a (letter_id, case, record), as `read_links` gives them."""
+
+    def facts(actions: pl.DataFrame) -> pl.DataFrame:
+        return approve_facts(actions, tenant, on=on, lawyer=lawyer.name or "")
+
+    actions = _actions(said, links, kind=kind, batch_id=batch_id)
+    return _judge(said, actions, tenant, facts, kind=kind, gate="approve", on=on)
+
+
+def judge_lock(
+    said: Sequence[Said],
+    links: pl.DataFrame,
+    tenant: Tenant,
+    *,
+    kind: str,
+    batch_id: str,
+    lawyer: Lawyer,
+    on: date,
+    printed: pl.DataFrame,
+) -> list[Verdict]:
+    """As `judge_approve`. `printed`: one row a letter: letter_id, letter_no, content_hash, archived, item, template_hash."""
+
+    def facts(actions: pl.DataFrame) -> pl.DataFrame:
+        return lock_facts(actions, tenant, on=on, lawyer=lawyer.name or "")
+
+    actions = _actions(said, links, kind=kind, batch_id=batch_id).drop("content_hash", "approved_template_hash")
+    actions = actions.join(
+        printed.rename({"template_hash": "approved_template_hash"}), on="letter_id", how="left", maintain_order="left"
+    )
+    return _judge(said, actions, tenant, facts, kind=kind, gate="lock", on=on)
+
+
+def _actions(said: Sequence[Said], links: pl.DataFrame, *, kind: str, batch_id: str) -> pl.DataFrame:
+    """One row a (letter, address, case); letters that cannot be printed are left out."""
+    sound = [each for each in said if not each.problems]
+    words = list(hits(""))
+    frame = pl.DataFrame(
+        {
+            "letter_id": [each.letter_id for each in sound],
+            "n": pl.Series([each.n for each in sound], dtype=pl.Int64),
+            "record": [each.record_id for each in sound],
+            "content_hash": [each.content_hash for each in sound],
+            "stated_fen": pl.Series([each.stated_fen for each in sound], dtype=pl.Int64),
+            "fields": pl.Series([list(each.fields) for each in sound], dtype=pl.List(pl.String)),
+            "cover_hits": pl.Series([each.cover for each in sound], dtype=pl.Int64),
+            **{f"hits_{name}": pl.Series([each.hits[name] for each in sound], dtype=pl.Int64) for name in words},
+        },
+        schema_overrides={"letter_id": pl.String, "record": pl.String, "content_hash": pl.String},
+    )
+    ledger = links.unique(["letter_id", "case_id"]).group_by("letter_id").agg(ledger_fen=pl.col("owed_fen").sum())
+    current = template_hash(kind)
+    return (
+        frame.join(links.drop("batch_id"), on=["letter_id", "record"], how="inner", maintain_order="left")
+        .join(ledger, on="letter_id", how="left", maintain_order="left")
+        .with_columns(
+            action_id=pl.concat_str("letter_id", "n", "case_id", separator="/"),
+            template_hash=pl.lit(current),
+            approved_template_hash=pl.lit(current),
+            batch_id=pl.lit(batch_id),
+            approved_batch=pl.lit(batch_id),
+        )
+    )
+
+
+def _judge(
+    said: Sequence[Said],
+    actions: pl.DataFrame,
+    tenant: Tenant,
+    facts: Callable[[pl.DataFrame], pl.DataFrame],
+    *,
+    kind: str,
+    gate: str,
+    on: date,
+) -> list[Verdict]:
+    verdicts = rules_on(tenant, on).evaluate(facts(actions), scope=scope_of(kind), gate=gate)
+    stops = pl.when(pl.col("verdict") == "pass").then(pl.lit([], pl.List(pl.String))).otherwise("rules")
+    judged = (
+        actions.select("action_id", "letter_id", "n")
+        .join(verdicts, on="action_id", maintain_order="left")
+        .group_by("letter_id", "n", maintain_order=True)
+        .agg(
+            (pl.col("verdict") == "pass").all().alias("passed"),
+            stops.explode().drop_nulls().alias("rules"),
+            pl.first("inputs_hash"),
+        )
+    )
+    by_key = {(row["letter_id"], row["n"]): row for row in judged.iter_rows(named=True)}
+    return [_verdict(each, by_key.get((each.letter_id, each.n))) for each in said]
+
+
+def _verdict(said: Said, row: Mapping[str, object] | None) -> Verdict:
+    if said.problems or row is None:
+        reasons = said.problems or ("lines.empty",)
+        return Verdict(said.letter_id, said.n, said.record_id, said.content_hash, False, reasons, "")
+    rules = row["rules"]
+    assert isinstance(rules, list)
+    return Verdict(
+        said.letter_id,
+        said.n,
+        said.record_id,
+        said.content_hash,
+        passed=bool(row["passed"]),
+        reasons=tuple(dict.fromkeys(rules)),
+        inputs_hash=str(row["inputs_hash"]),
+    )
+
+
+def letter_links(links: pl.DataFrame, pairs: Iterable[tuple[str, str]]) -> pl.DataFrame:
+    """`links` with the letter that each case stands in; `pairs`: (letter id, case id)."""
+    frame = pl.DataFrame(list(pairs), schema={"letter_id": pl.String, "case_id": pl.String}, orient="row")
+    return links.join(frame, on="case_id", how="inner", maintain_order="left")

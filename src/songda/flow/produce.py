@@ -1,0 +1,435 @@
+"""Fourth stage: approved letters are rendered, sealed and stored; each gets an attempt with weight and price.
+
+A chunk of PDFs lies in one sealed segment that is on the disk before the rows that point into it are committed. A crash
+loses at most the chunk in hand; equal contents give equal bytes, so what is rendered again is the same letter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from itertools import islice, pairwise
+from pathlib import Path
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Engine, select
+
+from songda.base import ids
+from songda.flow.compose import Draft, Wanted, compose
+from songda.flow.sealed import LASTING
+from songda.flow.tenants import Tenant
+from songda.intake.profile import Lawyer
+from songda.letters import (
+    Approval,
+    ApprovalItem,
+    ApprovalList,
+    ApprovalVoid,
+    Content,
+    Postage,
+    Products,
+    Pulled,
+    Rendered,
+    TooHeavy,
+    choose,
+    load_products,
+    render_many,
+    seal,
+    sheets_of,
+    template_hash,
+    verify,
+    verify_list,
+)
+from songda.store import chunks, insert_missing, move, tables
+from songda.vault import SegmentWriter, Slot
+
+#: Letters a segment and transaction.
+CHUNK = 250
+
+
+@dataclass(frozen=True, slots=True)
+class Produced:
+    rendered: int
+    #: Letters that could not be printed; held, with the reason.
+    failed: int
+    #: Letters whose content moved after the approval; they stand for approval again, or are held when on their second way.
+    void: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A letter on its way to one address."""
+
+    wanted: Wanted
+    approval_id: str
+    content_sha256: str
+    template_sha256: str
+    basis: str
+    letter_version: int
+    amount_fen: int
+    #: State and version of the attempt that stands already (second attempts); None: first attempt.
+    attempt_version: int | None
+
+    def item(self) -> ApprovalItem:
+        return ApprovalItem(
+            letter_id=self.wanted.letter_id,
+            template_hash=self.template_sha256,
+            content_hash=self.content_sha256,
+            addressee_id=self.wanted.record_id,
+            amount_fen=self.amount_fen,
+            address_basis=self.basis,
+        )
+
+
+@dataclass(slots=True)
+class _Chunk:
+    """Results that go into one segment and one transaction."""
+
+    printed: list[tuple[_Job, Rendered, str]] = field(default_factory=list)
+    failed: list[tuple[_Job, str]] = field(default_factory=list)
+
+
+def produce(
+    engine: Engine,
+    tenant: Tenant,
+    batch_id: str,
+    *,
+    home: Path,
+    workers: int,
+    at: datetime,
+    progress: Callable[[int], None] = lambda letters: None,
+) -> Produced:
+    """Renders every approved letter of the batch that has no PDF of record yet. Raises ApprovalVoid, DiskFull, CannotWrite."""
+    with engine.connect() as connection:
+        batch = connection.execute(select(tables.batch).where(tables.batch.c.id == batch_id)).one()
+        jobs = _jobs(connection, batch_id)
+        approvals = read_approvals(connection, tenant, batch_id) if jobs else {}
+    maker = _Maker(engine, tenant, approvals, drill=batch.drill, at=at)
+    by_attempt = {attempt_id(tenant, job.wanted.letter_id, job.wanted.n): job for job in jobs}
+    results = render_many(maker.contents(jobs), workers)
+    done = failed = 0
+    while part := list(islice(results, CHUNK)):
+        chunk = _Chunk()
+        for key, result in part:
+            job = by_attempt[key]
+            if isinstance(result, Rendered):
+                chunk.printed.append((job, result, maker.provinces.pop(key)))
+            else:
+                chunk.failed.append((job, result.code))
+        folder = home / "letters" / batch_id
+        _store_chunk(engine, tenant, folder, chunk, products=products_of(tenant), on=batch.as_of, at=at)
+        done += len(chunk.printed)
+        failed += len(chunk.failed)
+        progress(done + failed)
+    _store_void(engine, tenant, maker.void, at=at)
+    return Produced(rendered=done, failed=failed, void=len(maker.void))
+
+
+def attempt_id(tenant: Tenant, letter_id: str, n: int) -> str:
+    return ids.derive("att", LASTING, tenant.key.id_secret(), letter_id, n)
+
+
+def products_of(tenant: Tenant) -> Products:
+    """Envelopes and prices, with the weight of the paper that the tenant states."""
+    products, policy = load_products(), tenant.profile.policy
+    return products if policy.paper_weight_g is None else replace(products, sheet_g=policy.paper_weight_g)
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """An approval that was verified, and the lawyer who gave it."""
+
+    approval: Approval
+    lawyer: Lawyer = field(repr=False)
+
+
+def read_approvals(connection: Connection, tenant: Tenant, batch_id: str) -> dict[str, Signed]:
+    """The approvals of the batch by id, each verified against the lawyer's key and the stored list. Raises ApprovalVoid."""
+    a, p, t = tables.approval.c, tables.approved, tables.letter.c
+    found = {}
+    for row in connection.execute(select(tables.approval).where(a.batch_id == batch_id)).all():
+        document = orjson.loads(tenant.key.unseal(row.document, context=f"approval:{row.id}"))
+        approval = Approval.from_json(document["approval"])
+        lawyer = tenant.profile.lawyer(approval.lawyer)
+        if lawyer is None or lawyer.public_key is None:
+            raise ApprovalVoid(reason="key")
+        verify(approval, lawyer.public_key.encode())
+        lines = connection.execute(
+            select(p, t.amount_fen).join(tables.letter, t.id == p.c.letter_id).where(p.c.approval_id == row.id)
+        )
+        items = tuple(
+            ApprovalItem(
+                letter_id=line.letter_id,
+                template_hash=line.template_sha256,
+                content_hash=line.content_sha256,
+                addressee_id=line.address_record_id,
+                amount_fen=line.amount_fen,
+                address_basis=line.basis,
+                n=line.n,
+            )
+            for line in lines
+        )
+        verify_list(approval, ApprovalList(items), [Pulled(*each) for each in document["pulled"]])
+        found[row.id] = Signed(approval, lawyer)
+    return found
+
+
+def _jobs(connection: Connection, batch_id: str) -> list[_Job]:
+    """Approved letters to their first address, and second attempts that wait, in the order of letter numbers."""
+    t, p, n = tables.letter.c, tables.approved.c, tables.attempt.c
+    holds = (p.letter_id == t.id) & (p.approval_id == t.approval_id)
+    line = (
+        select(t.id, t.letter_no, t.version, t.amount_fen, *p).join(tables.approved, holds).where(t.batch_id == batch_id)
+    )
+    first = line.where(t.state == "approved", p.n == 1)
+    again = (
+        line.add_columns(n.n.label("attempt_n"), n.version.label("attempt_version"))
+        .join(tables.attempt, (n.letter_id == t.id) & (n.address_record_id == p.address_record_id))
+        .where(t.state == "active", n.state == "planned")
+    )
+    rows = [(row.letter_no, _job(row, 1, None)) for row in connection.execute(first)]
+    rows += [(row.letter_no, _job(row, row.attempt_n, row.attempt_version)) for row in connection.execute(again)]
+    return [job for _, job in sorted(rows, key=lambda pair: pair[0])]
+
+
+def _job(row: Any, n: int, attempt_version: int | None) -> _Job:
+    return _Job(
+        wanted=Wanted(row.id, n, row.address_record_id),
+        approval_id=row.approval_id,
+        content_sha256=row.content_sha256,
+        template_sha256=row.template_sha256,
+        basis=row.basis,
+        letter_version=row.version,
+        amount_fen=row.amount_fen,
+        attempt_version=attempt_version,
+    )
+
+
+class _Maker:
+    """Contents under their seals, composed a chunk ahead of the renderer."""
+
+    def __init__(
+        self, engine: Engine, tenant: Tenant, approvals: dict[str, Signed], *, drill: bool, at: datetime
+    ) -> None:
+        self._engine, self._tenant, self._approvals, self._drill = engine, tenant, approvals, drill
+        #: attempt id → province of its address.
+        self.provinces: dict[str, str] = {}
+        self.void: list[tuple[_Job, str]] = []
+
+    def contents(self, jobs: Sequence[_Job]) -> Iterator[tuple[str, Content]]:
+        for part in chunks(jobs, 2 * CHUNK):
+            for approval_id in sorted({job.approval_id for job in part}):
+                signed = self._approvals[approval_id]
+                own = [job for job in part if job.approval_id == approval_id]
+                with self._engine.connect() as connection:
+                    drafts = list(
+                        compose(
+                            connection,
+                            self._tenant,
+                            [job.wanted for job in own],
+                            lawyer=signed.lawyer,
+                            on=None,
+                            drill=self._drill,
+                        )
+                    )
+                for job, draft in zip(own, drafts, strict=True):
+                    content = self._sealed(job, draft, signed.approval)
+                    if content is not None:
+                        key = attempt_id(self._tenant, job.wanted.letter_id, job.wanted.n)
+                        self.provinces[key] = draft.province
+                        yield key, content
+
+    def _sealed(self, job: _Job, draft: Draft, approval: Approval) -> Content | None:
+        if draft.content is None:
+            self.void.append((job, "content"))
+            return None
+        try:
+            return seal_content(draft.content, approval, job.item())
+        except ApprovalVoid as error:
+            self.void.append((job, str(error.data["reason"])))
+            return None
+
+
+def seal_content(content: Content, approval: Approval, item: ApprovalItem) -> Content:
+    """`content` under the seal of `approval`. Raises ApprovalVoid when it is not what was approved."""
+    return seal(content, approval, item, template_hash=template_hash(content.kind))
+
+
+def _store_chunk(
+    engine: Engine, tenant: Tenant, folder: Path, chunk: _Chunk, *, products: Products, on: date, at: datetime
+) -> None:
+    """Seals the PDFs of a chunk into one segment, then writes its rows."""
+    quoted = [
+        (job, rendered, _quote(tenant, rendered, province, products, on)) for job, rendered, province in chunk.printed
+    ]
+    failed = chunk.failed + [(job, "TooHeavy") for job, _, postage in quoted if postage is None]
+    printed = [(job, rendered, postage) for job, rendered, postage in quoted if postage is not None]
+    slots: dict[str, Slot] = {}
+    path = folder / f"{ids.new('seg')}.bin"
+    if printed:
+        with SegmentWriter(path) as segment:
+            for job, rendered, _ in printed:
+                key = attempt_id(tenant, job.wanted.letter_id, job.wanted.n)
+                slots[key] = segment.append(tenant.key.seal(rendered.pdf, context=record_context(key)))
+    with engine.begin() as connection:
+        _make_attempts(connection, tenant, [job for job, *_ in printed] + [job for job, _ in failed], at=at)
+        _advance(
+            connection,
+            [(attempt_id(tenant, job.wanted.letter_id, job.wanted.n), job.attempt_version or 0) for job, *_ in printed],
+            ("planned", "quoted", "scheduled", "rendered", "sealed"),
+            values=[
+                _columns(tenant, job, rendered, postage, folder, path, slots) for job, rendered, postage in printed
+            ],
+            at=at,
+        )
+        _fail(connection, tenant, failed, at=at)
+
+
+def record_context(attempt: str) -> str:
+    """Context under which a PDF of record is sealed."""
+    return f"letter:{attempt}"
+
+
+def _quote(tenant: Tenant, rendered: Rendered, province: str, products: Products, on: date) -> Postage | None:
+    sheets = sheets_of(pages=rendered.pages, duplex=products.duplex)
+    zone = "local" if province == tenant.profile.carrier.sender.prov else "other"
+    try:
+        return choose(sheets=sheets, zone=zone, on=on, products=products)
+    except TooHeavy:
+        return None
+
+
+def _columns(
+    tenant: Tenant,
+    job: _Job,
+    rendered: Rendered,
+    postage: Postage,
+    folder: Path,
+    path: Path,
+    slots: Mapping[str, Slot],
+) -> dict[str, Any]:
+    slot = slots[attempt_id(tenant, job.wanted.letter_id, job.wanted.n)]
+    return {
+        "product": postage.product,
+        "envelope": postage.envelope,
+        "sheets": postage.sheets,
+        "pages": rendered.pages,
+        "weight_g": postage.weight_g,
+        "price_fen": postage.price_fen,
+        "record_sha256": rendered.sha256,
+        "segment": f"{folder.name}/{path.name}",
+        "offset": slot.offset,
+        "length": slot.length,
+    }
+
+
+def _make_attempts(connection: Connection, tenant: Tenant, jobs: Sequence[_Job], *, at: datetime) -> None:
+    """Attempts of letters on their first way, whose letters become active with them."""
+    first = [job for job in jobs if job.attempt_version is None]
+    records = sorted({job.wanted.record_id for job in first})
+    r = tables.address_record.c
+    places: dict[str, str] = {}
+    for part in chunks(records):
+        places |= dict(connection.execute(select(r.id, r.place).where(r.id.in_(part))).tuples().all())
+    insert_missing(
+        connection,
+        tables.attempt,
+        [
+            {
+                "id": attempt_id(tenant, job.wanted.letter_id, job.wanted.n),
+                "letter_id": job.wanted.letter_id,
+                "n": job.wanted.n,
+                "state": "planned",
+                "version": 0,
+                "address_record_id": job.wanted.record_id,
+                "place": places[job.wanted.record_id],
+            }
+            for job in first
+        ],
+    )
+    move(
+        connection,
+        "letter",
+        [(job.wanted.letter_id, job.letter_version) for job in first],
+        source="approved",
+        target="active",
+        actor="planner",
+        reason="first attempt",
+        at=at,
+    )
+
+
+def _advance(
+    connection: Connection,
+    rows: Iterable[tuple[str, int]],
+    states: Sequence[str],
+    *,
+    at: datetime,
+    values: Sequence[Mapping[str, Any]] = (),
+) -> None:
+    """Moves attempts (id, version) through `states` in order; `values` are written with the last step."""
+    rows = list(rows)
+    for step, (source, target) in enumerate(pairwise(states)):
+        move(
+            connection,
+            "attempt",
+            [(id_, version + step) for id_, version in rows],
+            source=source,
+            target=target,
+            actor="renderer",
+            reason="produced",
+            at=at,
+            values=values if target == states[-1] else (),
+        )
+
+
+def _fail(connection: Connection, tenant: Tenant, failed: Sequence[tuple[_Job, str]], *, at: datetime) -> None:
+    """Ends attempts whose letter cannot be printed; the letters wait for a cure."""
+    rows = [(attempt_id(tenant, job.wanted.letter_id, job.wanted.n), job.attempt_version or 0) for job, _ in failed]
+    _advance(connection, rows, ("planned", "quoted", "scheduled", "failed"), at=at)
+    _hold(connection, failed, reason="cannot be printed", at=at)
+
+
+def _hold(connection: Connection, jobs: Sequence[tuple[_Job, str]], *, reason: str, at: datetime) -> None:
+    move(
+        connection,
+        "letter",
+        # A first attempt has just made its letter active.
+        [(job.wanted.letter_id, job.letter_version + (job.attempt_version is None)) for job, _ in jobs],
+        source="active",
+        target="held",
+        actor="renderer",
+        reason=reason,
+        at=at,
+        values=[{"reasons": [f"print:{code}"]} for _, code in jobs],
+    )
+
+
+def _store_void(engine: Engine, tenant: Tenant, void: Sequence[tuple[_Job, str]], *, at: datetime) -> None:
+    """What is no longer what the lawyer signed: a first letter stands for approval again, a second attempt ends."""
+    first = [(job, why) for job, why in void if job.attempt_version is None]
+    again = [(job, why) for job, why in void if job.attempt_version is not None]
+    with engine.begin() as connection:
+        move(
+            connection,
+            "letter",
+            [(job.wanted.letter_id, job.letter_version) for job, _ in first],
+            source="approved",
+            target="ready",
+            actor="system",
+            reason="approval void",
+            at=at,
+            values=[{"reasons": [f"approval_void:{why}"], "approval_id": None} for _, why in first],
+        )
+        move(
+            connection,
+            "attempt",
+            [(attempt_id(tenant, job.wanted.letter_id, job.wanted.n), job.attempt_version or 0) for job, _ in again],
+            source="planned",
+            target="dropped",
+            actor="system",
+            reason="approval void",
+            at=at,
+        )
+        _hold(connection, again, reason="approval void", at=at)
