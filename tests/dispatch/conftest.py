@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -35,6 +41,63 @@ SENDER = Party(
 )
 
 
+# Lets the tests import what lies beside them.
+sys.path.insert(0, str(Path(__file__).parent))
+
+
+def _program(name: str) -> str | None:
+    newest = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), reverse=True)
+    return str(newest[0]) if newest else shutil.which(name)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """URL prefix of a throw-away server on loopback (PostgreSQL refuses to run as root, so root hands it to `postgres`)."""
+    initdb, postgres = _program("initdb"), _program("postgres")
+    if not (initdb and postgres):
+        pytest.skip("PostgreSQL is not installed: sudo apt-get install postgresql")
+    folder = Path("/tmp") / f"songda-pg-dispatch-{os.getpid()}"
+    folder.mkdir(mode=0o700)
+    become: list[str] = []
+    if os.geteuid() == 0:
+        shutil.chown(folder, "postgres")
+        become = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    data = folder / "data"
+    make = [*become, initdb, "-D", data, "-U", "songda", "-A", "trust", "-E", "UTF8", "--no-sync"]
+    subprocess.run(make, check=True, capture_output=True)
+    settings = ["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]
+    server = subprocess.Popen(
+        [*become, postgres, "-D", data, "-p", str(port), "-k", folder, *settings],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    ready = [_program("pg_isready") or "pg_isready", "-h", "127.0.0.1", "-p", str(port), "-t", "1"]
+    for _ in range(120):
+        if subprocess.run(ready, check=False, capture_output=True).returncode == 0:
+            break
+        assert server.poll() is None, "PostgreSQL ended at once"
+        subprocess.run(["sleep", "0.25"], check=True)
+    else:
+        pytest.fail("PostgreSQL did not start")
+    yield f"postgresql+psycopg://songda@127.0.0.1:{port}"
+    server.terminate()
+    server.wait(30)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def new_database(server: str, nodeid: str) -> str:
+    """URL of an empty database for one test."""
+    import psycopg
+
+    name = f"t{hashlib.sha256(nodeid.encode()).hexdigest()[:16]}"
+    with psycopg.connect(f"{server.replace('+psycopg', '')}/postgres", autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name}")
+    return f"{server}/{name}"
+
+
 @pytest.fixture(autouse=True)
 def _no_waiting_between_tries() -> Iterator[None]:
     with stamina.set_testing(True, attempts=2):
@@ -42,8 +105,11 @@ def _no_waiting_between_tries() -> Iterator[None]:
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Engine]:
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """SQLite, or what the test's `database` parameter says (see `posted.BOTH`)."""
     url = f"sqlite:///{tmp_path / 'songda.db'}"
+    if getattr(request, "param", "sqlite") == "postgresql":
+        url = new_database(request.getfixturevalue("postgres_server"), request.node.nodeid)
     settings = Settings(home=tmp_path, database_url=url, master_key=None, master_key_file=tmp_path / "key", workers=1)
     engine = open_database(settings)
     yield engine
@@ -200,3 +266,11 @@ def _letter(connection: Any, key: DataKey, number: int, changes: dict[str, Any])
     for table, row in rows:
         target = tables.metadata.tables[table]
         connection.execute(insert(target), (life if "version" in target.c else {}) | row)
+
+
+@pytest.fixture
+def house(database: Engine, key: DataKey, fill: Callable[..., None]) -> Any:
+    """The desk after printing: letters in their envelopes, no carrier needed."""
+    from posted import House
+
+    return House(database, key, fill)

@@ -1,11 +1,18 @@
-"""Dispatch: ordering waybills, each once.
+"""Dispatch: ordering waybills, each once; posting; following; saying what became of every letter.
 
     report = order_waybills(engine, batch_id=batch, key=key, post=post, contract=contract, sender=firm, at=now)
-    report.ordered, report.refused, report.unresolved, report.waiting
+    handed = hand_over(engine, run_id=run, at=now)               # posted
+    follow(engine, tenant_id=tenant, key=key, post=post, at=now)       # facts, also by receive_push
+    settle(engine, tenant_id=tenant, at=now)                     # states and grades
+    with engine.connect() as connection:
+        ends = letters_at_end(connection, batch_id=batch)
+    next_attempts(engine, places, key=key, at=now)
+    close_letters(engine, ends, at=now)
 
 Before a call leaves the house its intent is committed under our own order number; an intent without an answer is
-settled by a query, by the contract's promise of idempotency or by a person, never by a blind repeat. One process works
-on a batch at a time.
+settled by a query, by the contract's promise of idempotency or by a person, never by a blind repeat. What the carrier
+says is stored as facts before it is understood, and every outcome is a fold over them. One process works on a batch at
+a time.
 """
 
 from __future__ import annotations
@@ -14,26 +21,50 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from songda.dispatch.errors import NumberRangeUsedUp, RunNotBalanced, RunNotReady, UnknownOrder, UnknownWaybill
+    from songda.dispatch.errors import (
+        NumberRangeUsedUp,
+        PiecesWithoutWaybill,
+        RunNotBalanced,
+        RunNotReady,
+        UnknownOrder,
+        UnknownWaybill,
+    )
+    from songda.dispatch.handover import HandOver, hand_over
     from songda.dispatch.intents import Resolved, resolve_intents, settle_order
     from songda.dispatch.ordering import OrderReport, order_waybills
+    from songda.dispatch.stopping import STOP_REQUESTED, Pulled, pull_pieces
 
 _HOMES = {
-    "errors": ("NumberRangeUsedUp", "RunNotBalanced", "RunNotReady", "UnknownOrder", "UnknownWaybill"),
+    "errors": (
+        "NumberRangeUsedUp",
+        "PiecesWithoutWaybill",
+        "RunNotBalanced",
+        "RunNotReady",
+        "UnknownOrder",
+        "UnknownWaybill",
+    ),
+    "handover": ("HandOver", "hand_over"),
     "intents": ("Resolved", "resolve_intents", "settle_order"),
     "ordering": ("OrderReport", "order_waybills"),
+    "stopping": ("STOP_REQUESTED", "Pulled", "pull_pieces"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "STOP_REQUESTED",
+    "HandOver",
     "NumberRangeUsedUp",
     "OrderReport",
+    "PiecesWithoutWaybill",
+    "Pulled",
     "Resolved",
     "RunNotBalanced",
     "RunNotReady",
     "UnknownOrder",
     "UnknownWaybill",
+    "hand_over",
     "order_waybills",
+    "pull_pieces",
     "resolve_intents",
     "settle_order",
 ]

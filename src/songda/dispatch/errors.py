@@ -23,6 +23,12 @@ class RunNotBalanced(SongdaError):
     exit_code = 75
 
 
+class PiecesWithoutWaybill(SongdaError):
+    zh = "打印批次有 {count} 件没有运单号，不能交寄"
+    remedy = "请先为这些封件下单，或将其撤出后重新运行"
+    exit_code = 75
+
+
 class UnknownOrder(SongdaError):
     zh = "没有待核实的订单 {order_no}"
     remedy = "请核对订单号；已核实的订单不再更改"

@@ -50,11 +50,12 @@ def pull(connection: Connection, piece_ids: Collection[str], *, actor: str, reas
     move_mixed(
         connection,
         "attempt",
-        (
+        # An attempt ends once, however many of its pieces are pulled.
+        {
             (row.attempt_id, row.attempt_version, row.attempt_state, _ENDS[row.attempt_state])
             for row in rows
             if row.attempt_state in _ENDS
-        ),
+        },
         actor=actor,
         reason=reason,
         at=at,
