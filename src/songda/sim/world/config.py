@@ -223,20 +223,49 @@ def known() -> list[str]:
 
 def parse(name: str, text: str) -> Config:
     """The configuration that `text` (TOML) states: every value, no other. Raises BadConfig."""
-    table = tomllib.loads(text)
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise BadConfig(name=name, what=f"不是 TOML：{error}") from error
     types = get_type_hints(Config)
     sections = {each.name for each in fields(Config)} - {"name", "version", "text"}
-    if set(table) != sections | {"version"}:
-        raise BadConfig(name=name, what=f"sections {sorted(set(table) ^ (sections | {'version'}))}")
+    if what := _other_keys(table, sections | {"version"}):
+        raise BadConfig(name=name, what=what)
     made = {section: _section(name, section, types[section], table[section]) for section in sections}
     return Config(name=name, version=table["version"], text=text, **made)
 
 
-def _section(name: str, section: str, kind: type, table: Mapping[str, Any]) -> Any:
+def _section(name: str, section: str, kind: type, table: Any) -> Any:
     hints = get_type_hints(kind)
-    if set(table) != set(hints):
-        raise BadConfig(name=name, what=f"[{section}] {sorted(set(table) ^ set(hints))}")
+    what = _other_keys(table, set(hints)) if isinstance(table, dict) else "应为一节"
     for key, hint in hints.items():
-        if hint == Shares and key not in {"village", "reach"} and abs(sum(table[key].values()) - 1) > 1e-9:
-            raise BadConfig(name=name, what=f"[{section}] {key}")
+        what = what or _fault(key, hint, table[key])
+    if what:
+        raise BadConfig(name=name, what=f"[{section}] {what}")
     return kind(**table)
+
+
+def _other_keys(table: Mapping[str, Any], expected: set[str]) -> str:
+    missing, unknown = sorted(expected - set(table)), sorted(set(table) - expected)
+    said = [f"缺少 {'、'.join(missing)}"] * bool(missing) + [f"不认识 {'、'.join(unknown)}"] * bool(unknown)
+    return "；".join(said)
+
+
+def _fault(key: str, hint: Any, value: Any) -> str:
+    """What is wrong with one value; empty when nothing is."""
+    if hint == Shares:
+        if not isinstance(value, dict) or not all(_is_share(share) for share in value.values()):
+            return f"{key} 的每一项应在 0 到 1 之间"
+        if key not in {"village", "reach"} and abs(sum(value.values()) - 1) > 1e-9:
+            return f"{key} 各项之和应为 1，现为 {sum(value.values()):g}"
+        return ""
+    if hint in (int, float):
+        good = isinstance(value, int if hint is int else int | float) and not isinstance(value, bool) and value >= 0
+        return "" if good else f"{key} 应为不小于 0 的{'整数' if hint is int else '数'}"
+    entry = {list[int]: int, list[float]: int | float, list[str]: str}[hint]
+    good = isinstance(value, list) and bool(value) and all(isinstance(each, entry) for each in value)
+    return "" if good else f"{key} 应为非空的列表"
+
+
+def _is_share(value: Any) -> bool:
+    return isinstance(value, int | float) and 0 <= value <= 1
