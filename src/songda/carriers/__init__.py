@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         Postage,
         Refused,
         ReturnReceipt,
+        item_line,
     )
     from songda.carriers.tracking import Event, EventKey, Push, Trace, event_key, parse_push, parse_trace, push_ack
     from songda.carriers.tracking_fold import Outcome, Parked, fold
@@ -53,6 +54,7 @@ _HOMES = {
         "Postage",
         "Refused",
         "ReturnReceipt",
+        "item_line",
     ),
     "tracking": ("Event", "EventKey", "Push", "Trace", "event_key", "parse_push", "parse_trace", "push_ack"),
     "tracking_fold": ("Outcome", "Parked", "fold"),
@@ -90,6 +92,7 @@ __all__ = [
     "event_key",
     "fold",
     "is_waybill",
+    "item_line",
     "load_mapping",
     "open_http",
     "parse_push",

@@ -27,6 +27,11 @@ class ReturnReceipt(StrEnum):
     REVERSE = "8"
 
 
+def item_line(letter_no: str) -> str:
+    """内件品名 of a letter: true, neutral, with its number (rule E03)."""
+    return f"函件 第{letter_no}号 1份"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Party:
     """Sender or receiver. `address` goes on after province, city and county, which are full standard names."""

@@ -180,7 +180,9 @@ def _jobs(connection: Connection, batch_id: str) -> list[_Job]:
     t, p, n = tables.letter.c, tables.approved.c, tables.attempt.c
     holds = (p.letter_id == t.id) & (p.approval_id == t.approval_id)
     line = (
-        select(t.id, t.letter_no, t.version, t.amount_fen, *p).join(tables.approved, holds).where(t.batch_id == batch_id)
+        select(t.id, t.letter_no, t.version, t.amount_fen, *p)
+        .join(tables.approved, holds)
+        .where(t.batch_id == batch_id)
     )
     first = line.where(t.state == "approved", p.n == 1)
     again = (

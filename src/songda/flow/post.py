@@ -1,0 +1,195 @@
+"""Sixth stage: waybills are ordered before a run is locked, and the printed run is handed to the carrier.
+
+The carrier's contract comes from the tenant's profile; without one nothing is ordered. A drill brings its own contract
+with a stand-in server, and everything that it makes says 演练.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+import polars as pl
+from sqlalchemy import Connection, Engine, select
+
+from songda.base.errors import SongdaError
+from songda.carriers import ChinaPost, ContractConfig, Party, open_http
+from songda.dispatch import HandOver, OrderReport, hand_over, order_waybills, pull_pieces
+from songda.flow.decide import rules_on, scope_of, write_decisions
+from songda.flow.facts import stop_facts
+from songda.flow.links import read_frame
+from songda.flow.tenants import Tenant
+from songda.store import tables
+
+#: Calls under way at once.
+THREADS = 8
+
+
+class NoCarrierContract(SongdaError):
+    zh = "机构档案中没有完整的承运合同（缺少：{missing}），函件已停在待下单状态"
+    remedy = "请在 [carrier] 中补全后重新导入并运行 songda run --resume；演练请加 --carrier sim"
+    exit_code = 78
+
+
+class CarrierUnreachable(SongdaError):
+    zh = "承运商没有应答，{waiting} 件尚未取得运单号"
+    remedy = "请检查网络和承运商公告后运行 songda run --resume，会从未下单的封件继续，不会重复下单"
+    exit_code = 75
+
+
+@dataclass(frozen=True, slots=True)
+class Carrier:
+    """A contract, an open connection, and for a drill the act of handing over."""
+
+    contract: ContractConfig
+    post: ChinaPost
+    drill: bool
+    #: In a drill the stand-in takes the pieces: (waybill numbers, instant). In earnest the factory hands them over.
+    take: Callable[[Sequence[str], datetime], None] | None = field(default=None, repr=False)
+
+
+@contextmanager
+def open_carrier(
+    contract: ContractConfig,
+    *,
+    drill: bool = False,
+    take: Callable[[Sequence[str], datetime], None] | None = None,
+    clock: Callable[[], datetime] | None = None,
+) -> Iterator[Carrier]:
+    """A connection under `contract` while the block runs."""
+    with open_http(contract, connections=THREADS) as http:
+        post = ChinaPost(contract, http) if clock is None else ChinaPost(contract, http, clock=clock)
+        yield Carrier(contract, post, drill, take)
+
+
+def contract_of(tenant: Tenant, environ: Mapping[str, str]) -> ContractConfig:
+    """The carrier's contract as the profile states it. Raises NoCarrierContract, BadContract, ProfileError."""
+    stated = tenant.profile.carrier
+    authorization, sign_key = stated.secrets(environ)
+    needed = {
+        "kind": stated.kind,
+        "endpoint": stated.endpoint,
+        "sender_no": stated.sender_no,
+        "authorization": authorization,
+        "product": stated.product,
+    }
+    missing = [name for name, value in needed.items() if value is None]
+    if missing:
+        raise NoCarrierContract(missing="、".join(missing))
+    bounds = stated.number_range
+    optional = {
+        "product_code": stated.product_code,
+        "contents_attribute": stated.contents_attribute,
+        "pickup_type": stated.pickup_type,
+        "payment_mode": stated.payment_mode,
+        "project_id": stated.project_id,
+        "user_code": stated.user_code,
+        "number_pattern": stated.number_pattern,
+        "label_type": stated.label_type,
+        "orders_idempotent": stated.orders_idempotent,
+        "number_range": (bounds.first, bounds.last) if bounds and bounds.first and bounds.last else None,
+    }
+    return ContractConfig(
+        endpoint=stated.endpoint or "",
+        sender_no=stated.sender_no or "",
+        authorization=authorization or "",
+        sign_key=sign_key,
+        biz_product_no=stated.product or "",
+        **{name: value for name, value in optional.items() if value is not None},  # type: ignore[arg-type]
+    )
+
+
+def sender_of(tenant: Tenant) -> Party:
+    """Who stands on the waybill as sender. Raises NoCarrierContract when the profile does not say (rule E05)."""
+    sender = tenant.profile.carrier.sender
+    needed = {name: getattr(sender, name) for name in ("name", "prov", "city", "county", "address", "phone")}
+    missing = [f"sender.{name}" for name, value in needed.items() if value is None]
+    if missing:
+        raise NoCarrierContract(missing="、".join(missing))
+    return Party(**needed, postcode=sender.postcode or "")
+
+
+def order(engine: Engine, tenant: Tenant, batch_id: str, *, carrier: Carrier, at: datetime) -> OrderReport:
+    """Orders a waybill for each queued piece of the batch. Raises CarrierUnreachable when nobody answers."""
+    report = order_waybills(
+        engine,
+        batch_id=batch_id,
+        key=tenant.key,
+        post=carrier.post,
+        contract=carrier.contract,
+        sender=sender_of(tenant),
+        at=at,
+        threads=THREADS,
+    )
+    if report.waiting:
+        raise CarrierUnreachable(waiting=report.waiting)
+    return report
+
+
+def post_run(
+    engine: Engine, tenant: Tenant, run_id: str, *, carrier: Carrier | None, on: date, at: datetime
+) -> HandOver:
+    """The gate *hand_over*, then the hand-over itself. In a drill the stand-in takes the pieces.
+
+    Raises RunNotReady, RunNotBalanced.
+    """
+    with engine.connect() as connection:
+        stopped = _stopped(connection, tenant, run_id, on=on)
+    if stopped:
+        pull_pieces(engine, dict.fromkeys(stopped, "gate hand_over"), at=at, actor="rules")
+        with engine.begin() as connection:
+            write_decisions(
+                connection,
+                tenant,
+                [(piece, "pulled", inputs, rules) for piece, (rules, inputs) in stopped.items()],
+                stage="hand_over",
+                versions={"rules": rules_on(tenant, on).label},
+                on=on,
+            )
+    if carrier is not None and carrier.take is not None:
+        carrier.take(_waybills(engine, run_id), at)
+    return hand_over(engine, run_id=run_id, at=at)
+
+
+def _stopped(connection: Connection, tenant: Tenant, run_id: str, *, on: date) -> dict[str, tuple[list[str], str]]:
+    """Pieces of the run that a stop order reaches, with the rules and the hash of what they looked at."""
+    p, n, t, lc, c = (each.c for each in (tables.piece, tables.attempt, tables.letter, tables.letter_case, tables.case))
+    query = (
+        select(
+            p.id.label("piece_id"),
+            c.id.label("case_id"),
+            t.kind,
+            c.role,
+            c.state,
+            c.dispute_open,
+            c.debtor_state,
+            c.debtor_flags,
+        )
+        .join(tables.attempt, n.id == p.attempt_id)
+        .join(tables.letter, t.id == n.letter_id)
+        .join(tables.letter_case, lc.letter_id == t.id)
+        .join(tables.case, c.id == lc.case_id)
+        .where(p.run_id == run_id, p.state == "enveloped")
+    )
+    cases = read_frame(connection, query)
+    if cases.is_empty():
+        return {}
+    cases = cases.with_columns(action_id=pl.concat_str("piece_id", "case_id", separator="/"))
+    kind = scope_of(cases["kind"][0])
+    verdicts = rules_on(tenant, on).evaluate(stop_facts(cases), scope=kind, gate="hand_over")
+    hit = cases.select("action_id", "piece_id").join(verdicts, on="action_id").filter(pl.col("verdict") == "block")
+    return {row["piece_id"]: (row["rules"], row["inputs_hash"]) for row in hit.iter_rows(named=True)}
+
+
+def _waybills(engine: Engine, run_id: str) -> list[str]:
+    p = tables.piece.c
+    with engine.connect() as connection:
+        return list(
+            connection.scalars(
+                select(p.waybill_no)
+                .where(p.run_id == run_id, p.state == "enveloped", p.waybill_no.is_not(None))
+                .order_by(p.seq)
+            )
+        )
