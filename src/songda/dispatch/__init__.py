@@ -21,6 +21,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from songda.dispatch.deadlines import Deadlines, load_deadlines
     from songda.dispatch.errors import (
         NumberRangeUsedUp,
         PiecesWithoutWaybill,
@@ -29,12 +30,16 @@ if TYPE_CHECKING:
         UnknownOrder,
         UnknownWaybill,
     )
+    from songda.dispatch.facts import Told, store_events
+    from songda.dispatch.following import FollowReport, follow
     from songda.dispatch.handover import HandOver, hand_over
     from songda.dispatch.intents import Resolved, resolve_intents, settle_order
     from songda.dispatch.ordering import OrderReport, order_waybills
+    from songda.dispatch.pushes import receive_push
     from songda.dispatch.stopping import STOP_REQUESTED, Pulled, pull_pieces
 
 _HOMES = {
+    "deadlines": ("Deadlines", "load_deadlines"),
     "errors": (
         "NumberRangeUsedUp",
         "PiecesWithoutWaybill",
@@ -43,15 +48,20 @@ _HOMES = {
         "UnknownOrder",
         "UnknownWaybill",
     ),
+    "facts": ("Told", "store_events"),
+    "following": ("FollowReport", "follow"),
     "handover": ("HandOver", "hand_over"),
     "intents": ("Resolved", "resolve_intents", "settle_order"),
     "ordering": ("OrderReport", "order_waybills"),
+    "pushes": ("receive_push",),
     "stopping": ("STOP_REQUESTED", "Pulled", "pull_pieces"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "STOP_REQUESTED",
+    "Deadlines",
+    "FollowReport",
     "HandOver",
     "NumberRangeUsedUp",
     "OrderReport",
@@ -60,13 +70,18 @@ __all__ = [
     "Resolved",
     "RunNotBalanced",
     "RunNotReady",
+    "Told",
     "UnknownOrder",
     "UnknownWaybill",
+    "follow",
     "hand_over",
+    "load_deadlines",
     "order_waybills",
     "pull_pieces",
+    "receive_push",
     "resolve_intents",
     "settle_order",
+    "store_events",
 ]
 
 

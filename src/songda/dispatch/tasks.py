@@ -23,8 +23,11 @@ OUTCOME_REVIEW = "outcome_review"
 CARRIER_SILENT = "carrier_silent"
 #: Events that the mapping does not know, or that cannot be true.
 EVENTS_PARKED = "events_parked"
+#: The carrier does not know the waybill of a letter that it got.
+WAYBILL_UNKNOWN = "waybill_unknown"
 
 _t = tables.task.c
+_LONGEST_REASON = 200
 
 
 def open_tasks(connection: Connection, kind: str, reasons: Mapping[str, str], *, at: datetime) -> None:
@@ -39,7 +42,7 @@ def open_tasks(connection: Connection, kind: str, reasons: Mapping[str, str], *,
             "object_id": object_id,
             "state": "open",
             "version": 0,
-            "reason": reason[:200],
+            "reason": reason[:_LONGEST_REASON],
             "opened_on": business_day(at),
         }
         for object_id, reason in reasons.items()
@@ -57,6 +60,39 @@ def close_tasks(
         query = select(_t.id, _t.version).where(_t.kind == kind, _t.state == "open", _t.object_id.in_(part))
         rows = [(row.id, row.version) for row in connection.execute(query)]
         move(connection, "task", rows, source="open", target="done", actor=actor, reason=reason, at=at)
+
+
+def keep_tasks(
+    connection: Connection,
+    kind: str,
+    reasons: Mapping[str, str],
+    *,
+    among: Collection[str],
+    actor: str,
+    at: datetime,
+) -> set[str]:
+    """Brings the tasks of this kind about the things `among` in line with `reasons` (object id → reason).
+
+    Open tasks with no reason any more, or with another one, are dropped; what was done about the same reason stays done.
+    Returns the things of `reasons` about whose reason a task was done.
+    """
+    wanted = {object_id: reason[:_LONGEST_REASON] for object_id, reason in reasons.items()}
+    done: set[str] = set()
+    standing: set[str] = set()
+    idle: list[tuple[str, int]] = []
+    for part in chunks(sorted(among)):
+        query = select(_t.id, _t.version, _t.object_id, _t.state, _t.reason).where(
+            _t.kind == kind, _t.state.in_(("open", "done")), _t.object_id.in_(part)
+        )
+        for row in connection.execute(query):
+            if wanted.get(row.object_id) == row.reason:
+                (done if row.state == "done" else standing).add(row.object_id)
+            elif row.state == "open":
+                idle.append((row.id, row.version))
+    move(connection, "task", idle, source="open", target="dropped", actor=actor, reason="no longer so", at=at)
+    fresh = {object_id: reason for object_id, reason in wanted.items() if object_id not in done | standing}
+    open_tasks(connection, kind, fresh, at=at)
+    return done
 
 
 def settled(connection: Connection, kind: str, objects: Sequence[str]) -> set[str]:

@@ -1,0 +1,22 @@
+"""Names of addressees, opened in memory for one comparison: is the signer's name in the carrier's text theirs?"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import Connection, select
+
+from songda.dispatch.receiver import open_person
+from songda.store import chunks, tables
+from songda.vault import DataKey
+
+_n = tables.person.c
+
+
+def addressees(connection: Connection, person_ids: Collection[str], *, key: DataKey) -> dict[str, str | None]:
+    """Person id → name, None where the record holds none. Raises Unsealable."""
+    return {
+        row.id: open_person(key, row.id, row.sealed).get("name") or None
+        for part in chunks(sorted(person_ids))
+        for row in connection.execute(select(_n.id, _n.sealed).where(_n.id.in_(part)))
+    }

@@ -1,0 +1,88 @@
+"""Which waybills are asked for: those whose letters are under way, and once a day those whose outcome may still change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from hashlib import blake2b, sha256
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, insert, select
+
+from songda.base import ids
+from songda.base.days import business_day
+from songda.dispatch.instants import stored
+from songda.store import tables
+
+#: States of attempts whose letters are under way.
+UNDER_WAY = ("posted", "carried", "silent", "reported")
+#: Stage of the decision that notes on which day the settled letters of a tenant were asked for.
+_ASKED = "follow_settled"
+
+_p, _a, _l, _t, _d = (t.c for t in (tables.piece, tables.attempt, tables.letter, tables.transition, tables.decision))
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """One waybill to ask for."""
+
+    waybill_no: str
+    piece_id: str
+    attempt_id: str
+    person_id: str
+
+
+def under_way(connection: Connection, tenant_id: str) -> list[Followed]:
+    return _waybills(connection, tenant_id, _a.state.in_(UNDER_WAY))
+
+
+def revisable(connection: Connection, tenant_id: str, *, at: datetime, days: int) -> list[Followed]:
+    """Those settled within `days`; none when they were asked for on this day already."""
+    asked = select(_d.id).where(_d.object_id == tenant_id, _d.stage == _ASKED, _d.on_day == business_day(at))
+    if connection.execute(asked.limit(1)).first():
+        return []
+    return _waybills(connection, tenant_id, _a.state == "settled", _a.id.in_(settled_since(at, days=days)))
+
+
+def settled_since(at: datetime, *, days: int) -> Any:
+    """Ids of attempts that settled (not: were revised) within `days` before `at`."""
+    return select(_t.object_id).where(
+        _t.object == "attempt",
+        _t.target == "settled",
+        _t.source != "settled",
+        _t.at >= stored(at - timedelta(days=days)),
+    )
+
+
+def note_asked(connection: Connection, tenant_id: str, *, day: date) -> None:
+    connection.execute(
+        insert(tables.decision),
+        {
+            "id": ids.new("dec"),
+            "object_id": tenant_id,
+            "stage": _ASKED,
+            "outcome": "asked",
+            "inputs_sha256": sha256(day.isoformat().encode()).hexdigest(),
+            "versions": {},
+            "reasons": [],
+            "on_day": day,
+        },
+    )
+
+
+def shuffled(waybills: Iterable[Followed], *, at: datetime) -> list[Followed]:
+    """In an order of this instant: where a limit cuts the list, it cuts other letters each time."""
+    salt = stored(at).isoformat().encode()[:64]
+    return sorted(waybills, key=lambda each: blake2b(each.waybill_no.encode(), key=salt, digest_size=8).digest())
+
+
+def _waybills(connection: Connection, tenant_id: str, *which: ColumnElement[bool]) -> list[Followed]:
+    query = (
+        select(_p.waybill_no, _p.id, _a.id, _l.person_id)
+        .join(tables.attempt, _a.id == _p.attempt_id)
+        .join(tables.letter, _l.id == _a.letter_id)
+        .where(_l.tenant_id == tenant_id, _p.state == "handed_over", _p.waybill_no.is_not(None), *which)
+        .order_by(_p.waybill_no)
+    )
+    return [Followed(*row) for row in connection.execute(query).all()]
