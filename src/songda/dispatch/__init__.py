@@ -32,10 +32,12 @@ if TYPE_CHECKING:
     )
     from songda.dispatch.facts import Told, store_events
     from songda.dispatch.following import FollowReport, follow
+    from songda.dispatch.grades import best_grade
     from songda.dispatch.handover import HandOver, hand_over
     from songda.dispatch.intents import Resolved, resolve_intents, settle_order
     from songda.dispatch.ordering import OrderReport, order_waybills
     from songda.dispatch.pushes import receive_push
+    from songda.dispatch.settling import Settled, settle
     from songda.dispatch.stopping import STOP_REQUESTED, Pulled, pull_pieces
 
 _HOMES = {
@@ -50,10 +52,12 @@ _HOMES = {
     ),
     "facts": ("Told", "store_events"),
     "following": ("FollowReport", "follow"),
+    "grades": ("best_grade",),
     "handover": ("HandOver", "hand_over"),
     "intents": ("Resolved", "resolve_intents", "settle_order"),
     "ordering": ("OrderReport", "order_waybills"),
     "pushes": ("receive_push",),
+    "settling": ("Settled", "settle"),
     "stopping": ("STOP_REQUESTED", "Pulled", "pull_pieces"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
@@ -70,9 +74,11 @@ __all__ = [
     "Resolved",
     "RunNotBalanced",
     "RunNotReady",
+    "Settled",
     "Told",
     "UnknownOrder",
     "UnknownWaybill",
+    "best_grade",
     "follow",
     "hand_over",
     "load_deadlines",
@@ -80,6 +86,7 @@ __all__ = [
     "pull_pieces",
     "receive_push",
     "resolve_intents",
+    "settle",
     "settle_order",
     "store_events",
 ]

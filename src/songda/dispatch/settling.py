@@ -1,0 +1,207 @@
+"""From facts to outcomes to states: what was heard of the letters moves their attempts, and so do the deadlines.
+
+    settled = settle(engine, tenant_id=tenant, at=now)
+    settled.reported, settled.settled, settled.review
+
+Idempotent and resumable: each chunk of attempts is one transaction, and where an attempt goes depends on its facts and
+the day alone.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine
+
+from songda.carriers import Mapping as Codes
+from songda.carriers import load_mapping
+from songda.dispatch.deadlines import Deadlines, load_deadlines
+from songda.dispatch.facts import read_facts
+from songda.dispatch.folding import fold_attempt
+from songda.dispatch.outcomes import Folded, write_said
+from songda.dispatch.reviews import ask_reviews, note_parked, note_silence
+from songda.dispatch.revising import revise_letters
+from songda.dispatch.standing import (
+    Attempt,
+    candidates,
+    handed_over,
+    has_news,
+    is_due,
+    read_attempts,
+    read_bases,
+    silent_since,
+)
+from songda.dispatch.steps import Standing, Step, next_steps
+from songda.store import chunks, move
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    #: Attempts whose facts were looked at.
+    folded: int
+    #: Attempts by where they went, each step counted: first events and other news, outcomes, corrections, ends.
+    carried: int
+    reported: int
+    corrected: int
+    settled: int
+    silent: int
+    #: Settled attempts that got another grade, and closed letters that did.
+    revised: int
+    letters_revised: int
+    #: Attempts that wait for a person to look at their outcome.
+    review: int
+    #: Attempts with events that are parked.
+    parked: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """An attempt that is folded now."""
+
+    attempt: Attempt
+    #: Waybill → instant of the hand-over.
+    handed: Mapping[str, datetime]
+    silent_since: datetime | None
+
+    @property
+    def posted_at(self) -> datetime:
+        """The last hand-over: with a second letter the deadlines begin anew."""
+        return max(self.handed.values())
+
+
+def settle(
+    engine: Engine,
+    *,
+    tenant_id: str,
+    at: datetime,
+    mapping: Codes | None = None,
+    deadlines: Deadlines | None = None,
+    batch_id: str | None = None,
+    chunk: int = 1000,
+) -> Settled:
+    """Moves the tenant's posted attempts (or those of one batch) to where facts and deadlines say.
+
+    `mapping` and `deadlines` are those that ship with this version, unless given.
+    """
+    codes, waits = mapping or load_mapping(), deadlines or load_deadlines()
+    with engine.connect() as connection:
+        todo = candidates(connection, tenant_id, batch_id=batch_id, at=at, deadlines=waits)
+    counts: Counter[str] = Counter()
+    for part in chunks(todo, chunk):
+        with engine.begin() as connection:
+            counts += _settle(connection, part, codes, waits, at=at)
+    return Settled(**{name: counts[name] for name in Settled.__slots__})
+
+
+def _settle(
+    connection: Connection, ids: Sequence[str], codes: Codes, waits: Deadlines, *, at: datetime
+) -> Counter[str]:
+    looks = _looks(connection, ids, codes, waits, at=at)
+    folded = _fold(connection, looks, codes, waits, at=at)
+    attempts = [look.attempt for look in looks]
+    passed, waiting = ask_reviews(connection, attempts, folded, mapping=codes, deadlines=waits, at=at)
+    plans: dict[str, list[Step]] = {}
+    for look in looks:
+        outcome = folded[look.attempt.id].outcome
+        steps = next_steps(_standing(look), outcome, reviewed=look.attempt.id in passed, at=at, deadlines=waits)
+        if steps:
+            plans[look.attempt.id] = steps
+    moved = _move(connection, {attempt.id: attempt.version for attempt in attempts}, plans, at=at)
+    write_said(connection, folded, {a.id: a.said for a in attempts if a.said is not None}, at=at)
+    note_silence(connection, _silent(looks, plans, at=at), among=folded.keys(), at=at)
+    revised = {a.letter_id: folded[a.id].outcome.flags for a in attempts if _gains(plans.get(a.id, ()), "late fact")}
+    return moved + Counter(
+        folded=len(folded),
+        letters_revised=revise_letters(connection, revised, at=at),
+        review=len(waiting),
+        parked=note_parked(connection, folded, at=at),
+    )
+
+
+def _looks(connection: Connection, ids: Sequence[str], codes: Codes, waits: Deadlines, *, at: datetime) -> list[_Look]:
+    attempts = read_attempts(connection, ids)
+    news = {attempt.id for attempt in attempts if has_news(attempt, mapping_version=codes.version)}
+    live = [attempt for attempt in attempts if attempt.state != "settled" or attempt.id in news]
+    handed = handed_over(connection, [attempt.id for attempt in live])
+    since = silent_since(connection, [attempt.id for attempt in live if attempt.state == "silent"])
+    looks = [_Look(attempt, handed[attempt.id], since.get(attempt.id)) for attempt in live if handed.get(attempt.id)]
+    return [
+        look
+        for look in looks
+        if look.attempt.id in news
+        or is_due(look.attempt, posted_at=look.posted_at, silent_since=look.silent_since, at=at, deadlines=waits)
+    ]
+
+
+def _fold(
+    connection: Connection, looks: Sequence[_Look], codes: Codes, waits: Deadlines, *, at: datetime
+) -> dict[str, Folded]:
+    ids = [look.attempt.id for look in looks]
+    facts = read_facts(connection, ids)
+    bases = read_bases(connection, ids, {look.attempt.id: dict(look.handed) for look in looks})
+    return {
+        attempt_id: fold_attempt(facts.get(attempt_id, ()), bases[attempt_id], mapping=codes, deadlines=waits, as_of=at)
+        for attempt_id in ids
+    }
+
+
+def _standing(look: _Look) -> Standing:
+    attempt = look.attempt
+    return Standing(
+        state=attempt.state,
+        said=None if attempt.said is None else attempt.said.text,
+        grade=attempt.grade,
+        posted_at=look.posted_at,
+        silent_since=look.silent_since,
+    )
+
+
+def _move(
+    connection: Connection, versions: Mapping[str, int], plans: Mapping[str, Sequence[Step]], *, at: datetime
+) -> Counter[str]:
+    """Carries the plans out, the first steps of all attempts before the second ones; counts the steps by their name."""
+    counts: Counter[str] = Counter()
+    for turn in range(max(map(len, plans.values()), default=0)):
+        groups: dict[tuple[str, ...], list[tuple[str, Step]]] = defaultdict(list)
+        for attempt_id, steps in plans.items():
+            if turn < len(steps):
+                step = steps[turn]
+                alike = step.source, step.target, step.actor, step.reason, *step.values
+                groups[alike].append((attempt_id, step))
+        for _, group in sorted(groups.items()):
+            first = group[0][1]
+            counts[_name(first)] += move(
+                connection,
+                "attempt",
+                [(attempt_id, versions[attempt_id] + turn) for attempt_id, _ in group],
+                source=first.source,
+                target=first.target,
+                actor=first.actor,
+                reason=first.reason,
+                at=at,
+                values=[step.values for _, step in group] if first.values else (),
+            )
+    return counts
+
+
+def _name(step: Step) -> str:
+    if step.source == "settled":
+        return "revised"
+    return "corrected" if step.source == "reported" and step.target == "carried" else step.target
+
+
+def _gains(steps: Collection[Step], reason: str) -> bool:
+    return any(step.reason == reason for step in steps)
+
+
+def _silent(looks: Sequence[_Look], plans: Mapping[str, Sequence[Step]], *, at: datetime) -> dict[str, datetime]:
+    """Attempts that are silent now, and since when."""
+    silent = {}
+    for look in looks:
+        steps = plans.get(look.attempt.id)
+        if (steps[-1].target if steps else look.attempt.state) == "silent":
+            silent[look.attempt.id] = at if steps else look.silent_since or at
+    return silent
