@@ -14,7 +14,7 @@ import hashlib
 import json
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from typing import Any, Literal
 
 Kind = Literal["lawyer_letter", "reminder"]
@@ -25,6 +25,9 @@ WINDOW_WIDTH = 29.0
 
 #: An address without a known postcode is delivered all the same.
 _MAY_BE_EMPTY = frozenset({"institution.official_app", "addressee.postcode"})
+
+#: Categories of characters that change what is read, or what a search finds, unseen: line breaks, bidi overrides, zero-width.
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 #: Kind → what stands above the letter.
 TITLES: dict[Kind, str] = {"lawyer_letter": "律师函", "reminder": "催告函"}
@@ -222,26 +225,25 @@ def line_width(text: str) -> float:
     return sum(1.0 if unicodedata.east_asian_width(character) in "WFA" else 0.6 for character in text)
 
 
-def texts(content: Content) -> Iterator[tuple[str, str]]:
+def texts(content: Content) -> list[tuple[str, str]]:
     """Every text of the letter with its path, e.g. `("addressee.name", "…")`."""
-    yield from _texts("", asdict(content))
+    return list(_texts("", content))
 
 
 def _texts(path: str, value: Any) -> Iterator[tuple[str, str]]:
     if isinstance(value, str):
         yield path, value
-    elif isinstance(value, dict):
-        for name, item in value.items():
-            yield from _texts(f"{path}.{name}" if path else name, item)
-    elif isinstance(value, list | tuple):
+    elif isinstance(value, tuple):
         for index, item in enumerate(value):
             yield from _texts(f"{path}[{index}]", item)
+    elif is_dataclass(value):
+        for field in fields(value):
+            yield from _texts(f"{path}.{field.name}" if path else field.name, getattr(value, field.name))
 
 
 def _text_problems(content: Content) -> Iterator[str]:
     for path, text in texts(content):
-        # Line breaks, bidi overrides and zero-width characters change what is read, or what a search finds, unseen.
-        if any(unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for character in text):
+        if any(unicodedata.category(character) in _UNSEEN for character in set(text)):
             yield f"{path}.control_character"
 
 

@@ -54,7 +54,7 @@ def render_many(contents: Iterable[tuple[str, Content]], workers: int) -> Iterat
             yield letter_id, _render(content)
         return
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_die_with, initargs=(os.getpid(),))
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(os.getpid(),))
     under_way: deque[Future[list[tuple[str, Result]]]] = deque()
     tasks = _tasks(contents)
     try:
@@ -91,10 +91,12 @@ def _render(content: Content) -> Result:
         return RenderFailure(type(error).__name__, error.data, error.message_zh)
 
 
-def _die_with(parent: int) -> None:
-    """A killed parent must not leave workers behind that hold letters in memory."""
+def _start(parent: int) -> None:
+    # A killed parent must not leave workers behind that hold letters in memory.
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
+    # One thread a process: the engine would start one per core in each, and they would wait for each other.
+    os.environ["RAYON_NUM_THREADS"] = "1"
     # Ctrl-C reaches the whole group; the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

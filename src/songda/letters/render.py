@@ -66,8 +66,8 @@ class Renderer:
         if content.kind != self.kind:
             raise ValueError(f"a renderer of {self.kind} was given a {content.kind}")
         _check(content)
-        pdf, pages = _compact(self._compile(content))
-        return Rendered(pdf, pages, hashlib.sha256(pdf).hexdigest())
+        pdf = self._compile(content)
+        return Rendered(pdf, _pages(pdf), hashlib.sha256(pdf).hexdigest())
 
     def _compile(self, content: Content) -> bytes:
         import typst
@@ -104,11 +104,8 @@ def _check(content: Content) -> None:
         raise MissingGlyph(characters=missing)
 
 
-def _compact(pdf: bytes) -> tuple[bytes, int]:
-    """The same document with its small objects packed, a fifth smaller, and its pages; the id follows from the contents."""
+def _pages(pdf: bytes) -> int:
     import pikepdf
 
-    out = io.BytesIO()
     with pikepdf.open(io.BytesIO(pdf)) as document:
-        document.save(out, object_stream_mode=pikepdf.ObjectStreamMode.generate, deterministic_id=True)
-        return out.getvalue(), len(document.pages)
+        return len(document.pages)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 # A string is passed over whole, because it may look like a reference; qpdf escapes brackets within strings.
 _STRING_OR_REFERENCE = re.compile(rb"\((?:\\.|[^\\()])*\)|\b(\d+) (\d+) R\b", re.DOTALL)
+#: How long a stream is follows from its bytes.
+_LENGTH = re.compile(rb"/Length \d+(?: \d+ R)? ")
 #: Entries of a page that say where it belongs or what it means to a screen reader, not how it looks.
 _NOT_DRAWN = frozenset({"/Parent", "/Contents", "/StructParents", "/Tabs", "/Annots"})
 
@@ -34,15 +37,27 @@ class Digests:
 
     def page(self, page: pikepdf.Page) -> str:
         """Digest (hex) of everything that the page's contents draw with: resources, boxes, transparency."""
-        return hashlib.sha256(self._replaced(_drawn(page).unparse())).hexdigest()
+        lines = sorted(f"{' '.join(path)} ".encode() + self._text(value) for path, value in _drawn(page))
+        return hashlib.sha256(b"\n".join(lines)).hexdigest()
+
+    def _text(self, value: Any) -> bytes:
+        import pikepdf
+
+        if not isinstance(value, pikepdf.Object):
+            return str(value).encode()
+        return self.of(value).hex().encode() if value.is_indirect else self._replaced(value.unparse())
 
     def of(self, item: pikepdf.Object) -> bytes:
         """Digest of an indirect object. Raises ValueError when it refers to itself: no resource does."""
-        number = item.objgen
-        if number not in self._known:
-            self._known[number] = None
-            self._known[number] = self._digest(item)
-        digest = self._known[number]
+        number, generation = item.objgen
+        return self._of(number, generation)
+
+    def _of(self, number: int, generation: int) -> bytes:
+        key = (number, generation)
+        if key not in self._known:
+            self._known[key] = None
+            self._known[key] = self._digest(self._document.get_object(number, generation))
+        digest = self._known[key]
         if digest is None:
             raise ValueError("a resource that refers to itself")
         return digest
@@ -52,67 +67,54 @@ class Digests:
 
         if not isinstance(item, pikepdf.Stream):
             return hashlib.sha256(self._replaced(item.unparse(resolved=True))).digest()
-        head = self._replaced(_packing(item).unparse())
+        head = self._replaced(_LENGTH.sub(b"", item.stream_dict.unparse()))
         return hashlib.sha256(head + b"stream\n" + item.read_raw_bytes()).digest()
 
     def _replaced(self, text: bytes) -> bytes:
         """`text` with the digest of its object in the place of each reference."""
-        return _STRING_OR_REFERENCE.sub(self._reference, text)
+        return _STRING_OR_REFERENCE.sub(self._reference, text) if b" R" in text else text
 
     def _reference(self, found: re.Match[bytes]) -> bytes:
-        if found[1] is None:
-            return found[0]
-        return self.of(self._document.get_object(int(found[1]), int(found[2]))).hex().encode()
+        return found[0] if found[1] is None else self._of(int(found[1]), int(found[2])).hex().encode()
 
 
 class Shared:
-    """What a print file holds already, by digest. Copies nothing twice and needs no record once its pages are copied."""
+    """What a print file holds already, by digest, whole with all below it. Grows with distinct things only."""
 
     def __init__(self, target: pikepdf.Pdf) -> None:
         self._target = target
         self._held: dict[bytes, pikepdf.Object] = {}
 
-    def page(self, page: pikepdf.Page, digests: Digests) -> pikepdf.Object:
+    def page(self, page: pikepdf.Page, digests: Digests) -> pikepdf.Dictionary:
         """A page for the print file that looks like `page` once it has its contents."""
-        return self._rebuilt(_drawn(page), digests)
-
-    def stream(self, item: pikepdf.Stream, digests: Digests) -> pikepdf.Stream:
-        """A copy of the stream, packed as it is."""
         import pikepdf
 
-        head = cast(pikepdf.Dictionary, self._rebuilt(_packing(item), digests))
-        return self._target.make_stream(item.read_raw_bytes(), head)
+        copy = pikepdf.Dictionary(Resources=pikepdf.Dictionary())
+        for (*folders, name), value in _drawn(page):
+            place = copy
+            for folder in folders:
+                if folder not in place:
+                    place[folder] = pikepdf.Dictionary()
+                place = cast(pikepdf.Dictionary, place[folder])
+            place[name] = self._copy(value, digests)
+        return copy
 
-    def _rebuilt(self, item: pikepdf.Object, digests: Digests) -> pikepdf.Object:
-        """The same array, dictionary or scalar, with copies in the place of what it refers to."""
-        import pikepdf
-
-        text = item.unparse(resolved=True)
-        if not any(found[1] for found in _STRING_OR_REFERENCE.finditer(text)):
-            return pikepdf.Object.parse(text)
-        if isinstance(item, pikepdf.Array):
-            return pikepdf.Array([self._value(value, digests) for value in cast(Any, item)])
-        return pikepdf.Dictionary({key: self._value(value, digests) for key, value in item.items()})
-
-    def _value(self, value: Any, digests: Digests) -> Any:
+    def _copy(self, value: Any, digests: Digests) -> Any:
         import pikepdf
 
         if not isinstance(value, pikepdf.Object):
             return value  # a number or a truth value
-        return self._held_copy(value, digests) if value.is_indirect else self._rebuilt(value, digests)
-
-    def _held_copy(self, item: pikepdf.Object, digests: Digests) -> pikepdf.Object:
-        import pikepdf
-
-        digest = digests.of(item)
-        if digest not in self._held:
-            is_stream = isinstance(item, pikepdf.Stream)
-            self._held[digest] = (
-                self.stream(cast(pikepdf.Stream, item), digests)
-                if is_stream
-                else self._target.make_indirect(self._rebuilt(item, digests))
-            )
-        return self._held[digest]
+        if value.is_indirect:
+            digest = digests.of(value)
+            if digest not in self._held:
+                self._held[digest] = self._target.copy_foreign(value)
+            return self._held[digest]
+        text = value.unparse()
+        if b" R" not in text:
+            return pikepdf.Object.parse(text)
+        if isinstance(value, pikepdf.Array):
+            return pikepdf.Array([self._copy(item, digests) for item in cast(Any, value)])
+        return pikepdf.Dictionary({key: self._copy(item, digests) for key, item in value.items()})
 
 
 def resource_hash(document: pikepdf.Pdf, page: pikepdf.Page) -> str:
@@ -120,14 +122,19 @@ def resource_hash(document: pikepdf.Pdf, page: pikepdf.Page) -> str:
     return Digests(document).page(page)
 
 
-def _drawn(page: pikepdf.Page) -> pikepdf.Dictionary:
+def _drawn(page: pikepdf.Page) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """What says how a page looks, each with its path: `("/MediaBox",)`, `("/Resources", "/Font", "/f0")`.
+
+    Resources and their lists by kind are taken apart: they differ from page to page, what they name often does not.
+    """
     import pikepdf
 
-    return pikepdf.Dictionary({key: value for key, value in page.obj.items() if key not in _NOT_DRAWN})
-
-
-def _packing(stream: pikepdf.Stream) -> pikepdf.Dictionary:
-    """The stream's dictionary without its length, which is that of its bytes."""
-    import pikepdf
-
-    return pikepdf.Dictionary({key: value for key, value in stream.stream_dict.items() if key != "/Length"})
+    for key, value in page.obj.items():
+        if key == "/Resources":
+            for kind, named in value.items():
+                if isinstance(named, pikepdf.Dictionary):
+                    yield from (((key, kind, name), item) for name, item in named.items())
+                else:
+                    yield (key, kind), named
+        elif key not in _NOT_DRAWN:
+            yield (key,), value

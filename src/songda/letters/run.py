@@ -92,7 +92,7 @@ def _build_file(pieces: list[Piece], *, name: str, job: int, products: Products)
                 digests = Digests(record)
                 for page, stamped in zip(record.pages, stamps, strict=True):
                     copy = shared.page(page, digests)
-                    contents = [shared.stream(stream, digests) for stream in _contents(page)]
+                    contents = [target.copy_foreign(stream) for stream in _contents(page)]
                     copy.Contents = pikepdf.Array([prologue, *contents, target.make_stream(stamped)])
                     target.pages.append(pikepdf.Page(copy))
                     hashes.append((_stream_bytes(page), stamped, digests.page(page)))

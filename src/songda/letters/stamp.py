@@ -6,7 +6,7 @@ A stamp is one content stream of black rectangles. It stands between two others'
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
 from functools import lru_cache
 
 from songda.letters.codes import Matrix, code128, data_matrix
@@ -14,13 +14,14 @@ from songda.letters.zones import A4_MM, PT_PER_MM, SHEET_CODE, WAYBILL, Zone
 
 #: Stands before the streams of the record.
 PROLOGUE = b"q\n"
-#: Marks our stamps in a page: preflight refuses a record that carries one.
+#: Marks our stamps in a page.
 TAG = b"/SongdaStamp"
 
 #: Bar of one module, millimetres, at most; a longer number gets narrower bars.
 _BAR_MM = 0.33
 _BARS_HIGH_MM = 13.0
 _QUIET = 10
+_RUN = re.compile(rb"\x01+")
 
 # Figures and capitals in 5 x 7 dots, one number of five bits a row: the print file needs no further font for them.
 _DOTS = {
@@ -77,7 +78,7 @@ def stamp(*, sheet_code: str | None, waybill_no: str | None) -> bytes:
         parts.append(_draw(matrix, inner))
     if waybill_no is not None:
         parts.append(_waybill(waybill_no))
-    return b"".join([*parts, b"f\nQ\nEMC\n"])
+    return b"".join([*parts, b"Q\nEMC\n"])
 
 
 def _waybill(number: str) -> bytes:
@@ -107,20 +108,15 @@ def _text(text: str) -> Matrix:
 
 
 def _draw(matrix: Matrix, zone: Zone) -> bytes:
-    """The black modules of `matrix`, stretched over `zone`, as rectangles: one for each run of neighbours in a row."""
+    """The black modules of `matrix`, stretched over `zone`, as rectangles: one for each run of neighbours in a row.
+
+    The zone's own coordinates count modules from its upper left corner, so that all numbers are small and whole.
+    """
     wide, high = zone.width / matrix.width * PT_PER_MM, zone.height / matrix.height * PT_PER_MM
     left, top = zone.x * PT_PER_MM, (A4_MM[1] - zone.y) * PT_PER_MM
-    return b"".join(
-        b"%.3f %.3f %.3f %.3f re\n" % (left + start * wide, top - (y + 1) * high, length * wide, high)
+    modules = [
+        b"%d %d %d 1 re\n" % (run.start(), y, run.end() - run.start())
         for y, row in enumerate(matrix.rows)
-        for start, length in _runs(row)
-    )
-
-
-def _runs(row: bytes) -> Iterable[tuple[int, int]]:
-    start = 0
-    while (start := row.find(1, start)) >= 0:
-        end = row.find(0, start)
-        end = len(row) if end < 0 else end
-        yield start, end - start
-        start = end
+        for run in _RUN.finditer(row)
+    ]
+    return b"q %.5f 0 0 %.5f %.3f %.3f cm\n%bf\nQ\n" % (wide, -high, left, top, b"".join(modules))

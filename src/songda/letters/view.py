@@ -16,6 +16,41 @@ from songda.letters.content import TITLES, Addressee, Content, DebtLine, line_wi
 #: Width of the window's text, points.
 _WINDOW_PT = 238.0
 
+#: Width of the text of a page, points.
+_TEXT_PT = 447.8
+#: Space left and right in a cell, points.
+_INSET_PT = 5.2
+
+#: Tables: type size in points, and of each column the fields that are its cells and its head. `frame.typ` prints them in
+#: this order.
+_TABLES: dict[str, tuple[float, tuple[tuple[str, str], ...]]] = {
+    "amounts": (
+        9.0,
+        (
+            ("n", "序号"),
+            ("product", "产品及合同尾号"),
+            ("principal", "本金"),
+            ("interest", "利息"),
+            ("penalty", "罚息"),
+            ("fees", "费用"),
+            ("total", "应付合计"),
+        ),
+    ),
+    "statement": (
+        8.5,
+        (
+            ("n", "序号"),
+            ("product", "产品及合同尾号"),
+            ("disbursed_on", "放款日"),
+            ("loan_amount", "放款金额"),
+            ("due_on", "到期日"),
+            ("overdue_since", "逾期起始日"),
+            ("paid", "已还金额"),
+            ("total", "尚欠合计"),
+        ),
+    ),
+}
+
 #: Amounts that are summed at the foot of the tables.
 _SUMMED = ("principal", "interest", "penalty", "fees", "paid", "loan_amount", "total")
 
@@ -23,6 +58,8 @@ _SUMMED = ("principal", "interest", "penalty", "fees", "paid", "loan_amount", "t
 def view(content: Content) -> str:
     """JSON that the template of `content.kind` reads as `data.json`."""
     firm, lawyer, institution, addressee = content.firm, content.lawyer, content.institution, content.addressee
+    lines = [_line(number, line) for number, line in enumerate(content.lines, 1)]
+    sums = {name: yuan(sum(getattr(line, f"{name}_fen") for line in content.lines)) for name in _SUMMED}
     data: dict[str, Any] = {
         "title": TITLES[content.kind],
         "letter_no": content.letter_no,
@@ -38,14 +75,15 @@ def view(content: Content) -> str:
         },
         "addressee": {name: getattr(addressee, name) for name in addressee.__slots__},
         "mandate": {"no": content.mandate.no, "signed_on": chinese_date(content.mandate.signed_on)},
-        "lines": [_line(number, line) for number, line in enumerate(content.lines, 1)],
-        "sums": {name: yuan(sum(getattr(line, f"{name}_fen") for line in content.lines)) for name in _SUMMED},
+        "lines": lines,
+        "sums": sums,
+        "tables": {name: _table(size, columns, [*lines, sums]) for name, (size, columns) in _TABLES.items()},
         "total": yuan(content.total_fen),
         "total_capital": capital_yuan(content.total_fen),
         "amounts_on": chinese_date(content.amounts_on),
         "pay_by": chinese_date(content.pay_by),
         "check_host": urlsplit(content.check_url).netloc or content.check_url,
-        "qr": list(png(qr(content.check_url), quiet=2)),
+        "qr": list(png(qr(content.check_url), scale=3, quiet=2)),
         "decided_by_model": content.decided_by_model,
         "status": _status(content),
         "approval": content.seal.approval_id[:12].upper() if content.seal else "",
@@ -62,6 +100,24 @@ def _line(number: int, line: DebtLine) -> dict[str, str]:
         **{f"{name}": yuan(getattr(line, f"{name}_fen")) for name in _SUMMED},
         **{name: _short_day(getattr(line, name)) for name in ("disbursed_on", "due_on", "overdue_since")},
     }
+
+
+def _table(size: float, columns: tuple[tuple[str, str], ...], rows: list[dict[str, str]]) -> dict[str, Any]:
+    """Widths in points: as much as each column needs, and what is left shared out; the product takes what there is.
+
+    `line_width` counts a bold figure a little wider than it is.
+    """
+    cells = [[head, *(row.get(name, "") for row in rows)] for name, head in columns]
+    cells[1] = [f"{row['product']} {row['contract']}" for row in rows if "product" in row]
+    needed = [max(map(line_width, column)) * size + _INSET_PT for column in cells]
+    spare = _TEXT_PT - sum(needed)
+    if spare >= 0:
+        # The number of the line needs no more than it has.
+        share = spare / (len(needed) - 1)
+        widths = [needed[0], *(width + share for width in needed[1:])]
+    else:
+        widths = [needed[0], _TEXT_PT - needed[0] - sum(needed[2:]), *needed[2:]]
+    return {"size": size, "columns": [round(width, 2) for width in widths], "one_line": spare >= 0}
 
 
 def _status(content: Content) -> str:
