@@ -1,4 +1,4 @@
-# make demo   does all the set-up and shows the part of the way that is built
+# make demo   does all the set-up, invents people and does the whole job on them
 # make test   does all the set-up and runs the checks and tests
 SHELL := /bin/bash
 VENV  := .venv
@@ -19,9 +19,8 @@ system:
 	@scripts/system_packages.sh
 
 demo: venv
-	@mkdir -p demo
-	@$(VENV)/bin/songda template demo/cases.xlsx
-	@$(VENV)/bin/songda check demo/cases.xlsx --out demo
+	@rm -rf demo
+	@$(VENV)/bin/songda demo --out demo
 
 lint: venv
 	$(VENV)/bin/ruff format --check .

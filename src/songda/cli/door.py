@@ -7,7 +7,7 @@ import sys
 import typer
 
 from songda.base.errors import SongdaError
-from songda.cli import files, servers
+from songda.cli import audit, demo, files, letters, press, run, servers, tenants
 
 app = typer.Typer(
     name="songda",
@@ -17,8 +17,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-files.add_to(app)
-servers.add_to(app)
+for part in (run, demo, letters, press, tenants, files, audit, servers):
+    part.add_to(app)
 
 
 def main() -> None:
@@ -28,6 +28,27 @@ def main() -> None:
     except SongdaError as error:
         tell(error)
         sys.exit(error.exit_code)
+    except Exception as error:
+        refused = _database_refusal(error)
+        if refused is None:
+            raise
+        tell(refused)
+        sys.exit(refused.exit_code)
+
+
+def _database_refusal(error: Exception) -> SongdaError | None:
+    """The database's own refusal (disk full, connection lost) as one of ours; its text may quote rows and is dropped."""
+    if not type(error).__module__.startswith("sqlalchemy"):
+        return None
+    from sqlalchemy.exc import OperationalError
+
+    from songda.store import DatabaseUnavailable
+
+    if not isinstance(error, OperationalError):
+        return None
+    # SQLite's own words never quote a row; a server's may.
+    plain = type(error.orig).__module__.startswith("sqlite3")
+    return DatabaseUnavailable(reason=str(error.orig) if plain else type(error.orig).__name__)
 
 
 def tell(error: SongdaError) -> None:

@@ -18,12 +18,13 @@ from sqlalchemy import Connection, Engine, func, insert, select
 from songda.base import ids
 from songda.base.errors import SongdaError
 from songda.compliance import lint_version
+from songda.flow.audit import write_audit
 from songda.flow.compose import Wanted, check_token, compose, token_hash
 from songda.flow.decide import deliverable, ranked, rules_on, scope_of, write_decisions
 from songda.flow.facts import accept_facts
 from songda.flow.gates import Verdict, judge_approve, letter_links, read_said
 from songda.flow.links import read_links
-from songda.flow.tenants import Tenant, write_audit
+from songda.flow.tenants import Tenant
 from songda.intake.profile import Lawyer
 from songda.letters import (
     Approval,

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Engine, insert, select, update
 
 from songda.base import ids
 from songda.base.errors import SongdaError
+from songda.flow.audit import write_audit
 from songda.intake import Profile
 from songda.intake.profile import parse_profile
-from songda.store import append_audit, tables
+from songda.store import tables
 from songda.vault import DataKey, MasterKey, new_data_key, open_data_key
-from songda.vault.audit import GENESIS, AuditEntry, link
 
 
 class UnknownTenant(SongdaError):
@@ -71,14 +69,3 @@ def open_tenant(engine: Engine, master: MasterKey, *, name: str) -> Tenant:
     key = open_data_key(master, row.data_key)
     text = key.unseal(row.profile, context=f"tenant:{row.id}").decode()
     return Tenant(id=row.id, name=name, key=key, profile=parse_profile(text), profile_sha256=row.profile_sha256)
-
-
-def write_audit(
-    connection: Connection, *, at: datetime, actor: str, action: str, object_id: str, details: Mapping[str, Any]
-) -> None:
-    """One entry at the end of the chain, in the caller's transaction. `details` holds no personal data."""
-    append_audit(connection, _link, at=at.isoformat(), actor=actor, action=action, object_id=object_id, details=details)
-
-
-def _link(previous: str | None, row: Mapping[str, Any]) -> str:
-    return link(previous or GENESIS, AuditEntry(**row))

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
         UnknownField,
     )
     from songda.intake.headers import suggest_mapping
-    from songda.intake.problems import Chunk, Problem, RejectedRow
+    from songda.intake.problems import Chunk, Problem, RejectedRow, problem_label
     from songda.intake.profile import Profile, ProfileError, read_profile, write_profile_template
     from songda.intake.rejected import write_rejected
     from songda.intake.sheets import Sheet, sniff
@@ -65,7 +65,7 @@ _HOMES = {
         "UnknownField",
     ),
     "headers": ("suggest_mapping",),
-    "problems": ("Chunk", "Problem", "RejectedRow"),
+    "problems": ("Chunk", "Problem", "RejectedRow", "problem_label"),
     "profile": ("Profile", "ProfileError", "read_profile", "write_profile_template"),
     "rejected": ("write_rejected",),
     "sheets": ("Sheet", "sniff"),
@@ -97,6 +97,7 @@ __all__ = [  # noqa: RUF022 -- grouped as above
     "TooManyRows",
     "UnknownEncoding",
     "UnknownField",
+    "problem_label",
     "read_cases",
     "read_profile",
     "sniff",

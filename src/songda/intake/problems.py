@@ -9,6 +9,7 @@ Sentences are data (`messages.toml`, by code). They never repeat what a cell hol
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -61,6 +62,9 @@ class Chunk:
     warnings: list[Problem]
 
 
+_PLACEHOLDER = re.compile(r"\{\w+\}")
+
+
 class BadCell(Exception):
     """A cell cannot be read. `code` is a key of messages.toml, `data` fills its placeholders."""
 
@@ -73,6 +77,16 @@ class BadCell(Exception):
 def messages() -> Mapping[str, Mapping[str, str]]:
     """messages.toml: code → {message, remedy}."""
     return tomllib.loads(resources.files(__package__).joinpath("messages.toml").read_text("utf-8"))
+
+
+def problem_label(code: str) -> str:
+    """The sentence of a code for tables of counts, with … where a row's own data would stand.
+
+    >>> problem_label("missing")
+    '缺少…'
+    """
+    text = messages().get(code)
+    return code if text is None else _PLACEHOLDER.sub("…", text["message"])
 
 
 def problem(code: str, *, row_no: int, column: str = "", **data: object) -> Problem:

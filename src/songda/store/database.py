@@ -26,12 +26,12 @@ def open_database(settings: Settings) -> Engine:
     url = settings.database_url
     try:
         if url.startswith("sqlite"):
-            engine = create_engine(url)
+            engine = create_engine(url, hide_parameters=True)
             folder = Path(engine.url.database or ".").parent
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             _make_sqlite_durable(engine)
         else:
-            engine = create_engine(url, pool_pre_ping=True)
+            engine = create_engine(url, pool_pre_ping=True, hide_parameters=True)
             event.listen(engine, "connect", _make_postgresql_durable)
         _migrate(engine)
     except (OperationalError, OSError) as error:

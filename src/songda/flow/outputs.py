@@ -1,0 +1,142 @@
+"""What a run leaves for people in the folder they named: report, refused rows, list of decisions, manifests.
+
+`rejected.xlsx` is the institution's own data handed back (mode 0600, in the audit log); nothing else names a person.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import shutil
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Engine, select
+
+from songda.base.errors import SongdaError
+from songda.flow.audit import write_audit
+from songda.flow.decide import rules_on
+from songda.flow.figures import reason_zh
+from songda.flow.receive import rejected_rows
+from songda.flow.report import write_report
+from songda.flow.summary import Summary
+from songda.flow.tenants import Tenant
+from songda.intake import Sheet, write_rejected
+from songda.store import tables
+
+
+class CannotWriteOut(SongdaError):
+    zh = "输出目录 {folder} 无法写入（{reason}）"
+    remedy = "请换一个可写的目录（--out）或清理磁盘后重新运行；已完成的步骤不会重复"
+    exit_code = 73
+
+
+def prepare_out(out: Path) -> None:
+    """The folder, made and found writable before any work begins. Raises CannotWriteOut."""
+    probe = out / f".songda-{os.getpid()}"
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise CannotWriteOut(folder=str(out), reason=error.strerror or type(error).__name__) from error
+
+
+def write_outputs(
+    engine: Engine,
+    tenant: Tenant,
+    batch_id: str,
+    summary: Summary,
+    *,
+    out: Path,
+    home: Path,
+    sheet: Sheet | None,
+    at: datetime,
+) -> None:
+    """Writes everything anew. `sheet`: the case file's headers, for rejected.xlsx; None leaves that file as it is.
+
+    Raises CannotWriteOut, ReportNotWritten, CannotWrite.
+    """
+    try:
+        _copy_manifests(engine, batch_id, out=out, home=home)
+        _whole(out / "decisions.csv", decisions_csv(engine, tenant, batch_id).encode("utf-8-sig"))
+    except OSError as error:
+        raise CannotWriteOut(folder=str(out), reason=error.strerror or type(error).__name__) from error
+    if sheet is not None and summary.rejected_rows:
+        count = write_rejected(out / "rejected.xlsx", sheet, rejected_rows(engine, tenant, batch_id))
+        with engine.begin() as connection:
+            write_audit(
+                connection,
+                at=at,
+                actor="system:flow",
+                action="rejected.handed_back",
+                object_id=batch_id,
+                details={"rows": count},
+            )
+    write_report(summary, out / "report.html")
+
+
+def decisions_csv(engine: Engine, tenant: Tenant, batch_id: str) -> str:
+    """Every automatic decision about the batch's letters: what, why in words, by which versions, on which inputs."""
+    d, t, n, p = tables.decision.c, tables.letter.c, tables.attempt.c, tables.piece.c
+    with engine.connect() as connection:
+        batch = connection.execute(select(tables.batch).where(tables.batch.c.id == batch_id)).one()
+        letters = {
+            row.id: row.letter_no or ""
+            for row in connection.execute(select(t.id, t.letter_no).where(t.batch_id == batch_id).order_by(t.id))
+        }
+        owners = dict(
+            connection.execute(
+                select(n.id, n.letter_id).join(tables.letter, t.id == n.letter_id).where(t.batch_id == batch_id)
+            )
+            .tuples()
+            .all()
+        )
+        owners |= {
+            piece: owners[attempt]
+            for piece, attempt in connection.execute(select(p.id, p.attempt_id)).tuples()
+            if attempt in owners
+        }
+        rows = connection.execute(select(tables.decision).order_by(d.on_day, d.id)).all()
+    rules = rules_on(tenant, batch.as_of)
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(["日期", "环节", "对象", "函号", "结论", "理由", "理由代码", "输入哈希", "版本"])
+    for row in rows:
+        letter = owners.get(row.object_id, row.object_id)
+        if letter in letters:
+            why = "；".join(reason_zh(code, rules) for code in row.reasons if code != "chosen")
+            versions = " ".join(f"{name}={value}" for name, value in sorted(row.versions.items()))
+            writer.writerow(
+                [
+                    *(row.on_day.isoformat(), row.stage, row.object_id, letters[letter], row.outcome),
+                    *(why, " ".join(row.reasons), row.inputs_sha256, versions),
+                ]
+            )
+    return out.getvalue()
+
+
+def _copy_manifests(engine: Engine, batch_id: str, *, out: Path, home: Path) -> None:
+    r = tables.run.c
+    with engine.connect() as connection:
+        runs = connection.execute(
+            select(r.id, r.number).where(r.batch_id == batch_id, r.manifest_sha256.is_not(None)).order_by(r.number)
+        ).all()
+    for run in runs:
+        folder = out / "runs" / f"{run.number:06}"
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in ("manifest.json", "manifest.csv"):
+            if not (folder / name).exists():
+                draft = folder / f".{name}.part"
+                shutil.copyfile(home / "runs" / run.id / name, draft)
+                draft.replace(folder / name)
+
+
+def _whole(path: Path, data: bytes) -> None:
+    draft = path.with_name(f".{path.name}.part")
+    try:
+        draft.write_bytes(data)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)

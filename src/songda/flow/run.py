@@ -1,0 +1,214 @@
+"""The whole way, in order: from a case file to letters that stand for approval, and from an approval to a proof.
+
+    batch_id, sheet = take_in(house, path, as_of=day, drill=False, at=now, watch=Watch())     # … → ready
+    ...                                                                                       # a lawyer approves
+    carry_on(house, batch_id, carrier=carrier, on=day, at=now, watch=Watch())                 # … → posted, followed
+
+The ledger is the queue: each stage takes what stands in its state and leaves it in the next, so either function may be
+called again at any time, after a kill too, and does what is left (docs/decisions/002-ledger-driven-loop.md).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+
+from sqlalchemy import Engine, func, select
+
+from songda.base.errors import SongdaError
+from songda.flow import factory
+from songda.flow.decide import decide
+from songda.flow.follow import follow_up
+from songda.flow.post import Carrier, order, post_run
+from songda.flow.press import assemble, lock_run, read_manifest
+from songda.flow.produce import produce, products_of
+from songda.flow.receive import open_batch, receive
+from songda.flow.summary import Stage
+from songda.flow.tenants import Tenant
+from songda.intake import Sheet
+from songda.store import tables
+from songda.vault import sweep
+
+
+class AnotherRunAtWork(SongdaError):
+    zh = "另一个 songda run 正在使用 {home}"
+    remedy = "请等它结束后再运行"
+    exit_code = 75
+
+
+class WrongKindOfBatch(SongdaError):
+    zh = "批次 {batch} 是{is_zh}批次，不能按{asked_zh}继续"
+    remedy = "演练批次用 --carrier sim 继续，真实批次不加；两者的函件不会混用"
+    exit_code = 64
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Where a tenant's work happens."""
+
+    engine: Engine
+    tenant: Tenant
+    #: Folder of sealed letters and print files.
+    home: Path
+    #: Processes that render.
+    workers: int
+
+
+#: (stage, items done, items in all or None).
+Show = Callable[[str, int, int | None], None]
+
+
+@dataclass(slots=True)
+class Watch:
+    """Times the stages of a run; the same stage on several days adds up. `show` is told of progress."""
+
+    show: Show = lambda stage, done, total: None
+    _items: dict[str, int] = field(default_factory=dict)
+    _seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+        """Times the block; the block tells how many items it has done."""
+        done, began = 0, time.monotonic()
+
+        def progress(items: int) -> None:
+            nonlocal done
+            done = items
+            self.show(name, items, total)
+
+        self.show(name, 0, total)
+        try:
+            yield progress
+        finally:
+            self._items[name] = self._items.get(name, 0) + done
+            self._seconds[name] = self._seconds.get(name, 0.0) + time.monotonic() - began
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        return tuple(Stage(name, items, self._seconds[name]) for name, items in self._items.items() if items)
+
+
+@contextmanager
+def alone(home: Path) -> Iterator[None]:
+    """One run at a time in a home: two would deal the same letters. Raises AnotherRunAtWork."""
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (home / "run.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AnotherRunAtWork(home=str(home)) from None
+        yield
+
+
+def take_in(house: House, path: Path, *, as_of: date, drill: bool, at: datetime, watch: Watch) -> tuple[str, Sheet]:
+    """Reads a case file to its end and decides on every letter; returns the batch and what was seen of the file.
+
+    Raises what intake raises, WrongKindOfBatch, DatabaseUnavailable.
+    """
+    batch_id, sheet = open_batch(house.engine, house.tenant, path, as_of=as_of, drill=drill)
+    check_kind(house, batch_id, drill=drill)
+    with watch.stage("读取案件与标准化地址") as progress:
+        receive(house.engine, house.tenant, path, batch_id=batch_id, sheet=sheet, at=at, progress=progress)
+    with watch.stage("规则与发函决定") as progress:
+        price_fen = max(product.price_fen(product.first_g) for product in products_of(house.tenant).products)
+        decide(house.engine, house.tenant, batch_id, price_fen=price_fen, at=at)
+        progress(_count(house, batch_id))
+    return batch_id, sheet
+
+
+def carry_on(house: House, batch_id: str, *, carrier: Carrier, on: date, at: datetime, watch: Watch) -> None:
+    """Everything that is due for approved letters: render, order, print, post, follow. Does nothing twice.
+
+    In a drill the factory answers by itself; in earnest a run waits locked until the factory has reported.
+    Raises ApprovalVoid, CarrierUnreachable, NumberRangeUsedUp, DiskFull, CannotWrite.
+    """
+    check_kind(house, batch_id, drill=carrier.drill)
+    for folder in ("letters", "runs"):
+        for part in (house.home / folder).glob("*"):
+            sweep(part)
+    with watch.stage("排版与封存", _in_state(house, batch_id, "approved")) as progress:
+        produce(
+            house.engine,
+            house.tenant,
+            batch_id,
+            home=house.home,
+            workers=house.workers,
+            at=at,
+            progress=progress,
+        )
+    _print(house, batch_id, carrier=carrier, on=on, at=at, watch=watch)
+    with watch.stage("交寄") as progress:
+        progress(sum(_post(house, batch_id, carrier=carrier, on=on, at=at)))
+    with watch.stage("跟踪与定级", _in_state(house, batch_id, "active")) as progress:
+        before = _in_state(house, batch_id, "active")
+        follow_up(house.engine, house.tenant, batch_id, carrier=carrier, at=at)
+        progress(before)
+
+
+def _print(house: House, batch_id: str, *, carrier: Carrier, on: date, at: datetime, watch: Watch) -> None:
+    with watch.stage("制作批次前的规则") as progress:
+        run_id = assemble(house.engine, house.tenant, batch_id, on=on, at=at)
+        queued = _queued(house, run_id)
+        progress(queued)
+    if run_id is None:
+        return
+    with watch.stage("下单取号", queued) as progress:
+        report = order(house.engine, house.tenant, batch_id, carrier=carrier, at=at)
+        progress(report.ordered)
+    with watch.stage("制作打印文件", queued) as progress:
+        lock_run(house.engine, house.tenant, run_id, home=house.home, at=at, progress=progress)
+
+
+def _post(house: House, batch_id: str, *, carrier: Carrier, on: date, at: datetime) -> Iterator[int]:
+    """Hands over every run that the factory has finished; in a drill it has finished at once."""
+    r = tables.run.c
+    if carrier.drill:
+        for run_id in _runs(house, batch_id, "locked", "acknowledged", "printing"):
+            manifest = read_manifest(house.home, run_id)
+            with house.engine.connect() as connection:
+                state = connection.scalar(select(r.state).where(r.id == run_id))
+            if state == "locked":
+                factory.acknowledge(house.engine, run_id, manifest_sha256=manifest.run_sha256, at=at)
+            factory.report(house.engine, house.tenant, run_id, at=at)
+    for run_id in _runs(house, batch_id, "balanced"):
+        yield post_run(house.engine, house.tenant, run_id, carrier=carrier, on=on, at=at).posted
+
+
+def check_kind(house: House, batch_id: str, *, drill: bool) -> None:
+    """Raises WrongKindOfBatch when a drill would be posted, or a real letter played with."""
+    b = tables.batch.c
+    with house.engine.connect() as connection:
+        is_drill = bool(connection.scalar(select(b.drill).where(b.id == batch_id)))
+    if is_drill != drill:
+        names = {True: "演练", False: "真实"}
+        raise WrongKindOfBatch(batch=batch_id, is_zh=names[is_drill], asked_zh=names[drill])
+
+
+def _runs(house: House, batch_id: str, *states: str) -> list[str]:
+    r = tables.run.c
+    with house.engine.connect() as connection:
+        return list(
+            connection.scalars(select(r.id).where(r.batch_id == batch_id, r.state.in_(states)).order_by(r.number))
+        )
+
+
+def _count(house: House, batch_id: str) -> int:
+    with house.engine.connect() as connection:
+        return connection.scalar(select(func.count()).where(tables.letter.c.batch_id == batch_id)) or 0
+
+
+def _in_state(house: House, batch_id: str, state: str) -> int:
+    t = tables.letter.c
+    with house.engine.connect() as connection:
+        return connection.scalar(select(func.count()).where(t.batch_id == batch_id, t.state == state)) or 0
+
+
+def _queued(house: House, run_id: str | None) -> int:
+    p = tables.piece.c
+    with house.engine.connect() as connection:
+        return connection.scalar(select(func.count()).where(p.run_id == run_id, p.state == "queued")) or 0
