@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from songda.dispatch.deadlines import Deadlines, load_deadlines
+    from songda.dispatch.ends import AtEnd, close_letters, letters_at_end
     from songda.dispatch.errors import (
         NumberRangeUsedUp,
         PiecesWithoutWaybill,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     )
     from songda.dispatch.facts import Told, store_events
     from songda.dispatch.following import FollowReport, follow
+    from songda.dispatch.further import next_attempts
     from songda.dispatch.grades import best_grade
     from songda.dispatch.handover import HandOver, hand_over
     from songda.dispatch.intents import Resolved, resolve_intents, settle_order
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "deadlines": ("Deadlines", "load_deadlines"),
+    "ends": ("AtEnd", "close_letters", "letters_at_end"),
     "errors": (
         "NumberRangeUsedUp",
         "PiecesWithoutWaybill",
@@ -52,6 +55,7 @@ _HOMES = {
     ),
     "facts": ("Told", "store_events"),
     "following": ("FollowReport", "follow"),
+    "further": ("next_attempts",),
     "grades": ("best_grade",),
     "handover": ("HandOver", "hand_over"),
     "intents": ("Resolved", "resolve_intents", "settle_order"),
@@ -64,6 +68,7 @@ _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "STOP_REQUESTED",
+    "AtEnd",
     "Deadlines",
     "FollowReport",
     "HandOver",
@@ -79,9 +84,12 @@ __all__ = [
     "UnknownOrder",
     "UnknownWaybill",
     "best_grade",
+    "close_letters",
     "follow",
     "hand_over",
+    "letters_at_end",
     "load_deadlines",
+    "next_attempts",
     "order_waybills",
     "pull_pieces",
     "receive_push",

@@ -1,7 +1,8 @@
 """What the fold said about an attempt, written down each time it says something else or knows more.
 
 One row of `decision` (stage "outcome") a fold: outcome `signed:A1`, the flags, what was parked, the version of the
-mapping and how many facts it saw. The last row tells whether an attempt has to be folded again.
+mapping, how many facts it saw and when the decisive one happened. The last row tells whether an attempt has to be
+folded again.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ class Said:
     parked: tuple[str, ...]
     facts: int
     mapping: str
+    #: Instant of the decisive event.
+    at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,8 @@ def last_said(connection: Connection, attempt_ids: Sequence[str]) -> dict[str, S
         for object_id, text, reasons, versions in connection.execute(query):
             parked = tuple(r.removeprefix(_PARKED) for r in reasons if r.startswith(_PARKED))
             flags = tuple(reason for reason in reasons if not reason.startswith(_PARKED))
-            found[object_id] = Said(text, flags, parked, versions["facts"], versions["mapping"])
+            at = None if versions["at"] is None else datetime.fromisoformat(versions["at"])
+            found[object_id] = Said(text, flags, parked, versions["facts"], versions["mapping"], at)
     return found
 
 
@@ -78,7 +82,11 @@ def write_said(
                 "stage": STAGE,
                 "outcome": said.text,
                 "inputs_sha256": sha256("".join(fold.keys).encode()).hexdigest(),
-                "versions": {"mapping": said.mapping, "facts": said.facts},
+                "versions": {
+                    "mapping": said.mapping,
+                    "facts": said.facts,
+                    "at": None if said.at is None else said.at.isoformat(),
+                },
                 "reasons": [*said.flags, *(f"{_PARKED}{reason}" for reason in said.parked)],
                 "on_day": business_day(at),
             }
@@ -91,4 +99,4 @@ def said_by(fold: Folded) -> Said:
     outcome = fold.outcome
     # What is parked is told by reason and code; when it happened and where stands in the facts.
     parked = tuple(sorted({f"{entry.reason}:{entry.key[2]}" for entry in outcome.parked}))
-    return Said(text_of(outcome), outcome.flags, parked, len(fold.keys), outcome.mapping_version)
+    return Said(text_of(outcome), outcome.flags, parked, len(fold.keys), outcome.mapping_version, outcome.at)

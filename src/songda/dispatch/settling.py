@@ -132,7 +132,14 @@ def _looks(connection: Connection, ids: Sequence[str], codes: Codes, waits: Dead
         look
         for look in looks
         if look.attempt.id in news
-        or is_due(look.attempt, posted_at=look.posted_at, silent_since=look.silent_since, at=at, deadlines=waits)
+        or is_due(
+            look.attempt,
+            posted_at=look.posted_at,
+            silent_since=look.silent_since,
+            at=at,
+            mapping=codes,
+            deadlines=waits,
+        )
     ]
 
 

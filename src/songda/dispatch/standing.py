@@ -13,6 +13,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, or_, select
 
+from songda.carriers import Mapping as Codes
 from songda.dispatch.deadlines import Deadlines, is_quiet, passed
 from songda.dispatch.facts import lock_attempts
 from songda.dispatch.folding import Basis
@@ -89,11 +90,21 @@ def has_news(attempt: Attempt, *, mapping_version: str) -> bool:
 
 
 def is_due(
-    attempt: Attempt, *, posted_at: datetime, silent_since: datetime | None, at: datetime, deadlines: Deadlines
+    attempt: Attempt,
+    *,
+    posted_at: datetime,
+    silent_since: datetime | None,
+    at: datetime,
+    mapping: Codes,
+    deadlines: Deadlines,
 ) -> bool:
     """Whether a deadline may have come for an attempt without news."""
     if attempt.state == "reported":
-        return True
+        said = attempt.said
+        # A doubtful outcome waits for a person, who may have spoken by now.
+        if said is None or said.at is None or not mapping.review_flags.isdisjoint(said.flags):
+            return True
+        return passed(said.at, deadlines.objection_days, at=at)
     if attempt.state == "silent":
         return silent_since is not None and passed(silent_since, deadlines.silent_days, at=at)
     return attempt.state != "settled" and is_quiet(attempt.last_told, posted_at=posted_at, at=at, deadlines=deadlines)
