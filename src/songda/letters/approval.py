@@ -5,7 +5,8 @@
     approval = sign(private, "a long password", template_hashes=…, list_hash=listing.list_hash,
                     exceptions_hash=exceptions_hash(()), at=now, lawyer="刘正言")
     verify(approval, public)                        # None, or raises ApprovalVoid
-    content = seal(content, approval, item)         # only a covered letter gets the firm's seal
+    verify_list(approval, listing, pulled)          # once a batch
+    content = seal(content, approval, item, template_hash=template_hash(content.kind))     # a covered letter alone
 
 An approval covers inputs (template, content, addressee, amount, address basis); a PDF made of exactly these follows from them.
 """

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 STANDARD: Final = "a-2a"
 _UNDRAWN = re.compile(r"the text `\"(.+?)\"` could not be displayed", re.DOTALL)
+_ESCAPE = re.compile(r"\\u\{([0-9a-f]+)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ class Renderer:
                 timestamp=int(at(content.date, 0).timestamp()),
             )
         except typst.TypstError as error:
-            undrawn = "".join(_UNDRAWN.findall(str(error)))
+            undrawn = "".join(_unescaped(text) for text in _UNDRAWN.findall(str(error)))
             if undrawn:
                 raise MissingGlyph(
                     characters=[f"U+{ord(character):04X}" for character in sorted(set(undrawn))]
@@ -102,6 +103,11 @@ def _check(content: Content) -> None:
         raise BadContent(codes=found)
     if missing:
         raise MissingGlyph(characters=missing)
+
+
+def _unescaped(text: str) -> str:
+    """The engine writes what cannot be shown as `\\u{e123}`."""
+    return _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text)
 
 
 def _pages(pdf: bytes) -> int:

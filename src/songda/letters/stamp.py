@@ -1,7 +1,7 @@
 """What is printed over a page of record when the run is built: the sheet's Data Matrix and, on page 1, the waybill.
 
-A stamp is one content stream of black rectangles. It stands between two others' graphics states (`q` before the record,
-`Q` at its own start), so the record's own streams stay as they are, byte for byte.
+A stamp is one content stream of black rectangles. The record's graphics state is closed before it begins (`q` before the
+record, `Q` at its own start), so the record's own streams stay as they are, byte for byte.
 """
 
 from __future__ import annotations
@@ -82,11 +82,10 @@ def stamp(*, sheet_code: str | None, waybill_no: str | None) -> bytes:
 
 
 def _waybill(number: str) -> bytes:
-    bars = code128(number)
+    dots, bars = _text(number), code128(number)
     module = min(_BAR_MM, WAYBILL.width / (bars.width + 2 * _QUIET))
     width = bars.width * module
     left = WAYBILL.x + (WAYBILL.width - width) / 2
-    dots = _text(number)
     dot = min(0.36, width / dots.width)
     text_left = WAYBILL.x + (WAYBILL.width - dots.width * dot) / 2
     text_top = WAYBILL.y + _BARS_HIGH_MM + 3.2

@@ -16,6 +16,16 @@ from songda.letters.content import Kind
 _HERE = Path(__file__).parent
 FONTS = _HERE / "fonts"
 PACKAGES = _HERE / "templates" / "packages"
+#: What puts amounts, days and codes into words and modules, and hands them to the engine.
+_WORDS = (
+    "base/days.py",
+    "base/money.py",
+    "letters/capital.py",
+    "letters/codes.py",
+    "letters/content.py",
+    "letters/render.py",
+    "letters/view.py",
+)
 
 
 def root(kind: Kind) -> Path:
@@ -40,8 +50,11 @@ def template_text(kind: Kind) -> str:
 
 
 def _parts(kind: Kind) -> dict[str, bytes]:
-    files = [*root(kind).rglob("*"), *PACKAGES.rglob("*"), *FONTS.glob("*.otf")]
-    # Amounts, capital numerals and codes are put into words and modules by these.
-    files += [_HERE / name for name in ("view.py", "capital.py", "codes.py")]
-    parts = {path.relative_to(_HERE).as_posix(): path.read_bytes() for path in files if path.is_file()}
-    return parts | {f"version:{name}": version(name).encode() for name in ("typst", "zxing-cpp", "pikepdf")}
+    files = [
+        *root(kind).rglob("*"),
+        *PACKAGES.rglob("*"),
+        *FONTS.glob("*.otf"),
+        *(_HERE.parent / path for path in _WORDS),
+    ]
+    parts = {path.relative_to(_HERE.parent).as_posix(): path.read_bytes() for path in files if path.is_file()}
+    return parts | {f"version:{name}": version(name).encode() for name in ("typst", "zxing-cpp")}
