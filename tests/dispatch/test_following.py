@@ -117,7 +117,7 @@ def test_a_limit_asks_other_letters_each_time(open_desk: OpenDesk, fill: Fill) -
 
 
 @pytest.mark.parametrize("database", BOTH, indirect=True)
-def test_settled_letters_are_asked_for_once_a_day_as_long_as_they_may_be_revised(
+def test_settled_letters_are_asked_for_every_few_days_as_long_as_they_may_be_revised(
     open_desk: OpenDesk, fill: Fill
 ) -> None:
     fill(3)
@@ -130,8 +130,8 @@ def test_settled_letters_are_asked_for_once_a_day_as_long_as_they_may_be_revised
         settle(desk.database, tenant_id=TENANT, at=after(30))
     settled = desk.column("attempt", "state").count("settled")
     assert settled
-    calls = [ask(desk, after(day, hour)).asked for day, hour in ((31, 8), (31, 18), (32, 8))]
-    assert calls == [3, 3 - settled, 3]
+    calls = [ask(desk, after(day, hour)).asked for day, hour in ((31, 8), (31, 18), (37, 8), (38, 8))]
+    assert calls == [3, 3 - settled, 3 - settled, 3]
     assert ask(desk, after(120)).asked == 3 - settled
 
 

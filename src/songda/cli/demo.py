@@ -91,10 +91,10 @@ def play(
     prepare_out(out)
     file = out / "input" / "cases.xlsx"
     with watch.stage("生成虚构案件", cases) as progress:
-        _invent(cases=cases, seed=seed, first=first, config=config, file=file, truth=out / "truth")
+        invent(cases=cases, seed=seed, first=first, config=config, file=file, truth=out / "truth")
         progress(cases)
     began, opening = time.monotonic(), days.at(first, HOUR)
-    with _invented_house(out / "home", opening) as (house, key, password), alone(house.home):
+    with invented_house(out / "home", opening) as (house, key, password), alone(house.home):
         courier = load_truth(out / "truth").courier()
         with (
             open_stand_in(house, seed=seed, courier=courier, starts_at=days.at(first, 8)) as post,
@@ -122,7 +122,8 @@ def play(
         return summary, batch_id, _a_letter(house, batch_id)
 
 
-def _invent(*, cases: int, seed: int, first: date, config: str, file: Path, truth: Path) -> None:
+def invent(*, cases: int, seed: int, first: date, config: str, file: Path, truth: Path) -> None:
+    """Writes the case file of an invented world, and its truth apart."""
     from songda.sim.world import generate
 
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -132,7 +133,7 @@ def _invent(*, cases: int, seed: int, first: date, config: str, file: Path, trut
 
 
 @contextmanager
-def _invented_house(home: Path, at: datetime) -> Iterator[tuple[House, bytes, str]]:
+def invented_house(home: Path, at: datetime) -> Iterator[tuple[House, bytes, str]]:
     """A house of its own for an invented institution, with its lawyer's key and password."""
     from songda.cli.drill import invented_profile
     from songda.flow.run import House

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +22,16 @@ Run = Annotated[str, typer.Argument(help="Print run, as `songda press list` name
 AsOf = Annotated[
     datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="Business day; today when absent.")
 ]
+
+
+#: Ids of people and machines; a name or an address has no place in a link or in the audit log.
+_HOLDER = re.compile(r"[A-Za-z0-9_.:-]{1,60}")
+
+
+class BadHolder(SongdaError):
+    zh = "持有人编号的写法不对"
+    remedy = "请用字母、数字和 _ . : - 组成的编号（至多 60 个字符），不要写姓名、电话或邮箱"
+    exit_code = 64
 
 
 class BadSpoiled(SongdaError):
@@ -108,6 +119,41 @@ def open_(
             raise CannotWriteFile(path=str(to), reason=error.strerror or type(error).__name__) from error
         finally:
             draft.unlink(missing_ok=True)
+
+
+@press.command()
+def link(
+    run: Run,
+    file: Annotated[int, typer.Option(min=1, help="Number of the print file in the run.")] = 1,
+    holder: Annotated[
+        str, typer.Option(help="Id of the one who gets the link; the audit log names it. Never a person's name.")
+    ] = "operator",
+    hours: Annotated[int, typer.Option(min=1, max=72, help="Hours until the link expires.")] = 4,
+    base: Annotated[str, typer.Option(help="Address under which `songda serve` is reached.")] = "http://127.0.0.1:8000",
+    tenant: TenantName = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Print a signed link with which its holder downloads one print file until it expires. Kept in the audit log.
+
+    Example: songda press link run_01m8… --file 1 --holder factory-2 --base https://letters.example.cn
+    """
+    from songda.flow.doors import audit_link, link_key, print_file
+    from songda.web import press_path
+
+    if not _HOLDER.fullmatch(holder):
+        raise BadHolder
+    with open_house(tenant) as house:
+        name = print_file(house.engine, house.tenant, house.home, run, file).name
+        at = days.now()
+        expires = at.replace(microsecond=0) + timedelta(hours=hours)
+        path = press_path(run, file, holder=holder, expires=expires, key=link_key(house.tenant))
+        audit_link(house.engine, run, file, holder=holder, expires=expires, at=at)
+    url = base.rstrip("/") + path
+    if as_json:
+        print_json({"run": run, "file": name, "holder": holder, "expires": expires.isoformat(), "url": url})
+    else:
+        typer.echo(f"{name}，{expires:%Y-%m-%d %H:%M} 前有效，持有人 {holder}", err=True)
+        typer.echo(url)
 
 
 @press.command()

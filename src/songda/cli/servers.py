@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from songda.base import settings
 from songda.cli import logs
+from songda.cli.opening import open_base, open_one, tenant_names
 
 if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
     from songda.sim.carrier import Courier
+    from songda.vault import MasterKey
 
 sim = typer.Typer(
     help="Stand-in servers for exercises and tests (loopback only, invented people only).", no_args_is_help=True
@@ -26,15 +29,45 @@ def add_to(app: typer.Typer) -> None:
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
+    trusted_proxies: Annotated[
+        str | None,
+        typer.Option(
+            help="Addresses of the proxy before this server, whose X-Forwarded-For is believed; none if absent."
+        ),
+    ] = None,
+    show_push_urls: Annotated[
+        bool,
+        typer.Option("--show-push-urls", help="Print where each institution's carrier pushes its events, and end."),
+    ] = False,
+    base: Annotated[
+        str, typer.Option(help="Address under which the carrier reaches this server (with --show-push-urls).")
+    ] = "https://…",
 ) -> None:
-    """Serve /healthz and the pages that signed links lead to.
+    """Serve the page behind the letters' QR codes, links to print files, the carriers' pushes, and /healthz.
 
     Example: songda serve --port 8000
     """
+    import os
+
     from songda import web
 
-    logs.to_stderr()
-    web.serve(settings.load(), host=host, port=port)
+    with open_base() as (engine, master, settings):
+        if show_push_urls:
+            _show_push_urls(engine, master, base=base)
+            return
+        logs.to_stderr()
+        doors = web.record_doors(engine, master, settings.home, environ=os.environ)
+        web.serve(settings, host=host, port=port, trusted_proxies=trusted_proxies, **doors)
+
+
+def _show_push_urls(engine: Engine, master: MasterKey, *, base: str) -> None:
+    """The paths are secrets: whoever knows one and the contract's key can tell us events."""
+    from songda.flow.doors import push_token
+    from songda.web import push_path
+
+    names = tenant_names(engine)
+    for name in names:
+        typer.echo(f"{name}\t{base.rstrip('/')}{push_path(name, push_token(open_one(engine, master, name)))}")
 
 
 @sim.command()

@@ -34,6 +34,8 @@ class Deadlines:
     silent_days: int
     #: Days for which a settled outcome may be revised.
     revision_days: int
+    #: Days between two questions about settled letters.
+    revision_every_days: int
 
 
 @cache

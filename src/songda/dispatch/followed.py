@@ -1,4 +1,4 @@
-"""Which waybills are asked for: those whose letters are under way, and once a day those whose outcome may still change."""
+"""Which waybills are asked for: those whose letters are under way, and now and then those whose outcome may still change."""
 
 from __future__ import annotations
 
@@ -37,9 +37,10 @@ def under_way(connection: Connection, tenant_id: str) -> list[Followed]:
     return _waybills(connection, tenant_id, _a.state.in_(UNDER_WAY))
 
 
-def revisable(connection: Connection, tenant_id: str, *, at: datetime, days: int) -> list[Followed]:
-    """Those settled within `days`; none when they were asked for on this day already."""
-    asked = select(_d.id).where(_d.object_id == tenant_id, _d.stage == _ASKED, _d.on_day == business_day(at))
+def revisable(connection: Connection, tenant_id: str, *, at: datetime, days: int, every: int) -> list[Followed]:
+    """Those settled within `days`; none when they were asked for within the last `every` days, this one included."""
+    since = business_day(at) - timedelta(days=every)
+    asked = select(_d.id).where(_d.object_id == tenant_id, _d.stage == _ASKED, _d.on_day > since)
     if connection.execute(asked.limit(1)).first():
         return []
     return _waybills(connection, tenant_id, _a.state == "settled", _a.id.in_(settled_since(at, days=days)))

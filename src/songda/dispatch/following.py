@@ -64,13 +64,15 @@ def follow(
     chunk: int = 500,
     deadlines: Deadlines | None = None,
 ) -> FollowReport:
-    """Asks for every waybill under way, and on the first call of a day for those settled within the revision window.
+    """Asks for every waybill under way, and every few days for those settled within the revision window.
 
     Stops early when nobody answers. Raises Unsealable.
     """
-    days = (deadlines or load_deadlines()).revision_days
+    waits = deadlines or load_deadlines()
     with engine.connect() as connection:
-        late = shuffled(revisable(connection, tenant_id, at=at, days=days), at=at)
+        late = shuffled(
+            revisable(connection, tenant_id, at=at, days=waits.revision_days, every=waits.revision_every_days), at=at
+        )
         every = shuffled(under_way(connection, tenant_id), at=at) + late
     todo = every[:limit]
     counts: Counter[str] = Counter(left=len(every) - len(todo))

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, or_, select
 
-from songda.carriers import Order, Party, Refused
+from songda.carriers import Order, Party, Refused, item_line
 from songda.dispatch.intents import may_repeat
 from songda.dispatch.receiver import open_person, receiver
 from songda.store import tables
@@ -88,7 +88,7 @@ def orders(
                 order_no=piece.order_no,
                 sender=sender,
                 receiver=to,
-                item_line=f"函件 第{piece.letter_no}号 1份",
+                item_line=item_line(piece.letter_no or ""),
                 weight_g=piece.weight_g,
                 created_at=at,
                 waybill_no=piece.waybill_no,

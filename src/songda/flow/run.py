@@ -122,10 +122,19 @@ def take_in(house: House, path: Path, *, as_of: date, drill: bool, at: datetime,
 
 
 def carry_on(house: House, batch_id: str, *, carrier: Carrier, on: date, at: datetime, watch: Watch) -> None:
-    """Everything that is due for approved letters: render, order, print, post, follow. Does nothing twice.
+    """Everything that is due for approved letters. Does nothing twice.
 
     In a drill the factory answers by itself; in earnest a run waits locked until the factory has reported.
-    Raises ApprovalVoid, CarrierUnreachable, NumberRangeUsedUp, DiskFull, CannotWrite.
+    Raises what `make_runs` raises.
+    """
+    make_runs(house, batch_id, carrier=carrier, on=on, at=at, watch=watch)
+    post_and_follow(house, batch_id, carrier=carrier, on=on, at=at, watch=watch)
+
+
+def make_runs(house: House, batch_id: str, *, carrier: Carrier, on: date, at: datetime, watch: Watch) -> None:
+    """Renders what is approved, orders its waybills and locks the print run.
+
+    Raises WrongKindOfBatch, ApprovalVoid, CarrierUnreachable, NumberRangeUsedUp, DiskFull, CannotWrite.
     """
     check_kind(house, batch_id, drill=carrier.drill)
     for folder in ("letters", "runs"):
@@ -142,12 +151,16 @@ def carry_on(house: House, batch_id: str, *, carrier: Carrier, on: date, at: dat
             progress=progress,
         )
     _print(house, batch_id, carrier=carrier, on=on, at=at, watch=watch)
+
+
+def post_and_follow(house: House, batch_id: str, *, carrier: Carrier, on: date, at: datetime, watch: Watch) -> None:
+    """Hands over what the factory has finished, asks the carrier about everything under way, settles and closes."""
     with watch.stage("交寄") as progress:
         progress(sum(_post(house, batch_id, carrier=carrier, on=on, at=at)))
-    with watch.stage("跟踪与定级", _in_state(house, batch_id, "active")) as progress:
-        before = _in_state(house, batch_id, "active")
+    under_way = _in_state(house, batch_id, "active")
+    with watch.stage("跟踪与定级", under_way) as progress:
         follow_up(house.engine, house.tenant, batch_id, carrier=carrier, at=at)
-        progress(before)
+        progress(under_way)
 
 
 def _print(house: House, batch_id: str, *, carrier: Carrier, on: date, at: datetime, watch: Watch) -> None:

@@ -1,0 +1,101 @@
+"""Runs every benchmark, each in a process of its own, and writes docs/benchmarks.md from what they measured.
+
+    .venv/bin/python -m bench [NAME …]
+
+Results lie in bench/results as JSON; the document is made from all that lie there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results"
+DOCUMENT = HERE.parent / "docs" / "benchmarks.md"
+
+#: Name → what it shows, and the arguments of the published figures.
+BENCHMARKS: dict[str, tuple[str, list[str]]] = {
+    "whole_day": ("A whole day: 50,000 cases to print-ready, ordered letters (target: 10 minutes, 4 GB)", []),
+    "letters_render": ("Rendering letters", []),
+    "address_speed": ("Reading addresses", []),
+    "carrier_orders": ("Ordering and tracing at the stand-in carrier", []),
+    "compliance_rules": ("Evaluating the rules", []),
+    "world_delivery": ("The simulated world", []),
+}
+
+
+def run(name: str) -> None:
+    RESULTS.mkdir(exist_ok=True)
+    out = RESULTS / f"{name}.json"
+    print(f"== {name}", flush=True)
+    subprocess.run([sys.executable, str(HERE / f"{name}.py"), *BENCHMARKS[name][1], "--out", str(out)], check=True)
+    figures = json.loads(out.read_text("utf-8"))
+    figures = {"measured_on": datetime.now(tz=UTC).date().isoformat(), "hardware": hardware(), "figures": figures}
+    out.write_text(json.dumps(figures, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+
+
+def hardware() -> str:
+    """Processor, cores and memory, without the machine's name."""
+    model = next(
+        (
+            line.partition(":")[2].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if "model name" in line
+        ),
+        "unknown processor",
+    )
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return f"{model}, {os.cpu_count()} cores, {memory:.0f} GiB"
+
+
+def document() -> str:
+    lines = [
+        "# Benchmarks",
+        "",
+        "Made by `make bench` from bench/results; every figure comes from a command in this repository. People are invented,",
+        "outcomes simulated. What is timed is the product's own work, not a network or a printing press.",
+    ]
+    for name, (title, arguments) in BENCHMARKS.items():
+        path = RESULTS / f"{name}.json"
+        if path.exists():
+            lines += ["", f"## {title}", "", *section(name, arguments, json.loads(path.read_text("utf-8")))]
+    return "\n".join(lines) + "\n"
+
+
+def section(name: str, arguments: list[str], result: dict[str, Any]) -> list[str]:
+    command = " ".join(["python", f"bench/{name}.py", *arguments])
+    figures = result["figures"]
+    lines = [f"`{command}`, {result['measured_on']}, {result['hardware']}", "", "| figure | value |", "| --- | ---: |"]
+    tables = {}
+    for key, value in figures.items():
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            tables[key] = value
+        elif isinstance(value, dict):
+            lines += [f"| {key} {inner} | {shown(each)} |" for inner, each in value.items()]
+        else:
+            lines.append(f"| {key} | {shown(value)} |")
+    for rows in tables.values():
+        lines += ["", "| " + " | ".join(rows[0]) + " |", "| --- |" + " ---: |" * (len(rows[0]) - 1)]
+        lines += ["| " + " | ".join(shown(each) for each in row.values()) + " |" for row in rows]
+    return lines
+
+
+def shown(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+
+
+def main() -> None:
+    for name in sys.argv[1:] or BENCHMARKS:
+        run(name)
+    DOCUMENT.write_text(document(), encoding="utf-8")
+    print(f"wrote {DOCUMENT.relative_to(HERE.parent)}")
+
+
+if __name__ == "__main__":
+    main()
