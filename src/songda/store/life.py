@@ -63,7 +63,7 @@ _LINES: dict[str, tuple[tuple[str, str, str, str], ...]] = {
         ),
         ("received held", "ready", "decision yes", "decision"),
         ("ready", "approved", "lawyer signs the batch", "lawyer"),
-        ("ready", "held", "lawyer pulls the letter", "lawyer"),
+        ("ready", "held", "the gate approve says no, or the lawyer pulls the letter", "lawyer"),
         ("approved", "ready", "template, amount, address basis or price changed: approval void", "system"),
         ("approved", "active", "attempt 1 created", "planner"),
         (
@@ -72,7 +72,7 @@ _LINES: dict[str, tuple[tuple[str, str, str, str], ...]] = {
             "attempt settled without proof, next attempt; or stop requested after posting",
             "dispatch",
         ),
-        ("active", "held", "attempt failed before it was posted, and can be cured", "dispatch"),
+        ("active", "held", "attempt failed before it was posted (print, order, gate lock), and can be cured", "dispatch"),
         ("active", "closed", "attempt settled, no further attempt needed or allowed", "dispatch"),
         ("received held ready approved active", "withdrawn", "cancel or stop order, nothing ever posted", "operator"),
         ("closed", "closed", "a late fact changes the grade: revision", "system"),
