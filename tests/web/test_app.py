@@ -57,7 +57,9 @@ def make_press(settings: Settings, audit: Callable[[Link], None], chunks: Callab
     def open_file(run_id: str, number: int) -> PrintFile | None:
         return PrintFile(f"{run_id}-{number:03}.pdf", chunks()) if (run_id, number) == ("run_a", 1) else None
 
-    return create_app(settings, open_print_file=open_file, audit_press=audit, link_key=KEY, clock=lambda: NOW)
+    return create_app(
+        settings, open_print_file=open_file, audit_press=audit, link_key=lambda _run: KEY, clock=lambda: NOW
+    )
 
 
 def link(number: int = 1, *, minutes: int = 15) -> str:
@@ -313,7 +315,7 @@ def test_a_print_file_is_closed_however_its_reading_ends(settings: Settings) -> 
             settings,
             open_print_file=lambda _run, _number: PrintFile("x.pdf", iter(PDF), close=lambda: closed.append("closed")),
             audit_press=audit,
-            link_key=KEY,
+            link_key=lambda _run: KEY,
             clock=lambda: NOW,
         )
         ask(app, link())
@@ -322,7 +324,11 @@ def test_a_print_file_is_closed_however_its_reading_ends(settings: Settings) -> 
 
 @pytest.mark.parametrize("left_out", ["open_print_file", "audit_press", "link_key"])
 def test_print_files_exist_only_with_opener_audit_and_key_together(settings: Settings, left_out: str) -> None:
-    doors = {"open_print_file": lambda _r, _n: PrintFile("x.pdf", iter(PDF)), "audit_press": print, "link_key": KEY}
+    doors = {
+        "open_print_file": lambda _r, _n: PrintFile("x.pdf", iter(PDF)),
+        "audit_press": print,
+        "link_key": lambda _run: KEY,
+    }
     doors.pop(left_out)
     assert ask(create_app(settings, clock=lambda: NOW, **doors), link()).status_code == 404  # type: ignore[arg-type]
 
@@ -332,7 +338,7 @@ def test_a_file_name_cannot_add_a_header(settings: Settings) -> None:
         settings,
         open_print_file=lambda _run, _number: PrintFile('a"\r\nX-Evil: 1.pdf', iter(PDF)),
         audit_press=lambda _link: None,
-        link_key=KEY,
+        link_key=lambda _run: KEY,
         clock=lambda: NOW,
     )
     headers = ask(app, link()).headers

@@ -41,7 +41,7 @@ def serve(
     ] = False,
     base: Annotated[
         str, typer.Option(help="Address under which the carrier reaches this server (with --show-push-urls).")
-    ] = "https://…",
+    ] = "http://127.0.0.1:8000",
 ) -> None:
     """Serve the page behind the letters' QR codes, links to print files, the carriers' pushes, and /healthz.
 
@@ -55,6 +55,9 @@ def serve(
         if show_push_urls:
             _show_push_urls(engine, master, base=base)
             return
+        # A wrong master key is found now, not by the first visitor.
+        for name in tenant_names(engine):
+            open_one(engine, master, name)
         logs.to_stderr()
         doors = web.record_doors(engine, master, settings.home, environ=os.environ)
         web.serve(settings, host=host, port=port, trusted_proxies=trusted_proxies, **doors)
@@ -65,8 +68,7 @@ def _show_push_urls(engine: Engine, master: MasterKey, *, base: str) -> None:
     from songda.flow.doors import push_token
     from songda.web import push_path
 
-    names = tenant_names(engine)
-    for name in names:
+    for name in tenant_names(engine):
         typer.echo(f"{name}\t{base.rstrip('/')}{push_path(name, push_token(open_one(engine, master, name)))}")
 
 

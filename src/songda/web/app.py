@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -16,13 +17,15 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from songda.base.days import now as shanghai_now
+from songda.base.errors import SongdaError
 from songda.base.settings import Settings
+from songda.web.carrier import ReceivePush, read_body
 from songda.web.guard import Guard
 from songda.web.health import Probe, database_probe
 from songda.web.letter_check import FindLetter, judge
 from songda.web.limit import Limiter
-from songda.web.links import PRESS, LinkExpired, LinkForged, press_object, verify
-from songda.web.pages import error_page, letter_page
+from songda.web.links import PRESS, LinkExpired, LinkForged, LinkKey, press_object, verify
+from songda.web.pages import error_page, letter_page, unknown_letter_page
 from songda.web.press import AuditPress, OpenPrintFile, PrintFile
 
 log = structlog.get_logger("songda.web")
@@ -45,7 +48,8 @@ def create_app(
     find_letter: FindLetter | None = None,
     open_print_file: OpenPrintFile | None = None,
     audit_press: AuditPress | None = None,
-    link_key: bytes | None = None,
+    link_key: LinkKey | None = None,
+    receive_push: ReceivePush | None = None,
     probe: Probe | None = None,
     clock: Clock = shanghai_now,
     docs: bool = False,
@@ -53,7 +57,8 @@ def create_app(
     """The application for `settings`.
 
     `/c/{token}` exists with `find_letter`; `/press/{run_id}/{number}` only when `open_print_file`, `audit_press` and
-    `link_key` (32 bytes) are all given: without an audit log nobody prints. `docs` publishes `/openapi.json`.
+    `link_key` are all given: without an audit log nobody prints; `/carrier/{tenant}/{token}` with `receive_push`.
+    `docs` publishes `/openapi.json`. All of them over the record: songda.web.record.
     """
     app = FastAPI(title="songda", docs_url=None, redoc_url=None, openapi_url="/openapi.json" if docs else None)
     app.add_middleware(Guard, error_page=error_page)
@@ -62,9 +67,11 @@ def create_app(
     limiter = Limiter(per_minute=PER_MINUTE)
     _add_health(app, probe or database_probe(settings))
     if find_letter:
-        _add_letter_check(app, find_letter, limiter)
+        _add_letter_check(app, find_letter, limiter, clock=clock)
     if open_print_file and audit_press and link_key:
         _add_press(app, open_print_file, audit_press, limiter, link_key=link_key, clock=clock)
+    if receive_push:
+        _add_carrier(app, receive_push, limiter)
     return app
 
 
@@ -75,7 +82,7 @@ def _add_health(app: FastAPI, probe: Probe) -> None:
         return JSONResponse(health.to_json(), status_code=200 if health.ok else 503)
 
 
-def _add_letter_check(app: FastAPI, find_letter: FindLetter, limiter: Limiter) -> None:
+def _add_letter_check(app: FastAPI, find_letter: FindLetter, limiter: Limiter, *, clock: Clock) -> None:
     @app.get("/c/{token}", include_in_schema=False)
     async def check_letter(token: str, request: Request) -> Response:
         _limit(request, limiter)
@@ -83,7 +90,9 @@ def _add_letter_check(app: FastAPI, find_letter: FindLetter, limiter: Limiter) -
         try:
             letter = await anyio.to_thread.run_sync(find_letter, token[:MAX_TOKEN])
             verdict = judge(letter)
-            return letter_page(request, letter, verdict) if letter and verdict else error_page(request, 404)
+            if letter is None or verdict is None:
+                return unknown_letter_page(request)
+            return letter_page(request, letter, verdict, at=clock())
         finally:
             await anyio.sleep(-(time.monotonic() - began) % QUANTUM_S)
 
@@ -94,14 +103,22 @@ def _add_press(
     audit_press: AuditPress,
     limiter: Limiter,
     *,
-    link_key: bytes,
+    link_key: LinkKey,
     clock: Clock,
 ) -> None:
     @app.get("/press/{run_id}/{number}", include_in_schema=False)
-    def print_file(run_id: str, number: Annotated[int, Path(ge=1)], request: Request, t: str = "") -> Response:
+    def print_file(
+        run_id: Annotated[str, Path(pattern=r"^\w{1,80}$")],
+        number: Annotated[int, Path(ge=1)],
+        request: Request,
+        t: str = "",
+    ) -> Response:
         _limit(request, limiter)
+        key = link_key(run_id)
+        if key is None:
+            raise HTTPException(404)
         try:
-            link = verify(t, purpose=PRESS, object_id=press_object(run_id, number), now=clock(), key=link_key)
+            link = verify(t, purpose=PRESS, object_id=press_object(run_id, number), now=clock(), key=key)
         except LinkForged:
             raise HTTPException(404) from None
         except LinkExpired:
@@ -117,6 +134,25 @@ def _add_press(
         # Downloaded, not shown: a browser's own viewer is a page that our policy forbids to style itself.
         headers = {"Content-Disposition": f'attachment; filename="{_header_safe(file.name)}"'}
         return StreamingResponse(_read(file), media_type="application/pdf", headers=headers)
+
+
+def _add_carrier(app: FastAPI, receive_push: ReceivePush, limiter: Limiter) -> None:
+    @app.post("/carrier/{tenant}/{token}", include_in_schema=False)
+    async def take_push(
+        tenant: Annotated[str, Path(pattern=r"^[^\x00]{1,80}$")], token: str, request: Request
+    ) -> Response:
+        body = await read_body(request)
+        try:
+            acknowledgement = await anyio.to_thread.run_sync(receive_push, tenant, token, body)
+        except SongdaError as error:
+            # What came may hold a name: only the kind of the refusal is kept. The carrier sends again what has no answer.
+            log.warning("carrier.push_refused", tenant=tenant, kind=type(error).__name__)
+            return Response(status_code=422 if error.exit_code == os.EX_DATAERR else 503)
+        if acknowledgement is None:
+            # A carrier may push a thousand events a minute; only who does not know the path is slowed down.
+            _limit(request, limiter)
+            raise HTTPException(404)
+        return JSONResponse(acknowledgement)
 
 
 def _limit(request: Request, limiter: Limiter) -> None:

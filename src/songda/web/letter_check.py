@@ -31,6 +31,8 @@ class LetterCheck:
     state: str
     #: The letter was made in a drill: it was never posted.
     drill: bool = False
+    #: An envelope of it was handed to the carrier, whatever became of the letter since.
+    posted: bool = False
 
 
 FindLetter = Callable[[str], LetterCheck | None]
@@ -42,25 +44,46 @@ class Verdict:
     tone: str
     headline_zh: str
     sentence_zh: str
+    #: What the one who holds the paper should do.
+    advice_zh: str
 
 
-_GENUINE = Verdict("good", "本函真实", "该函件由下列出具方出具。")
-_DRILL = Verdict("void", "演练函件", "本函为演练所制，从未寄出，不产生任何效力。")
+_GENUINE = Verdict(
+    "good",
+    "本函真实",
+    "该函件由下列出具方出具。",
+    "请核对以上内容与您手中的函件是否一致。如有不同，请勿付款，并通过司法行政机关公布的律师事务所电话核实。",
+)
+_WITHDRAWN = Verdict(
+    "void",
+    "本函已撤回",
+    "该函件确由下列出具方制作，但已经撤回，不再有效。",
+    "请勿按本函付款。如有疑问，请通过司法行政机关公布的律师事务所电话核实。",
+)
+_DRILL = Verdict(
+    "void",
+    "演练函件",
+    "本函为演练所制，从未寄出，不产生任何效力。",
+    "请勿按本函付款，也不必回复。",
+)
 
 #: States in which a letter has been issued. In any other, the page does not exist: no such letter has left the house.
 _VERDICTS = {
     "approved": _GENUINE,
     "active": _GENUINE,
     "closed": _GENUINE,
-    "withdrawn": Verdict("void", "本函已撤回", "该函件确由下列出具方出具，但已经撤回，请以其最新通知为准。"),
+    "withdrawn": _WITHDRAWN,
 }
 
 
 def judge(letter: LetterCheck | None) -> Verdict | None:
     """What the page says of `letter`; None when there must be no page."""
-    verdict = _VERDICTS.get(letter.state) if letter else None
+    if letter is None:
+        return None
+    # Who holds a letter that was posted gets an answer even when the letter now waits for a second way (state held).
+    verdict = _VERDICTS.get(letter.state) or (_GENUINE if letter.posted else None)
     # A drill must never be taken for a demand, whatever its state.
-    return _DRILL if letter and verdict and letter.drill else verdict
+    return _DRILL if verdict and letter.drill else verdict
 
 
 def token_hash(token: str) -> str:

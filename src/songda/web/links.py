@@ -16,6 +16,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import quote
@@ -23,6 +24,10 @@ from urllib.parse import quote
 from songda.base.errors import SongdaError
 
 PRESS = "press"
+
+#: Id of a print run → the 32 bytes that sign the links to its files; None when there is no such run.
+LinkKey = Callable[[str], bytes | None]
+
 _MIN_KEY = 32
 
 
@@ -82,6 +87,12 @@ def press_path(run_id: str, number: int, *, holder: str, expires: datetime, key:
 
 def press_object(run_id: str, number: int) -> str:
     return f"{run_id}/{number}"
+
+
+def press_parts(object_id: str) -> tuple[str, int]:
+    """The run and the number of which `press_object` was made."""
+    run_id, _, number = object_id.rpartition("/")
+    return run_id, int(number)
 
 
 def _mac(purpose: str, object_id: str, holder: str, seconds: int, *, key: bytes) -> bytes:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import HTMLResponse
 
-from songda.base.days import chinese_date
+from songda.base.days import SHANGHAI, chinese_date
 from songda.web.letter_check import KINDS, LetterCheck, Verdict, mask_number
 
 if TYPE_CHECKING:
@@ -17,14 +18,23 @@ if TYPE_CHECKING:
 #: Status → what happened, what to do. Never more: an error page explains nothing to a prober.
 ERRORS = {
     400: ("请求无法识别", "请检查网址是否完整。"),
-    404: ("没有找到", "请核对函件上的二维码或网址是否完整。如果网址无误，请直接致电函件上的律师事务所核实。"),
+    404: ("没有找到", "请检查网址是否完整。"),
     405: ("不支持这种操作", "请用浏览器直接打开网址。"),
+    408: ("接收超时", "请稍后重试。"),
     410: ("链接已过期", "请向发出链接的人索取新的链接。"),
+    413: ("内容过长", "请检查发送的内容。"),
     422: ("请求无法识别", "请检查网址是否完整。"),
     429: ("访问过于频繁", "请稍等一分钟再试。"),
     500: ("系统出现错误", "请稍后再试；如果仍然出现，请联系管理员。"),
     503: ("暂时无法查询", "请稍后再试。"),
 }
+
+#: For a token that no letter has: the number on a forged letter is the forger's own, so nobody is sent there.
+UNKNOWN_LETTER = (
+    "查不到这封函件",
+    "没有与此网址对应的函件。请先核对网址是否完整；如果网址无误，函件可能是伪造的：请勿付款，"
+    "并通过司法行政机关公布的律师事务所电话核实。",
+)
 
 
 @cache
@@ -47,7 +57,13 @@ def error_page(request: Request, status: int, headers: dict[str, str] | None = N
     return _page(request, "error.html.j2", status, headers, what=what, remedy=remedy, code=status)
 
 
-def letter_page(request: Request, letter: LetterCheck, verdict: Verdict) -> HTMLResponse:
+def unknown_letter_page(request: Request) -> HTMLResponse:
+    what, remedy = UNKNOWN_LETTER
+    return _page(request, "error.html.j2", 404, None, what=what, remedy=remedy, code=404)
+
+
+def letter_page(request: Request, letter: LetterCheck, verdict: Verdict, *, at: datetime) -> HTMLResponse:
+    """The page on `letter` as it stands at `at`, which the page says: a picture of it grows old."""
     return _page(
         request,
         "letter.html.j2",
@@ -57,6 +73,7 @@ def letter_page(request: Request, letter: LetterCheck, verdict: Verdict) -> HTML
         verdict=verdict,
         kind_zh=KINDS.get(letter.kind, "函件"),
         number=mask_number(letter.letter_no),
+        at=at.astimezone(SHANGHAI),
     )
 
 

@@ -1,0 +1,44 @@
+"""Events that a carrier pushes: taken on a secret path, answered only when they are stored for good."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import anyio
+from starlette.exceptions import HTTPException
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+#: (tenant's short name, secret of the path, body) → the acknowledgement, after the commit; None: no such path.
+ReceivePush = Callable[[str, str, bytes], dict[str, str] | None]
+
+#: An event has some 1,000 bytes; encrypted and spelled as a form it has twice as many.
+MAX_BODY = 64 * 1024
+
+#: Seconds in which a body must have arrived.
+BODY_S = 10.0
+
+
+async def read_body(request: Request) -> bytes:
+    """The whole body. Raises HTTPException 413 for one that is too long, 408 for one that does not come to its end."""
+    if int(request.headers.get("content-length", 0)) > MAX_BODY:
+        raise HTTPException(413)
+    body = bytearray()
+    try:
+        with anyio.fail_after(BODY_S):
+            async for part in request.stream():
+                body += part
+                if len(body) > MAX_BODY:
+                    raise HTTPException(413)
+    except TimeoutError:
+        raise HTTPException(408) from None
+    return bytes(body)
+
+
+def push_path(tenant: str, token: str) -> str:
+    """Path that the carrier is told."""
+    from urllib.parse import quote
+
+    return f"/carrier/{quote(tenant, safe='')}/{token}"

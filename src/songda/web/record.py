@@ -1,0 +1,80 @@
+"""The record behind the doors: what flow knows, handed to the web application in the application's own words.
+
+doors = record_doors(engine, master, home, environ=os.environ)
+app = create_app(settings, **doors)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict
+
+from songda.base.days import now as shanghai_now
+from songda.flow import doors
+from songda.web.carrier import ReceivePush
+from songda.web.letter_check import FindLetter, LetterCheck
+from songda.web.links import Link, LinkKey, press_parts
+from songda.web.press import AuditPress, OpenPrintFile, PrintFile
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from songda.vault import MasterKey
+
+
+class Doors(TypedDict):
+    """The arguments of `create_app` that open a door."""
+
+    find_letter: FindLetter
+    open_print_file: OpenPrintFile
+    audit_press: AuditPress
+    link_key: LinkKey
+    receive_push: ReceivePush
+
+
+def record_doors(
+    engine: Engine,
+    master: MasterKey,
+    home: Path,
+    *,
+    environ: Mapping[str, str],
+    clock: Callable[[], datetime] = shanghai_now,
+) -> Doors:
+    """Every door of the record in `engine` and `home`. `environ` may hold the secrets of the carriers' contracts."""
+
+    def find_letter(token: str) -> LetterCheck | None:
+        letter = doors.find_letter(engine, master, token)
+        if letter is None:
+            return None
+        return LetterCheck(
+            letter_no=letter.letter_no,
+            kind=letter.kind,
+            firm_name=letter.firm_name,
+            firm_phone=letter.firm_phone,
+            letter_date=letter.letter_date,
+            state=letter.state,
+            drill=letter.drill,
+            posted=letter.posted,
+        )
+
+    def open_print_file(run_id: str, number: int) -> PrintFile | None:
+        file = doors.open_print_file(engine, master, home, run_id, number)
+        return PrintFile(file.name, file.chunks, file.close) if file else None
+
+    def audit_press(link: Link) -> None:
+        run_id, number = press_parts(link.object_id)
+        doors.audit_press(engine, run_id, number, holder=link.holder, expires=link.expires, at=clock())
+
+    def receive_push(name: str, token: str, body: bytes) -> dict[str, str] | None:
+        return doors.receive_carrier_push(engine, master, name, token, body, environ=environ, at=clock())
+
+    return Doors(
+        find_letter=find_letter,
+        open_print_file=open_print_file,
+        audit_press=audit_press,
+        link_key=partial(doors.link_key_of_run, engine, master),
+        receive_push=receive_push,
+    )
