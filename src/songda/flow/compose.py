@@ -65,13 +65,21 @@ def compose(
 ) -> Iterator[Draft]:
     """A draft for each of `wanted`, in that order. `on`: day of the letters; None: the day that each letter bears."""
     unstated = unstated_for_letters(tenant, lawyer)
+    if unstated:
+        yield from (Draft(each, None, unstated) for each in wanted)
+        return
+    shared = {
+        "firm": _firm(tenant),
+        "lawyer": Signer(lawyer.name or "", lawyer.licence_no or "", lawyer.phone or ""),
+        "institution": _institution(tenant),
+        "mandate": _mandate(tenant),
+        "decided_by_model": False,
+        "drill": drill,
+    }
     for part in chunks(wanted, CHUNK):
         rows = _Rows(connection, tenant, {each.letter_id for each in part})
         for each in part:
-            if unstated:
-                yield Draft(each, None, unstated)
-            else:
-                yield _draft(tenant, rows, each, lawyer=lawyer, on=on, drill=drill)
+            yield _draft(tenant, rows, each, shared=shared, on=on)
 
 
 def check_token(tenant: Tenant, letter_id: str) -> str:
@@ -130,7 +138,7 @@ class _Rows:
             self.cases[row.letter_id].append((row, open_case(tenant.key, row.id, row.sealed)))
 
 
-def _draft(tenant: Tenant, rows: _Rows, wanted: Wanted, *, lawyer: Lawyer, on: date | None, drill: bool) -> Draft:
+def _draft(tenant: Tenant, rows: _Rows, wanted: Wanted, *, shared: Mapping[str, Any], on: date | None) -> Draft:
     letter = rows.letters[wanted.letter_id]
     person, cases = rows.persons[letter.person_id], rows.cases[wanted.letter_id]
     address = person["addresses"].get(wanted.record_id)
@@ -143,18 +151,13 @@ def _draft(tenant: Tenant, rows: _Rows, wanted: Wanted, *, lawyer: Lawyer, on: d
         kind=letter.kind,
         letter_no=letter.letter_no,
         date=day,
-        firm=_firm(tenant),
-        lawyer=Signer(lawyer.name or "", lawyer.licence_no or "", lawyer.phone or ""),
-        institution=_institution(tenant),
         addressee=Addressee(person["name"], tuple(address["label"] or ()), address["postcode"] or ""),
-        mandate=_mandate(tenant),
         lines=lines,
         total_fen=sum(line.total_fen for line in lines),
         amounts_on=cases[0][0].amount_on,
         pay_by=day + timedelta(days=tenant.profile.policy.pay_within_days or 0),
         check_url=f"{tenant.profile.firm.check_url}/c/{check_token(tenant, wanted.letter_id)}",
-        decided_by_model=False,
-        drill=drill,
+        **shared,
     )
     return Draft(wanted, content, (), address["province"] or "")
 

@@ -15,7 +15,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, func, select
 
 from songda.base.errors import SongdaError
-from songda.flow.press import UnknownRun, new_run, piece_row
+from songda.flow.assemble import new_run, piece_row
+from songda.flow.press import UnknownRun
 from songda.flow.tenants import Tenant
 from songda.store import insert_missing, move, tables
 

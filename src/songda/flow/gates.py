@@ -5,8 +5,8 @@ Both look at every address to which a letter may go. A letter passes at an addre
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import date
 from functools import cache
 
@@ -18,7 +18,20 @@ from songda.flow.decide import rules_on, scope_of
 from songda.flow.facts import approve_facts, lock_facts
 from songda.flow.tenants import Tenant
 from songda.intake.profile import Lawyer
-from songda.letters import Content, missing_glyphs, present_fields, problems, template_hash, template_text, texts
+from songda.letters import (
+    Content,
+    Firm,
+    Institution,
+    Mandate,
+    missing_glyphs,
+    present_fields,
+    problems,
+    template_hash,
+    template_text,
+    texts,
+)
+from songda.letters import Lawyer as Signer
+from songda.letters.content import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +84,26 @@ def read_said(draft: Draft, *, before_approval: bool) -> Said:
 def _hits(content: Content) -> dict[str, int]:
     """Wording in the template, in what all letters of a tenant share, and in what is this letter's own."""
     own = (content.addressee.name, *content.addressee.address_lines, *(line.product_name for line in content.lines))
-    shared = _shared_hits(content.kind, _tenant_texts(content))
+    shared = _shared_hits(content.kind, content.firm, content.lawyer, content.institution, content.mandate)
     found = hits("\n".join(own))
     return {name: count + shared[name] for name, count in found.items()}
 
 
-def _tenant_texts(content: Content) -> str:
-    prefixes = ("firm.", "lawyer.", "institution.", "mandate.")
-    return "\n".join(text for path, text in texts(content) if path.startswith(prefixes))
-
-
 @cache
-def _shared_hits(kind: str, tenant_texts: str) -> Mapping[str, int]:
-    return hits(f"{template_text(kind)}\n{tenant_texts}")
+def _shared_hits(kind: Kind, *parts: Firm | Signer | Institution | Mandate) -> Mapping[str, int]:
+    stated = [text for part in parts for text in _plain_texts(asdict(part))]
+    return hits("\n".join((template_text(kind), *stated)))
+
+
+def _plain_texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for each in value.values():
+            yield from _plain_texts(each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _plain_texts(each)
 
 
 def judge_approve(

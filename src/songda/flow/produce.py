@@ -13,33 +13,26 @@ from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
-import orjson
 from sqlalchemy import Connection, Engine, select
 
 from songda.base import ids
+from songda.flow.approved import Signed, read_approvals, seal_content
 from songda.flow.compose import Draft, Wanted, compose
 from songda.flow.sealed import LASTING
 from songda.flow.tenants import Tenant
-from songda.intake.profile import Lawyer
 from songda.letters import (
     Approval,
     ApprovalItem,
-    ApprovalList,
     ApprovalVoid,
     Content,
     Postage,
     Products,
-    Pulled,
     Rendered,
     TooHeavy,
     choose,
     load_products,
     render_many,
-    seal,
     sheets_of,
-    template_hash,
-    verify,
-    verify_list,
 )
 from songda.store import chunks, insert_missing, move, tables
 from songda.vault import SegmentWriter, Slot
@@ -136,45 +129,6 @@ def products_of(tenant: Tenant) -> Products:
     return products if policy.paper_weight_g is None else replace(products, sheet_g=policy.paper_weight_g)
 
 
-@dataclass(frozen=True, slots=True)
-class Signed:
-    """An approval that was verified, and the lawyer who gave it."""
-
-    approval: Approval
-    lawyer: Lawyer = field(repr=False)
-
-
-def read_approvals(connection: Connection, tenant: Tenant, batch_id: str) -> dict[str, Signed]:
-    """The approvals of the batch by id, each verified against the lawyer's key and the stored list. Raises ApprovalVoid."""
-    a, p, t = tables.approval.c, tables.approved, tables.letter.c
-    found = {}
-    for row in connection.execute(select(tables.approval).where(a.batch_id == batch_id)).all():
-        document = orjson.loads(tenant.key.unseal(row.document, context=f"approval:{row.id}"))
-        approval = Approval.from_json(document["approval"])
-        lawyer = tenant.profile.lawyer(approval.lawyer)
-        if lawyer is None or lawyer.public_key is None:
-            raise ApprovalVoid(reason="key")
-        verify(approval, lawyer.public_key.encode())
-        lines = connection.execute(
-            select(p, t.amount_fen).join(tables.letter, t.id == p.c.letter_id).where(p.c.approval_id == row.id)
-        )
-        items = tuple(
-            ApprovalItem(
-                letter_id=line.letter_id,
-                template_hash=line.template_sha256,
-                content_hash=line.content_sha256,
-                addressee_id=line.address_record_id,
-                amount_fen=line.amount_fen,
-                address_basis=line.basis,
-                n=line.n,
-            )
-            for line in lines
-        )
-        verify_list(approval, ApprovalList(items), [Pulled(*each) for each in document["pulled"]])
-        found[row.id] = Signed(approval, lawyer)
-    return found
-
-
 def _jobs(connection: Connection, batch_id: str) -> list[_Job]:
     """Approved letters to their first address, and second attempts that wait, in the order of letter numbers."""
     t, p, n = tables.letter.c, tables.approved.c, tables.attempt.c
@@ -251,11 +205,6 @@ class _Maker:
         except ApprovalVoid as error:
             self.void.append((job, str(error.data["reason"])))
             return None
-
-
-def seal_content(content: Content, approval: Approval, item: ApprovalItem) -> Content:
-    """`content` under the seal of `approval`. Raises ApprovalVoid when it is not what was approved."""
-    return seal(content, approval, item, template_hash=template_hash(content.kind))
 
 
 def _store_chunk(

@@ -22,10 +22,11 @@ from sqlalchemy import Engine, func, select
 
 from songda.base.errors import SongdaError
 from songda.flow import factory
+from songda.flow.assemble import assemble
 from songda.flow.decide import decide
 from songda.flow.follow import follow_up
 from songda.flow.post import Carrier, order, post_run
-from songda.flow.press import assemble, lock_run, read_manifest
+from songda.flow.press import lock_run, read_manifest
 from songda.flow.produce import produce, products_of
 from songda.flow.receive import open_batch, receive
 from songda.flow.summary import Stage
