@@ -2,7 +2,7 @@ import io
 
 import pytest
 import zxingcpp
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -21,6 +21,7 @@ def test_a_qr_code_reads_back(text: str) -> None:
     assert (format_, found) == ("QRCode", text)
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.integers(0, 10**13 - 1), st.booleans())
 def test_a_waybill_reads_back(number: int, ems: bool) -> None:
     text = f"EA{number % 10**9:09}CN" if ems else f"{number:013}"
@@ -33,6 +34,7 @@ def test_a_waybill_reads_back(number: int, ems: bool) -> None:
 sheets = st.integers(1, 99).flatmap(lambda total: st.tuples(st.integers(1, total), st.just(total)))
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.integers(1, 10**6 - 1), st.integers(1, 10**7 - 1), sheets, st.integers(0, 15))
 def test_a_sheet_code_reads_back(job: int, piece: int, sheet: tuple[int, int], inserts: int) -> None:
     text = sheet_code(job=job, piece=piece, sheet=sheet[0], sheets=sheet[1], inserts=inserts)

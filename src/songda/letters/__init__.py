@@ -68,6 +68,7 @@ if TYPE_CHECKING:
         PostingRow,
         posting_csv,
     )
+    from songda.letters.packing import Packing
     from songda.letters.pool import (
         RenderFailure,
         render_many,
@@ -148,6 +149,7 @@ _HOMES = {
         "PostingRow",
         "posting_csv",
     ),
+    "packing": ("Packing",),
     "pool": (
         "RenderFailure",
         "render_many",
@@ -199,6 +201,7 @@ __all__ = [
     "Mandate",
     "Manifest",
     "MissingGlyph",
+    "Packing",
     "Piece",
     "PieceRow",
     "Postage",

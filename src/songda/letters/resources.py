@@ -3,11 +3,11 @@
     digests = Digests(record)
     digests.page(page)                         # the same in the record and in the print file
     shared = Shared(print_file)
-    copy = shared.page(page, digests)          # a page of the print file, still without contents
+    copy, digest = shared.page(page, digests)  # a page of the print file, still without contents
 
 A digest covers the whole graph below an object: its own text with every reference replaced by the digest of what it
-points to. Object numbers do not count. Streams are compared and copied as they are packed, which is quick; a record is
-packed once, when it is made, and saving a print file leaves packed streams alone.
+points to. Object numbers do not count. Streams are compared and copied as they are packed, which is quick: the engine packs
+them all when it makes a record, and saving a print file leaves packed streams alone.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ class Digests:
 
     def page(self, page: pikepdf.Page) -> str:
         """Digest (hex) of everything that the page's contents draw with: resources, boxes, transparency."""
-        lines = sorted(f"{' '.join(path)} ".encode() + self._text(value) for path, value in _drawn(page))
-        return hashlib.sha256(b"\n".join(lines)).hexdigest()
+        return _together({path: self.text(value) for path, value in _drawn(page)})
 
-    def _text(self, value: Any) -> bytes:
+    def text(self, value: Any) -> bytes:
+        """What a value holds, free of object numbers."""
         import pikepdf
 
         if not isinstance(value, pikepdf.Object):
@@ -85,19 +85,22 @@ class Shared:
         self._target = target
         self._held: dict[bytes, pikepdf.Object] = {}
 
-    def page(self, page: pikepdf.Page, digests: Digests) -> pikepdf.Dictionary:
-        """A page for the print file that looks like `page` once it has its contents."""
+    def page(self, page: pikepdf.Page, digests: Digests) -> tuple[pikepdf.Dictionary, str]:
+        """A page for the print file that looks like `page` once it has its contents, and the digest of both."""
         import pikepdf
 
+        texts: dict[tuple[str, ...], bytes] = {}
         copy = pikepdf.Dictionary(Resources=pikepdf.Dictionary())
-        for (*folders, name), value in _drawn(page):
+        for path, value in _drawn(page):
+            texts[path] = digests.text(value)
+            *folders, name = path
             place = copy
             for folder in folders:
                 if folder not in place:
                     place[folder] = pikepdf.Dictionary()
                 place = cast(pikepdf.Dictionary, place[folder])
             place[name] = self._copy(value, digests)
-        return copy
+        return copy, _together(texts)
 
     def _copy(self, value: Any, digests: Digests) -> Any:
         import pikepdf
@@ -120,6 +123,11 @@ class Shared:
 def resource_hash(document: pikepdf.Pdf, page: pikepdf.Page) -> str:
     """`Digests.page` for a single page."""
     return Digests(document).page(page)
+
+
+def _together(texts: dict[tuple[str, ...], bytes]) -> str:
+    lines = (f"{' '.join(path)} ".encode() + text for path, text in sorted(texts.items()))
+    return hashlib.sha256(b"\n".join(lines)).hexdigest()
 
 
 def _drawn(page: pikepdf.Page) -> Iterator[tuple[tuple[str, ...], Any]]:

@@ -91,11 +91,11 @@ def _build_file(pieces: list[Piece], *, name: str, job: int, products: Products)
             with _open_record(piece) as record:
                 digests = Digests(record)
                 for page, stamped in zip(record.pages, stamps, strict=True):
-                    copy = shared.page(page, digests)
+                    copy, drawn_with = shared.page(page, digests)
                     contents = [target.copy_foreign(stream) for stream in _contents(page)]
                     copy.Contents = pikepdf.Array([prologue, *contents, target.make_stream(stamped)])
                     target.pages.append(pikepdf.Page(copy))
-                    hashes.append((_stream_bytes(page), stamped, digests.page(page)))
+                    hashes.append((_stream_bytes(page), stamped, drawn_with))
             rows.append(
                 PieceRow(
                     seq=piece.seq,
