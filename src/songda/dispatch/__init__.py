@@ -21,6 +21,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from songda.dispatch.cancelling import CancelReport, cancel_waybills
     from songda.dispatch.deadlines import Deadlines, load_deadlines
     from songda.dispatch.ends import AtEnd, close_letters, letters_at_end
     from songda.dispatch.errors import (
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from songda.dispatch.stopping import STOP_REQUESTED, Pulled, pull_pieces
 
 _HOMES = {
+    "cancelling": ("CancelReport", "cancel_waybills"),
     "deadlines": ("Deadlines", "load_deadlines"),
     "ends": ("AtEnd", "close_letters", "letters_at_end"),
     "errors": (
@@ -69,6 +71,7 @@ _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 __all__ = [
     "STOP_REQUESTED",
     "AtEnd",
+    "CancelReport",
     "Deadlines",
     "FollowReport",
     "HandOver",
@@ -84,6 +87,7 @@ __all__ = [
     "UnknownOrder",
     "UnknownWaybill",
     "best_grade",
+    "cancel_waybills",
     "close_letters",
     "follow",
     "hand_over",

@@ -12,7 +12,16 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine, func, select
 
-from songda.dispatch import STOP_REQUESTED, AtEnd, close_letters, follow, letters_at_end, next_attempts, settle
+from songda.dispatch import (
+    STOP_REQUESTED,
+    AtEnd,
+    cancel_waybills,
+    close_letters,
+    follow,
+    letters_at_end,
+    next_attempts,
+    settle,
+)
 from songda.flow.post import THREADS, Carrier
 from songda.flow.tenants import Tenant
 from songda.store import chunks, move, tables
@@ -31,7 +40,8 @@ class Followed:
 
 
 def follow_up(engine: Engine, tenant: Tenant, batch_id: str, *, carrier: Carrier, at: datetime) -> Followed:
-    """Pulls the traces of everything under way, settles what can be settled, and ends or renews letters."""
+    """Gives back waybills that carry nothing, pulls the traces of everything under way, settles, ends or renews letters."""
+    cancel_waybills(engine, tenant_id=tenant.id, post=carrier.post, at=at)
     follow(engine, tenant_id=tenant.id, key=tenant.key, post=carrier.post, at=at, threads=THREADS)
     return conclude(engine, tenant, batch_id, at=at)
 
