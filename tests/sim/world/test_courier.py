@@ -13,6 +13,8 @@ from songda.carriers.tracking_text import read_signer
 from songda.sim.carrier import ShippedLetter
 from songda.sim.world import WorldCourier, load
 
+VISITED = {"704", "705", "747"}
+
 
 def last_word(events):
     """The decisive code with its qualifier: 704:10, 705:3, 748 … and "" for silence."""
@@ -131,6 +133,22 @@ def test_another_day_may_bring_another_fate(courier, letter_to):
 
     first, second = fates(0), fates(7)
     assert sum(one != other for one, other in zip(first, second, strict=True)) > 30
+
+
+def test_two_places_of_one_person_have_their_own_luck(world, courier, letter_to):
+    """A letter that fails at one door says nothing about the other door on that day."""
+    records, same = world.records, []
+    for row in range(len(records.text) - 1):
+        if records.debtor[row] == records.debtor[row + 1] and records.place[row] != records.place[row + 1]:
+            out = [
+                [event.op_time for event in courier(letter_to(n)) if event.op_code in VISITED] for n in (row, row + 1)
+            ]
+            if all(out) and out[0][0].date() == out[1][0].date():
+                same.append(out[0][0] == out[1][0])
+        if len(same) == 100:
+            break
+    assert len(same) == 100
+    assert sum(same) < 5
 
 
 def test_a_letter_to_nobody_comes_back(world, courier, letter_to):
