@@ -240,11 +240,21 @@ def _explain(reading: Reading, place: Gazetteer) -> None:
             column = ("province", "city", "district")[current.level - 1]
             reading.correct(column, name, current.name, used.reason)
             reading.successor = reading.successor or (used.code == reading.code and used.weight <= FORMER)
-        if used.others and used.code == reading.code and not reading.town_code:
+        if used.others and used.code == reading.code and not reading.town_code and not _named_otherwise(reading, name):
             reading.rivals = [used.code, *used.others]
             reading.alternatives = [_spelt(code, place) for code in reading.rivals]
             reading.issue("ambiguous_successor")
             reading.code = _common(reading.rivals, place)
+
+
+def _named_otherwise(reading: Reading, name: str) -> bool:
+    """莱城区 beside 莱芜市: another mention means the chosen county alone, however often it was divided."""
+    return any(
+        hit.code == reading.code and not hit.others and hit.weight >= SPOKEN
+        for other, hits in reading.mentions
+        if other != name
+        for hit in hits
+    )
 
 
 def _excused(hits: tuple[Hit, ...], chain: tuple[str, ...], place: Gazetteer) -> bool:

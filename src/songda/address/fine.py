@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from songda.address.names import read_names
+from songda.address.names import Name, names_an_estate, read_names
 from songda.address.numbers import Token, tokens
 from songda.address.reading import Fine
 
@@ -38,6 +38,7 @@ _EMPTY_WORDS = frozenset(
         "自建房",
         "民房",
         "商品房",
+        "门",
     )
 )
 _SIDE_FLAT = re.compile(r"([东西南北中左右])(?:户|边|侧|边户|手)?")
@@ -106,7 +107,7 @@ def _name(reader: _Reader, token: Token, following: Token | None) -> None:
         "bare",
         "lane",
     )
-    for name in read_names(text, home=reader.home, numbered=numbered):
+    for name in _before_group(read_names(text, home=reader.home, numbered=numbered), following):
         if name.kind == "landmark":
             reader.landmarks.append(name.text)
         elif name.kind == "noise":
@@ -121,6 +122,15 @@ def _name(reader: _Reader, token: Token, following: Token | None) -> None:
             reader.put("poi", name.text)
         else:
             reader.put(name.kind, name.text)
+
+
+def _before_group(names: list[Name], following: Token | None) -> list[Name]:
+    """长胜七组: what stands right before a group is the village that the group belongs to."""
+    if following and following.kind in ("group", "brigade") and names and names[-1].kind == "poi":
+        last = names[-1].text
+        if 2 <= len(last) <= 4 and not names_an_estate(last):
+            return [*names[:-1], Name("village", last)]
+    return names
 
 
 def _is_estate(village: str) -> bool:

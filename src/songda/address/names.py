@@ -14,19 +14,23 @@ from songda.address.numerals import CHINESE
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    #: village road poi landmark noise
+    #: village group road poi landmark noise
     kind: str
     text: str
 
 
 #: A road name and its class word; what follows must not make it the name of something else.
 _NOT_ROAD = (
-    r"(?![道])(?!坊|上(?!$)|边|口(?!$|\s)|桥头|灯|政|小学|中学|学校|幼儿园|支行|分行|分理处|营业|派出所|小区|家属"
-    r"|社区|居委|村(?!$)|菜市|办事|农贸|新村|[一-龥]{0,4}店(?:$|\s)|电厂|车站|站)"
+    rf"(?![道])(?!坊|上(?!$)|边|口(?!$|\s)|桥头|灯|政|小学|中学|学校|幼儿园|支行|分行|分理处|营业|派出所|小区|家属"
+    rf"|社区|居委|村|(?:\d{{1,2}}|{CHINESE})区|菜市|办事|农贸|新村|[一-龥]{{0,4}}店(?:$|\s)|电厂|车站|站)"
 )
 _ROAD = re.compile(
     rf"(?P<road>(?![^路街道巷]{{0,9}}\d+多?米)[一-龥A-Za-z0-9·]{{1,9}}?(?:大道|大街|正街|胡同|高速公路|公路|高速|快速路|国道|省道|县道|环路|[东西南北]?[二三四五六]环(?![路一二三四])|路|街|巷|里弄|(?<=[一-龥])弄|(?<=[一-龥]{{2}})道(?!口|教|观|班|理)|(?<=[一-龥]{{2}})线(?=$|\d))"
     rf"{_NOT_ROAD}(?:[东西南北中]段|(?:\d|{CHINESE})段|(?:\d|{CHINESE})[巷弄](?!\d))?)"
+)
+#: A zone of the city before a road says nothing that the road does not (高新区科技路); 新区大道 is the road's own name.
+_ZONE_BEFORE = re.compile(
+    r"(?:[一-龥]{2})?(?:高新区|经开区|经济开发区|开发区|新区)(?=[一-龥A-Za-z0-9]{2,}(?:路|街|道|巷)$)"
 )
 _MAP_ROAD = re.compile(r"[GSXY]\d{2,4}(?![0-9A-Za-z-])")
 _CROSSING = re.compile(
@@ -41,7 +45,7 @@ _HAMLET = re.compile(
 )
 _NEAR = re.compile(
     r"(?P<what>[^\s,]{1,24}?)(?P<how>(?:斜|正)?对[面过]|附近|旁边?|后面|前面|隔壁|楼下|路口|"
-    r"(?:大?门口?|[东南西北]门)?(?:往|向|路)?[东西南北](?:面|侧|边)?约?\d+多?米(?:路?[东西南北])?(?:处|左右)?|大?门口[东西南北]?|(?:往|向)[东西南北].{0,6}$|东侧|西侧|南侧|北侧|[东西南北]边|往[东西南北]\S{0,3}$)"
+    r"(?:大?门口?|[东南西北]门)?(?:往|向|路)?[东西南北](?:面|侧|边)?约?\d+多?米(?:路?[东西南北])?(?:处|左右)?|大?门口[东西南北]?|(?:往|向)[东西南北].{0,6}$|东侧|西侧|南侧|北侧|[东西南北]边|往[东西南北]\S{0,3}$|(?<=[站院学店厦场])[东西南北]$)"
 )
 _REMARK = re.compile(
     r"(?:电联|到付|急件?|加急|请?放?送?(?:到|至)?(?:大堂|门卫|保安|物业|前台|传达室|快递柜|丰巢|菜鸟驿站)|自提|代收|周末|工作日|节假日|不要?送|请?电话联系|打电话|谢谢|收(?=$)|镇上|街上|村里|乡里|县里|(?<![一-龥])家里|[a-f0-9]*(?:[a-f][0-9]|[0-9][a-f])[a-f0-9]{7,})"
@@ -65,6 +69,12 @@ _ESTATE_END = re.compile(
 _NOT_VILLAGE = re.compile(
     r"[路街道巷弄镇乡桥]|大[道街厦楼]|[东西南北中]?[一二三四]?[路街巷]|小区|花园|花苑|新村|广场|公寓|家园|[小中大]学|市场|商|国际|苑|城|附近|旁|对面|[东西南北]区"
 )
+#: Behind a village, its class word included, these make it the name of something else (石马村住宅小区, 田村邮电局).
+_NOT_AFTER_VILLAGE = re.compile(
+    r"(?:住宅)?小区|花园|花苑|家属|市场|卫生|小学|中学|党群|文化|便利|超市|门口|邮[政电局]|信用社|派出所|政府"
+)
+_GROUP = re.compile(r"[一-龥]{1,5}(?:村民小组|小组|组|生产队|队|社)")
+_VICINITY = frozenset(("附近", "旁", "旁边", "对面", "斜对面", "里面"))
 _VILLAGE_CLASS = re.compile(
     r"村民委员会|居民委员会|社区居委会|村委会|居委会|村委|社区(?!卫生|医院|服务)|村(?!镇|口|民|[东西南北]?路|街|道|卫生|小学|中学|大道)"
 )
@@ -75,6 +85,8 @@ def read_names(text: str, *, home: str, numbered: bool = False) -> list[Name]:
     found: list[Name] = []
     pieces = [piece for piece in re.split(r"[\s,]+", text) if piece]
     for i, piece in enumerate(pieces):
+        if found and piece in _VICINITY:
+            continue
         if i and _PHASE.fullmatch(piece) and found and found[-1].kind == "poi":
             found[-1] = Name("poi", found[-1].text + piece)
             continue
@@ -106,7 +118,10 @@ def _piece(text: str, home: str, *, numbered: bool) -> list[Name]:
             found.append(name)
         text = rest
     if text:
-        found.extend(_rest(text, home, numbered=numbered, alone=not found))
+        if found and found[-1].kind == "village" and _GROUP.fullmatch(text):
+            found.append(Name("group", text))
+        else:
+            found.extend(_rest(text, numbered=numbered))
     return found
 
 
@@ -132,6 +147,9 @@ def _road(text: str, found: list[Name]) -> tuple[Name, str] | None:
         return Name("landmark", near["what"]), text[near.end() :]
     if near and near["what"] == road and rest.startswith(("附近", "旁")):
         return Name("road", road), text[near.end() :]
+    zone = _ZONE_BEFORE.match(road)
+    if zone:
+        return Name("noise", zone[0]), text[zone.end() :]
     split = _VILLAGE.match(road)
     if split and 2 < split.end() < len(road) - 1:
         return Name("village", split[0]), text[split.end() :]
@@ -148,6 +166,8 @@ def _known_village(text: str, home: str) -> tuple[Name, str] | None:
         if f"|{name}|" not in home and f"|{name}村|" not in home:
             continue
         word = _VILLAGE_CLASS.match(text, length)
+        if _NOT_AFTER_VILLAGE.match(text, word.end() if word else length):
+            continue
         if word:
             return Name("village", name + word[0]), text[word.end() :]
         if name[-1] in "路街巷弄道" or _NOT_VILLAGE.match(text, length):
@@ -166,7 +186,7 @@ def _village(text: str, home: str, *, numbered: bool) -> tuple[Name, str] | None
     rest, village = text[match.end() :], match["village"]
     if _NEAR.match(text) and _NEAR.match(text)["what"] == village and rest:  # type: ignore[index]
         return None
-    if re.match(r"(?:住宅)?小区|花园|花苑|家属|市场|卫生|小学|中学|党群|文化|便利|超市|门口", rest):
+    if _NOT_AFTER_VILLAGE.match(rest):
         return None
     return Name("village", village), rest
 
@@ -180,7 +200,7 @@ def _near(text: str) -> tuple[Name, str] | None:
     return Name("landmark", what + how if keep else what), text[match.end() :]
 
 
-def _rest(text: str, home: str, *, numbered: bool, alone: bool) -> list[Name]:
+def _rest(text: str, *, numbered: bool) -> list[Name]:
     """What no rule took: hamlets by their last character when no door number follows, else estates, split where one clearly ends."""
     if not numbered and _HAMLET.fullmatch(text) and not _ESTATE_END.search(text):
         return [Name("village", text)]
@@ -196,3 +216,8 @@ def _rest(text: str, home: str, *, numbered: bool, alone: bool) -> list[Name]:
     if text:
         parts.append(Name("poi", text))
     return parts
+
+
+def names_an_estate(text: str) -> bool:
+    """True when the last word is one of an estate, institution or building."""
+    return _ESTATE_END.search(text) is not None

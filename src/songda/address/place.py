@@ -71,7 +71,9 @@ def _canonical(name: str, value: str) -> str:
         value = "|".join(sorted(re.sub(r"[弄巷]$", "巷", road) for road in value.split("|")))
         return re.sub(r"[\s;=]+", "", value).replace("|", "+")
     if name in ("poi", "village"):
-        value = "+".join(_JUNK.sub("", _ESTATE_TAIL.sub("", item) or item) for item in value.split("|"))
+        # Where one estate ends and the next begins is a matter of spelling; a village inside a village is one of two.
+        between = "" if name == "poi" else "+"
+        value = between.join(_JUNK.sub("", _ESTATE_TAIL.sub("", item) or item) for item in value.split("|"))
         return (
             re.sub(r"(?:村民委员会|居民委员会|村委会|居委会|村委)(?=\+|$)", "", value) if name == "village" else value
         )
