@@ -20,8 +20,10 @@ _WINDOW_PT = 238.0
 _TEXT_PT = 447.8
 #: Space left and right in a cell, points.
 _INSET_PT = 5.2
+#: Least width of the product's column, full-width characters: a contract number stays whole.
+_PRODUCT_EM = 8
 
-#: Tables: type size in points, and of each column the fields that are its cells and its head. `frame.typ` prints them in
+#: Tables: largest type size in points, and of each column the fields that are its cells and its head. `frame.typ` prints them in
 #: this order.
 _TABLES: dict[str, tuple[float, tuple[tuple[str, str], ...]]] = {
     "amounts": (
@@ -102,22 +104,32 @@ def _line(number: int, line: DebtLine) -> dict[str, str]:
     }
 
 
-def _table(size: float, columns: tuple[tuple[str, str], ...], rows: list[dict[str, str]]) -> dict[str, Any]:
-    """Widths in points: as much as each column needs, and what is left shared out; the product takes what there is.
+def _table(largest: float, columns: tuple[tuple[str, str], ...], rows: list[dict[str, str]]) -> dict[str, Any]:
+    """Type size and widths in points: as much as each column needs, and what is left shared out.
 
-    `line_width` counts a bold figure a little wider than it is.
+    Without anything left the product takes more lines; without room for that either, the type becomes smaller.
     """
     cells = [[head, *(row.get(name, "") for row in rows)] for name, head in columns]
     cells[1] = [f"{row['product']} {row['contract']}" for row in rows if "product" in row]
-    needed = [max(map(line_width, column)) * size + _INSET_PT for column in cells]
-    spare = _TEXT_PT - sum(needed)
-    if spare >= 0:
-        # The number of the line needs no more than it has.
-        share = spare / (len(needed) - 1)
-        widths = [needed[0], *(width + share for width in needed[1:])]
-    else:
-        widths = [needed[0], _TEXT_PT - needed[0] - sum(needed[2:]), *needed[2:]]
+    ems = [max(map(_room, column)) for column in cells]
+    for size in (largest, largest - 0.5, largest - 1.0, largest - 1.5, largest - 2.0):
+        needed = [width * size + _INSET_PT for width in ems]
+        spare = _TEXT_PT - sum(needed)
+        if spare >= 0:
+            # The number of the line needs no more than it has.
+            share = spare / (len(needed) - 1)
+            widths = [needed[0], *(width + share for width in needed[1:])]
+            break
+        widths = [needed[0], needed[1] + spare, *needed[2:]]
+        if widths[1] >= _PRODUCT_EM * size:
+            break
     return {"size": size, "columns": [round(width, 2) for width in widths], "one_line": spare >= 0}
+
+
+def _room(text: str) -> float:
+    """Width in full-width characters at most: capitals, and the gaps that the engine leaves beside Latin, counted in."""
+    is_mixed = not text.isascii() and any(map(str.isascii, text))
+    return line_width(text) + 0.35 * sum(map(str.isupper, text)) + (0.5 if is_mixed else 0.0)
 
 
 def _status(content: Content) -> str:
