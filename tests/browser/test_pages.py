@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from page_checks import DESK, LOW_CONTRAST, PHONE, overflow
 
 from songda.base.settings import load
 from songda.flow.report import write_report
@@ -29,26 +30,9 @@ from songda.web import LetterCheck, create_app
 
 pytestmark = pytest.mark.chromium
 
-PHONE, DESK = 390, 1200
 LETTER = LetterCheck(
     "示律函〔2026〕第000123号", "lawyer_letter", "示例律师事务所", "010-5555-0100", date(2026, 11, 24), "active"
 )
-
-#: Text whose contrast with what lies behind it is under 4.5 : 1 (WCAG 2.2, 1.4.3), with the ratio found.
-LOW_CONTRAST = """(() => {
-  const rgb = text => { const m = text.match(/[\\d.]+/g).map(Number); return m.length === 3 ? [...m, 1] : m; };
-  const linear = v => (v /= 255) <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4;
-  const light = c => { const [r, g, b] = c.slice(0, 3).map(linear);
-    return .2126 * r + .7152 * g + .0722 * b; };
-  const behind = node => { for (; node; node = node.parentElement) {
-    const c = rgb(getComputedStyle(node).backgroundColor);
-    if (c[3] === 1) return c; } return [255, 255, 255, 1]; };
-  return [...document.querySelectorAll('body *:not(svg *)')]
-    .filter(node => [...node.childNodes].some(child => child.nodeType === 3 && child.data.trim()))
-    .map(node => { const [a, b] = [light(rgb(getComputedStyle(node).color)), light(behind(node))].sort((x, y) => y - x);
-      return [((a + .05) / (b + .05)).toFixed(2), node.textContent.trim().slice(0, 20)]; })
-    .filter(([ratio]) => ratio < 4.5).map(found => found.join(' '));
-})()"""
 
 
 def report(size: int) -> Summary:
@@ -124,12 +108,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     server.should_exit = True
     thread.join(timeout=20)
-
-
-def overflow(tab: Any) -> int:
-    """CSS pixels by which the page is wider than its window."""
-    wider: int = tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    return wider
 
 
 def test_the_report_opens_from_a_file_and_asks_nothing_of_the_network(browser: Any, report_url: str) -> None:

@@ -108,6 +108,30 @@ def test_only_a_letter_that_was_issued_has_a_page(settings: Settings, state: str
     assert ask(create_app(settings, find_letter=lambda _: letter), "/c/x").status_code == status
 
 
+@pytest.mark.parametrize(("posted", "status"), [(True, 200), (False, 404)])
+def test_a_letter_that_was_posted_and_waits_for_a_second_way_stays_genuine(
+    settings: Settings, posted: bool, status: int
+) -> None:
+    letter = replace(LETTER, state="held", posted=posted)
+    answer = ask(create_app(settings, find_letter=lambda _: letter), "/c/x")
+    assert answer.status_code == status
+    assert ("本函真实" in answer.text) == posted
+
+
+def test_the_page_of_an_unknown_letter_sends_nobody_to_the_number_on_the_paper(app: FastAPI) -> None:
+    page = ask(app, "/c/unknown").text
+    assert "函件可能是伪造的" in page
+    assert "司法行政机关公布的律师事务所电话" in page
+    assert "函件上的律师事务所" not in page
+    # A wrong address elsewhere says nothing about letters.
+    assert "函件" not in ask(app, "/nowhere").text
+
+
+def test_a_page_says_when_it_was_asked_for(settings: Settings) -> None:
+    app = create_app(settings, find_letter=find, clock=lambda: NOW)
+    assert "查询时间 2026年11月24日 17:00" in ask(app, f"/c/{TOKEN}").text
+
+
 def test_a_withdrawn_letter_says_so(settings: Settings) -> None:
     text = ask(create_app(settings, find_letter=lambda _: replace(LETTER, state="withdrawn")), "/c/x").text
     assert "本函已撤回" in text
