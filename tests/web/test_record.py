@@ -64,6 +64,12 @@ def test_no_page_of_any_letter_shows_a_person_or_an_amount(office: Office) -> No
         assert yuan(letter.amount_fen) not in page
 
 
+def test_a_page_does_not_wait_for_a_run_that_is_writing(office: Office) -> None:
+    path = f"/c/{office.token(office.letter('withdrawn').id)}"
+    with office.house.engine.begin(), office.browser() as browser:
+        assert browser.get(path, timeout=4).status_code == 200
+
+
 def test_a_letter_stopped_before_it_left_is_called_withdrawn(office: Office) -> None:
     with office.browser() as browser:
         page = browser.get(f"/c/{office.token(office.letter('withdrawn').id)}").text

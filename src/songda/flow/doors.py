@@ -16,7 +16,7 @@ from datetime import date, datetime
 from itertools import chain
 from pathlib import Path
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, create_engine, select
 
 from songda.base.errors import SongdaError
 from songda.dispatch import receive_push
@@ -61,6 +61,11 @@ class OpenedFile:
     name: str
     chunks: Iterator[bytes]
     close: Callable[[], None]
+
+
+def reading(engine: Engine) -> Engine:
+    """An engine on the same database that only reads. SQLite lets it read while a run writes; `engine` would wait."""
+    return create_engine(engine.url, pool_pre_ping=True, hide_parameters=True)
 
 
 def find_letter(engine: Engine, master: MasterKey, token: str) -> IssuedLetter | None:

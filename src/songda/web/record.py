@@ -44,9 +44,10 @@ def record_doors(
     clock: Callable[[], datetime] = shanghai_now,
 ) -> Doors:
     """Every door of the record in `engine` and `home`. `environ` may hold the secrets of the carriers' contracts."""
+    reader = doors.reading(engine)
 
     def find_letter(token: str) -> LetterCheck | None:
-        letter = doors.find_letter(engine, master, token)
+        letter = doors.find_letter(reader, master, token)
         if letter is None:
             return None
         return LetterCheck(
@@ -61,7 +62,7 @@ def record_doors(
         )
 
     def open_print_file(run_id: str, number: int) -> PrintFile | None:
-        file = doors.open_print_file(engine, master, home, run_id, number)
+        file = doors.open_print_file(reader, master, home, run_id, number)
         return PrintFile(file.name, file.chunks, file.close) if file else None
 
     def audit_press(link: Link) -> None:
@@ -75,6 +76,6 @@ def record_doors(
         find_letter=find_letter,
         open_print_file=open_print_file,
         audit_press=audit_press,
-        link_key=partial(doors.link_key_of_run, engine, master),
+        link_key=partial(doors.link_key_of_run, reader, master),
         receive_push=receive_push,
     )
