@@ -70,4 +70,4 @@ def fold(text: str) -> str:
 
 def is_mojibake(text: str) -> bool:
     """True when the text was decoded with a wrong table and lost: replacement marks, 锟斤拷, or runs of Latin-1 letters."""
-    return "\ufffd" in text or "锟斤拷" in text or re.search(r"[À-ÿ]{3}", text) is not None
+    return "\ufffd" in text or "锟斤拷" in text or re.search(r"[¡-¶¸-ÿ]{3}", text) is not None

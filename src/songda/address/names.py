@@ -32,7 +32,7 @@ _ROAD = re.compile(
 _ZONE_BEFORE = re.compile(
     r"(?:[一-龥]{2})?(?:高新区|经开区|经济开发区|开发区|新区)(?=[一-龥A-Za-z0-9]{2,}(?:路|街|道|巷)$)"
 )
-_MAP_ROAD = re.compile(r"[GSXY]\d{2,4}(?![0-9A-Za-z-])")
+_MAP_ROAD = re.compile(r"([GSXY]\d{2,4})(?![0-9A-Za-z-])(?:国道|省道|县道|乡道|高速公路|高速)?")
 _CROSSING = re.compile(
     r"(?:的)?(?:交叉路?口|交汇处?|交接处|交界处|交口|交叉处|路口|口(?=$|[\s东西南北]))(?:往|向)?[东西南北]?[侧边角面]?(?:约?\d+米)?(?:路?[东西南北])?"
 )
@@ -99,6 +99,8 @@ def _piece(text: str, home: str, *, numbered: bool) -> list[Name]:
     found: list[Name] = []
     while text:
         text = text.strip(" ,|-/:.·_*+=<>&%$@~、")
+        if found and text in _VICINITY:
+            return found  # the road is nearby: it stays the road
         remark = _REMARK.match(text)
         if remark:
             found.append(Name("noise", remark[0]))
@@ -127,7 +129,7 @@ def _piece(text: str, home: str, *, numbered: bool) -> list[Name]:
 
 def _map_road(text: str) -> tuple[Name, str] | None:
     match = _MAP_ROAD.match(text)
-    return (Name("road", match[0]), text[match.end() :]) if match else None
+    return (Name("road", match[1]), text[match.end() :]) if match else None
 
 
 def _road(text: str, found: list[Name]) -> tuple[Name, str] | None:

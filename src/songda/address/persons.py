@@ -42,6 +42,7 @@ _PERSONS = (
     (("[电话]",), _BESIDE),
     (("先生", "女士", "小姐"), _TITLE),
 )
+_BLANKS = re.compile(r"\s+")
 _MARK = re.compile(r"\[(?:电话|证件|邮箱|号码)\]")
 
 
@@ -60,4 +61,4 @@ def remove_persons(text: str) -> tuple[str, list[str]]:
     if "[" in text:
         marks += _MARK.findall(text)
         text = _MARK.sub(" ", text)
-    return text, marks
+    return _BLANKS.sub(" ", text) if marks else text, marks

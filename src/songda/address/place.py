@@ -88,7 +88,7 @@ def same_place(a_keys: Sequence[str], b_keys: Sequence[str]) -> Match:
     they agree, but one lacks parts
     that the other states (a room, a building). `different`: some part contradicts, or they share no part by which to tell.
     """
-    if not a_keys or not b_keys:
+    if len(a_keys) == 0 or len(b_keys) == 0:  # a cell of a frame is a Series, which has no truth value
         return "different"
     a, b = _parse(a_keys[-1]), _parse(b_keys[-1])
     divisions = a.pop("d"), b.pop("d")
