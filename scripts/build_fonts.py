@@ -3,7 +3,8 @@
     python scripts/build_fonts.py            # writes src/songda/letters/fonts/
 
 Songda Serif and Songda Sans (regular, bold) hold the 8,105 characters of 通用规范汉字表 (kTGH of Unihan), the symbols
-of GBK, and Latin. Songda Rare holds every other ideograph of Noto Serif CJK SC and Songda Rest the few that only Noto
+of GBK, and Latin. Songda Figures holds what differs from letter to letter: ASCII, and what amounts in capital numerals
+and days are made of. Songda Rare holds every other ideograph of Noto Serif CJK SC and Songda Rest the few that only Noto
 Sans CJK SC has, so that a rare name is printed and not boxed. A letter then looks the same on every machine.
 COVERAGE lists what the faces draw together, as ranges of code points.
 
@@ -72,13 +73,22 @@ class Face:
     source: str
     #: Takes only ideographs that no earlier face of FACES has.
     rare: bool = False
+    #: Takes FIGURES only.
+    figures: bool = False
 
+
+#: What differs from letter to letter in running text: ASCII, and what amounts in capital numerals and dates are made of.
+#: In a face of their own they leave the large faces with the same glyphs in every letter: the engine then cuts their
+#: subset once, and a print file holds it once.
+FIGURES = "".join(map(chr, range(0x20, 0x7F))) + "壹贰叁肆伍陆柒捌玖拾佰仟万亿零元角分整年月日"
 
 FACES = (
     Face("Songda Serif", "Regular", "SongdaSerif-Regular.otf", f"{NOTO}/NotoSerifCJK-Regular.ttc"),
     Face("Songda Serif", "Bold", "SongdaSerif-Bold.otf", f"{NOTO}/NotoSerifCJK-Bold.ttc"),
     Face("Songda Sans", "Regular", "SongdaSans-Regular.otf", f"{NOTO}/NotoSansCJK-Regular.ttc"),
     Face("Songda Sans", "Bold", "SongdaSans-Bold.otf", f"{NOTO}/NotoSansCJK-Bold.ttc"),
+    Face("Songda Figures", "Regular", "SongdaFigures-Regular.otf", f"{NOTO}/NotoSerifCJK-Regular.ttc", figures=True),
+    Face("Songda Figures", "Bold", "SongdaFigures-Bold.otf", f"{NOTO}/NotoSerifCJK-Bold.ttc", figures=True),
     Face("Songda Rare", "Regular", "SongdaRare-Regular.otf", f"{NOTO}/NotoSerifCJK-Regular.ttc", rare=True),
     Face("Songda Rest", "Regular", "SongdaRest-Regular.otf", f"{NOTO}/NotoSansCJK-Regular.ttc", rare=True),
 )
@@ -91,7 +101,11 @@ def main() -> None:
         drawn: set[int] = set()
         for face in FACES:
             font = _simplified_chinese(inputs[face.source])
-            drawn |= _write(face, font, _ideographs(font) - drawn if face.rare else standard | _symbols())
+            if face.figures:
+                wanted = set(map(ord, FIGURES))
+            else:
+                wanted = _ideographs(font) - drawn if face.rare else standard | _symbols()
+            drawn |= _write(face, font, wanted)
     (FONTS / "COVERAGE").write_text("".join(f"{low:X}-{high:X}\n" for low, high in _ranges(drawn)), encoding="ascii")
     (FONTS / "OFL.txt").write_text(_licence(inputs[COPYRIGHT].read_text("utf-8")), "utf-8")
     sums = [f"{_sha256(path)}  {path.name}\n" for path in sorted(FONTS.glob("*.otf"))]
@@ -229,7 +243,7 @@ def _licence(debian_copyright: str) -> str:
 
 
 OWNERS = """\
-Songda Serif, Songda Sans and Songda Rare are subsets of Noto Serif CJK and Noto Sans CJK under new names
+Songda Serif, Songda Sans, Songda Figures, Songda Rare and Songda Rest are subsets of Noto Serif CJK and Noto Sans CJK under new names
 (made by scripts/build_fonts.py of the songda project).
 
 Copyright 2014-2021 Adobe (http://www.adobe.com/). Noto Sans CJK.
