@@ -206,6 +206,11 @@ def test_words_between_divisions_that_say_nothing_are_noise(one: One, text: str,
     assert row["road"]
 
 
+def test_a_repeated_prefix_of_a_county_under_the_province_is_no_contradiction(one: One) -> None:
+    row = one("海南海口乐东黎族自治县海南海口乐东黎族自治县九所镇抱旺村")
+    assert (row["adcode"], row["town"], row["issues"], row["noise"]) == ("469027", "九所镇", [], None)
+
+
 def test_divisions_that_contradict_each_other_are_reported(one: One) -> None:
     row = one("浙江省杭州市西湖区广东省文一路1号")
     assert row["adcode"] == "330106"

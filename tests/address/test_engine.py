@@ -250,7 +250,7 @@ any_text = st.one_of(
     st.text(alphabet=st.characters(min_codepoint=0x4E00, max_codepoint=0x9FA5), max_size=40),
     st.lists(st.sampled_from([*_FRAGMENTS, " "]), max_size=14).map("".join),
 )
-slow_start = settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+slow_start = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @slow_start

@@ -231,7 +231,10 @@ def _explain(reading: Reading, place: Gazetteer) -> None:
     for name, hits in reading.mentions:
         used = next((hit for hit in hits if hit.code in chain), None)
         if used is None:
-            if not reading.rivals and max(hit.weight for hit in hits) >= SPOKEN and not _excused(hits, chain, place):
+            # 海南 is the province of the chain, even where the reading took it for a county of that name.
+            known = any(hit.code in chain for hit in place.names.get(name, ()))
+            strong = max(hit.weight for hit in hits) >= SPOKEN
+            if strong and not known and not reading.rivals and not _excused(hits, chain, place):
                 reading.issue("contradictory_divisions")
                 reading.noise.append(name)
             continue

@@ -33,6 +33,8 @@ _SECOND = re.compile(
 _JUNK = re.compile(r"(?<![0-9A-Za-z])(?=[0-9a-f]*[a-f])(?=[0-9a-f]*\d)[0-9a-f]{10,}(?![0-9A-Za-z])")
 _VICINITY = re.compile(r"(.*?)(?:附近|旁边?|(?:斜|正)?对面|后面|隔壁|前面)$")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+#: Rows that live as Python objects at one time.
+_CHUNK = 5000
 _PROMISES = re.compile(r"^(?:收货地址|详细地址|联系地址|家庭地址|地址|住址|现住|住)[: ]*")
 
 
@@ -227,12 +229,23 @@ def standardize(texts: Texts, *, context: pl.DataFrame | None = None) -> pl.Data
     if context is not None:
         columns = [name for name in ("province", "city", "district") if name in context.columns]
         hints = context.select(columns).rows() if columns else hints
-    rows = [_row(text, read(text, hints=hint)) for text, hint in zip(raw, hints, strict=True)]
-    frame = {
+    pairs = list(zip(raw, hints, strict=True))
+    return pl.concat(
+        [STANDARD.to_frame(), *(_frame(pairs[start : start + _CHUNK]) for start in range(0, len(pairs), _CHUNK))]
+    )
+
+
+def _frame(pairs: Sequence[tuple[str | None, Sequence[str | None]]]) -> pl.DataFrame:
+    import polars as pl
+
+    from songda.base.schemas import STANDARD
+
+    rows = [_row(text, read(text, hints=hint)) for text, hint in pairs]
+    columns = {
         name: _lists([row[name] for row in rows]) if isinstance(kind, pl.List) else [row[name] for row in rows]
         for name, kind in STANDARD.items()
     }
-    return pl.DataFrame(frame, schema=STANDARD)
+    return pl.DataFrame(columns, schema=STANDARD)
 
 
 def _lists(values: list[list[str]]) -> pl.Series:
