@@ -19,8 +19,6 @@ from songda.web import press_path
 
 pytestmark = [
     pytest.mark.chromium,
-    # SQLAlchemy 2.1 deprecates Result.tuples(), which flow still calls while it makes the batch.
-    pytest.mark.filterwarnings("ignore:The Result.tuples"),
 ]
 
 

@@ -23,8 +23,6 @@ from songda.flow.press import open_file, read_manifest
 from songda.web import press_path
 from songda.web.app import QUANTUM_S
 
-# SQLAlchemy 2.1 deprecates Result.tuples(), which flow still calls while it makes the batch.
-pytestmark = pytest.mark.filterwarnings("ignore:The Result.tuples")
 
 NOTHING_ELSE = "default-src 'none'"
 

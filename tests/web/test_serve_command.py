@@ -19,8 +19,6 @@ from web_house import NAME, Office
 
 from songda.flow.press import open_file
 
-# SQLAlchemy 2.1 deprecates Result.tuples(), which flow still calls while it makes the batch.
-pytestmark = pytest.mark.filterwarnings("ignore:The Result.tuples")
 
 PROGRAM = [sys.executable, "-c", "from songda.cli import main; main()"]
 

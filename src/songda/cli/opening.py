@@ -105,4 +105,5 @@ def progress_bar(*, quiet: bool) -> Iterator[Show]:
 def print_json(figures: dict[str, object]) -> None:
     import orjson
 
-    typer.echo(orjson.dumps(figures).decode())
+    # Names of columns are a kind of text of their own (SQLAlchemy's quoted_name), which orjson takes only when told.
+    typer.echo(orjson.dumps(figures, option=orjson.OPT_NON_STR_KEYS).decode())

@@ -256,16 +256,13 @@ def _as_reasons(found: Iterable[tuple[str, str, int]]) -> tuple[Reason, ...]:
 
 
 def _timeline(connection: Connection, batch_id: str, first: date, last: date) -> tuple[Day, ...]:
-    posted: dict[date | None, int] = dict(
-        connection.execute(
-            select(_n.posted_on, func.count())
-            .join(tables.letter, _t.id == _n.letter_id)
-            .where(_t.batch_id == batch_id, _n.posted_on.is_not(None))
-            .group_by(_n.posted_on)
-        )
-        .tuples()
-        .all()
+    handed_over = (
+        select(_n.posted_on, func.count())
+        .join(tables.letter, _t.id == _n.letter_id)
+        .where(_t.batch_id == batch_id, _n.posted_on.is_not(None))
+        .group_by(_n.posted_on)
     )
+    posted = {row[0]: row[1] for row in connection.execute(handed_over)}
     closed = connection.execute(
         select(_t.closed_on, _t.grade, func.count())
         .where(_t.batch_id == batch_id, _t.closed_on.is_not(None))

@@ -86,16 +86,11 @@ def decisions_csv(engine: Engine, tenant: Tenant, batch_id: str) -> str:
             row.id: row.letter_no or ""
             for row in connection.execute(select(t.id, t.letter_no).where(t.batch_id == batch_id).order_by(t.id))
         }
-        owners = dict(
-            connection.execute(
-                select(n.id, n.letter_id).join(tables.letter, t.id == n.letter_id).where(t.batch_id == batch_id)
-            )
-            .tuples()
-            .all()
-        )
+        attempts = select(n.id, n.letter_id).join(tables.letter, t.id == n.letter_id).where(t.batch_id == batch_id)
+        owners = {row.id: row.letter_id for row in connection.execute(attempts)}
         owners |= {
             piece: owners[attempt]
-            for piece, attempt in connection.execute(select(p.id, p.attempt_id)).tuples()
+            for piece, attempt in connection.execute(select(p.id, p.attempt_id))
             if attempt in owners
         }
         rows = connection.execute(select(tables.decision).order_by(d.on_day, d.id)).all()

@@ -19,11 +19,12 @@ from sqlalchemy import Connection, Engine, bindparam, select, update
 
 from songda.base.errors import SongdaError
 from songda.flow.assemble import new_run
-from songda.flow.produce import products_of, record_context
+from songda.flow.produce import model_context, products_of, record_context
 from songda.flow.sealed import open_person
 from songda.flow.tenants import Tenant
 from songda.letters import (
     Manifest,
+    Packing,
     Piece,
     PostingRow,
     build_run,
@@ -33,6 +34,8 @@ from songda.store import chunks, move, tables
 from songda.vault import mask, read_sealed, read_segment, write_sealed
 
 POSTING_LIST = "posting.csv"
+#: Segments whose models are kept at hand; a carrier's order jumps between the segments of a batch.
+_SEGMENTS_AT_HAND = 256
 
 
 class UnknownRun(SongdaError):
@@ -117,6 +120,7 @@ def _queued(connection: Connection, run_id: str) -> Sequence[Any]:
             n.segment,
             n.offset,
             n.length,
+            n.model_length,
             n.pages,
             n.weight_g,
             n.address_record_id,
@@ -134,35 +138,49 @@ def _queued(connection: Connection, run_id: str) -> Sequence[Any]:
 
 
 def _pieces(tenant: Tenant, rows: Sequence[Any], *, home: Path, progress: Callable[[int], None]) -> Iterator[Piece]:
+    read = record_reader(tenant, home)
     for seq, row in enumerate(rows, 1):
         yield Piece(
             piece_id=row.id,
             seq=seq,
             letter_no=row.letter_no,
             waybill_no=row.waybill_no,
-            record=partial(_record, tenant, home, row, seq, progress),
+            record=partial(_record, read, row, seq, progress),
             record_sha256=row.record_sha256,
             pages=row.pages,
         )
 
 
-def _record(tenant: Tenant, home: Path, row: Any, seq: int, progress: Callable[[int], None]) -> bytes:
+def _record(read: Callable[[Any], bytes], row: Any, seq: int, progress: Callable[[int], None]) -> bytes:
     progress(seq)
-    return read_record(tenant, home, row)
+    return read(row)
 
 
-def read_record(tenant: Tenant, home: Path, attempt: Any) -> bytes:
-    """The PDF of record of an attempt's row (attempt_id, segment, offset, length). Raises SegmentDamaged, Unsealable."""
-    sealed = read_segment(home / "letters" / attempt.segment, attempt.offset, attempt.length)
-    return tenant.key.unseal(sealed, context=record_context(attempt.attempt_id))
+def record_reader(tenant: Tenant, home: Path) -> Callable[[Any], bytes]:
+    """A function from an attempt's row (attempt_id, segment, offset, length, model_length) to its PDF of record.
+
+    It remembers what the records of the last segments were packed with. Raises SegmentDamaged, Unsealable.
+    """
+    packings: dict[str, Packing] = {}
+
+    def read(attempt: Any) -> bytes:
+        path = home / "letters" / attempt.segment
+        if attempt.segment not in packings:
+            if len(packings) == _SEGMENTS_AT_HAND:
+                packings.pop(next(iter(packings)))
+            model = tenant.key.unseal(read_segment(path, 0, attempt.model_length), context=model_context(path.name))
+            packings[attempt.segment] = Packing(model)
+        sealed = read_segment(path, attempt.offset, attempt.length)
+        return packings[attempt.segment].unpack(tenant.key.unseal(sealed, context=record_context(attempt.attempt_id)))
+
+    return read
 
 
 def _posting(connection: Connection, tenant: Tenant, rows: Sequence[Any]) -> Iterator[PostingRow]:
     p = tables.person.c
     for start, part in zip(range(1, len(rows) + 1, 1000), chunks(rows, 1000), strict=True):
-        sealed = dict(
-            connection.execute(select(p.id, p.sealed).where(p.id.in_({row.person_id for row in part}))).tuples().all()
-        )
+        persons = connection.execute(select(p.id, p.sealed).where(p.id.in_({row.person_id for row in part})))
+        sealed = {row.id: row.sealed for row in persons}
         for seq, row in enumerate(part, start):
             person = open_person(tenant.key, row.person_id, sealed[row.person_id])
             address = person["addresses"][row.address_record_id]

@@ -25,6 +25,7 @@ from songda.letters import (
     ApprovalItem,
     ApprovalVoid,
     Content,
+    Packing,
     Postage,
     Products,
     Rendered,
@@ -218,11 +219,15 @@ def _store_chunk(
     printed = [(job, rendered, postage) for job, rendered, postage in quoted if postage is not None]
     slots: dict[str, Slot] = {}
     path = folder / f"{ids.new('seg')}.bin"
+    model = Slot(0, 0)
     if printed:
+        # Letters of one template are nearly equal: each is kept as what differs from the first.
+        packing = Packing(printed[0][1].pdf)
         with SegmentWriter(path) as segment:
+            model = segment.append(tenant.key.seal(printed[0][1].pdf, context=model_context(path.name)))
             for job, rendered, _ in printed:
                 key = attempt_id(tenant, job.wanted.letter_id, job.wanted.n)
-                slots[key] = segment.append(tenant.key.seal(rendered.pdf, context=record_context(key)))
+                slots[key] = segment.append(tenant.key.seal(packing.pack(rendered.pdf), context=record_context(key)))
     with engine.begin() as connection:
         _make_attempts(connection, tenant, [job for job, *_ in printed] + [job for job, _ in failed], at=at)
         _advance(
@@ -230,7 +235,8 @@ def _store_chunk(
             [(attempt_id(tenant, job.wanted.letter_id, job.wanted.n), job.attempt_version or 0) for job, *_ in printed],
             ("planned", "quoted", "scheduled", "rendered", "sealed"),
             values=[
-                _columns(tenant, job, rendered, postage, folder, path, slots) for job, rendered, postage in printed
+                _columns(tenant, job, rendered, postage, f"{folder.name}/{path.name}", model, slots)
+                for job, rendered, postage in printed
             ],
             at=at,
         )
@@ -240,6 +246,11 @@ def _store_chunk(
 def record_context(attempt: str) -> str:
     """Context under which a PDF of record is sealed."""
     return f"letter:{attempt}"
+
+
+def model_context(segment: str) -> str:
+    """Context under which the first blob of a segment is sealed, which the others are packed against."""
+    return f"model:{segment}"
 
 
 def _quote(tenant: Tenant, rendered: Rendered, province: str, products: Products, on: date) -> Postage | None:
@@ -256,8 +267,8 @@ def _columns(
     job: _Job,
     rendered: Rendered,
     postage: Postage,
-    folder: Path,
-    path: Path,
+    segment: str,
+    model: Slot,
     slots: Mapping[str, Slot],
 ) -> dict[str, Any]:
     slot = slots[attempt_id(tenant, job.wanted.letter_id, job.wanted.n)]
@@ -269,9 +280,10 @@ def _columns(
         "weight_g": postage.weight_g,
         "price_fen": postage.price_fen,
         "record_sha256": rendered.sha256,
-        "segment": f"{folder.name}/{path.name}",
+        "segment": segment,
         "offset": slot.offset,
         "length": slot.length,
+        "model_length": model.length,
     }
 
 
@@ -282,7 +294,7 @@ def _make_attempts(connection: Connection, tenant: Tenant, jobs: Sequence[_Job],
     r = tables.address_record.c
     places: dict[str, str] = {}
     for part in chunks(records):
-        places |= dict(connection.execute(select(r.id, r.place).where(r.id.in_(part))).tuples().all())
+        places |= {row.id: row.place for row in connection.execute(select(r.id, r.place).where(r.id.in_(part)))}
     insert_missing(
         connection,
         tables.attempt,

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, select
 from songda.base.money import yuan
 from songda.flow.approve import SAMPLES, NoSuchLawyer
 from songda.flow.compose import Wanted, compose
-from songda.flow.press import read_record
+from songda.flow.press import record_reader
 from songda.flow.tenants import Tenant
 from songda.letters import BadContent, Content, Renderer
 from songda.store import tables
@@ -60,12 +60,12 @@ def letter_pdf(
         if letter is None:
             return None
         record = connection.execute(
-            select(n.id.label("attempt_id"), n.segment, n.offset, n.length)
+            select(n.id.label("attempt_id"), n.segment, n.offset, n.length, n.model_length)
             .where(n.letter_id == letter.id, n.segment.is_not(None))
             .order_by(n.n.desc())
         ).first()
         if record is not None:
-            return letter.id, read_record(tenant, home, record)
+            return letter.id, record_reader(tenant, home)(record)
         if letter.address_record_id is None:
             raise BadContent(codes=("address.missing",))
         lawyer = tenant.profile.lawyer(lawyer_name)

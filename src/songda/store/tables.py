@@ -200,6 +200,7 @@ attempt = Table(
     Column("segment", String(80)),  # sealed file that holds it
     Column("offset", BigInteger),
     Column("length", Integer),
+    Column("model_length", Integer),  # of the segment's first blob, against which the record is packed
     Column("posted_on", Date),
     Column("provisional_grade", String(4)),
     Column("grade", String(4)),

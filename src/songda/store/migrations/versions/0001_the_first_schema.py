@@ -296,6 +296,7 @@ def upgrade() -> None:
         sa.Column("segment", sa.String(length=80), nullable=True),
         sa.Column("offset", sa.BigInteger(), nullable=True),
         sa.Column("length", sa.Integer(), nullable=True),
+        sa.Column("model_length", sa.Integer(), nullable=True),
         sa.Column("posted_on", sa.Date(), nullable=True),
         sa.Column("provisional_grade", sa.String(length=4), nullable=True),
         sa.Column("grade", sa.String(length=4), nullable=True),
