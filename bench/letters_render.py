@@ -98,7 +98,7 @@ def letter(number: int) -> Content:
         lines=lines,
         total_fen=sum(line.total_fen for line in lines),
         amounts_on=date(2026, 11, 24),
-        pay_by=date(2026, 12, 10),
+        pay_within_days=15,
         check_url=f"https://check.qingshi.example/l/{number * 2_654_435_761 % 2**32:08x}-bm90IGEgdG9rZW4",
         decided_by_model=True,
         drill=False,

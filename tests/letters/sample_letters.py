@@ -83,7 +83,7 @@ def letter(
         lines=debts,
         total_fen=sum(line.total_fen for line in debts),
         amounts_on=date(2026, 11, 24),
-        pay_by=date(2026, 12, 10),
+        pay_within_days=15,
         check_url=f"https://check.qingshi.example/l/{number:06}-bm90IGEgcmVhbCB0b2tlbg",
         decided_by_model=True,
         drill=drill,

@@ -10,7 +10,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -155,7 +155,7 @@ def _draft(tenant: Tenant, rows: _Rows, wanted: Wanted, *, shared: Mapping[str, 
         lines=lines,
         total_fen=sum(line.total_fen for line in lines),
         amounts_on=cases[0][0].amount_on,
-        pay_by=day + timedelta(days=tenant.profile.policy.pay_within_days or 0),
+        pay_within_days=tenant.profile.policy.pay_within_days or 0,
         check_url=f"{tenant.profile.firm.check_url}/c/{check_token(tenant, wanted.letter_id)}",
         **shared,
     )

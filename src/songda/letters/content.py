@@ -135,7 +135,8 @@ class Content:
     total_fen: int
     #: The day for which the amounts hold.
     amounts_on: datetime.date
-    pay_by: datetime.date
+    #: Days from receipt within which to pay: a second attempt arrives later, and no letter may name a day that has passed.
+    pay_within_days: int
     #: Page on which the recipient checks the letter and answers it; carries an unguessable token.
     check_url: str
     #: A model chose to send this letter: the recipient may ask for a person (PIPL 24).
@@ -174,7 +175,7 @@ def from_json(text: str) -> Content:
         lines=tuple(_line(line) for line in data["lines"]),
         total_fen=data["total_fen"],
         amounts_on=_day(data["amounts_on"]),
-        pay_by=_day(data["pay_by"]),
+        pay_within_days=data["pay_within_days"],
         check_url=data["check_url"],
         decided_by_model=data["decided_by_model"],
         drill=data["drill"],
@@ -270,8 +271,10 @@ def _date_problems(content: Content) -> Iterator[str]:
             yield f"lines[{index}].dates"
     if not content.mandate.signed_on <= content.date:
         yield "mandate.signed_on"
-    if not content.amounts_on <= content.date < content.pay_by:
-        yield "pay_by"
+    if content.amounts_on > content.date:
+        yield "date"
+    if content.pay_within_days < 1:
+        yield "pay_within_days"
 
 
 def _party_problems(content: Content) -> Iterator[str]:

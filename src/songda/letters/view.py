@@ -83,7 +83,7 @@ def view(content: Content) -> str:
         "total": yuan(content.total_fen),
         "total_capital": capital_yuan(content.total_fen),
         "amounts_on": chinese_date(content.amounts_on),
-        "pay_by": chinese_date(content.pay_by),
+        "pay_within_days": str(content.pay_within_days),
         "check_host": urlsplit(content.check_url).netloc or content.check_url,
         "qr": list(png(qr(content.check_url), scale=3, quiet=2)),
         "decided_by_model": content.decided_by_model,
