@@ -122,7 +122,7 @@ def test_seal_and_signature_never_stand_on_a_page_without_text(lawyer_letters: R
 def test_amounts_and_days_are_printed_as_the_content_says(lawyer_letters: Renderer) -> None:
     content = letter(lines=3)
     text = text_of(lawyer_letters.render(content).pdf)
-    for expected in ("自收到本函之日起15日内", "截至2026年11月24日", "第1页/共2页", *amounts(content)):
+    for expected in ("请您自收到本函之日起", "15日", "截至2026年11月24日", "第1页/共2页", *amounts(content)):
         assert expected in text
 
 

@@ -14,7 +14,8 @@ import hashlib
 import json
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 Kind = Literal["lawyer_letter", "reminder"]
@@ -149,12 +150,12 @@ class Content:
     @property
     def hash(self) -> str:
         """SHA-256 (hex) of the canonical JSON without the seal, which comes after the approval of this very hash."""
-        return hashlib.sha256(_canonical({**asdict(self), "seal": None})).hexdigest()
+        return hashlib.sha256(_canonical(self, seal=None).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def to_json(content: Content) -> str:
     """Canonical JSON: sorted keys, no spaces, ISO days. Equal contents give equal text."""
-    return _canonical(asdict(content)).decode()
+    return _canonical(content, seal=content.seal)
 
 
 def from_json(text: str) -> Content:
@@ -228,7 +229,16 @@ def line_width(text: str) -> float:
 
 def texts(content: Content) -> list[tuple[str, str]]:
     """Every text of the letter with its path, e.g. `("addressee.name", "…")`."""
-    return list(_texts("", content))
+    found: list[tuple[str, str]] = []
+    for name in Content.__slots__:
+        value = getattr(content, name)
+        found += _shared_texts(name, value) if isinstance(value, _SHARED) else _texts(name, value)
+    return found
+
+
+@lru_cache(maxsize=256)
+def _shared_texts(name: str, part: Firm | Lawyer | Institution | Mandate) -> tuple[tuple[str, str], ...]:
+    return tuple(_texts(name, part))
 
 
 def _texts(path: str, value: Any) -> Iterator[tuple[str, str]]:
@@ -239,12 +249,13 @@ def _texts(path: str, value: Any) -> Iterator[tuple[str, str]]:
             yield from _texts(f"{path}[{index}]", item)
     elif is_dataclass(value):
         for field in fields(value):
-            yield from _texts(f"{path}.{field.name}" if path else field.name, getattr(value, field.name))
+            yield from _texts(f"{path}.{field.name}", getattr(value, field.name))
 
 
 def _text_problems(content: Content) -> Iterator[str]:
     for path, text in texts(content):
-        if any(unicodedata.category(character) in _UNSEEN for character in set(text)):
+        # What is printable throughout holds none of them; the rest, such as full-width blanks, is looked at closely.
+        if not text.isprintable() and any(unicodedata.category(character) in _UNSEEN for character in text):
             yield f"{path}.control_character"
 
 
@@ -311,6 +322,29 @@ def _day(text: str) -> datetime.date:
     return datetime.date.fromisoformat(text)
 
 
-def _canonical(data: Any) -> bytes:
-    text = json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=datetime.date.isoformat)
-    return text.encode("utf-8", "surrogatepass")
+def _canonical(content: Content, *, seal: Seal | None) -> str:
+    """JSON of the content under another seal, part by part; what all letters of a tenant share is written once."""
+    members = []
+    for name in sorted(Content.__slots__):
+        value = seal if name == "seal" else getattr(content, name)
+        members.append(f'"{name}":{_shared_json(value) if isinstance(value, _SHARED) else _json(value)}')
+    return "{" + ",".join(members) + "}"
+
+
+@lru_cache(maxsize=256)
+def _shared_json(part: Firm | Lawyer | Institution | Mandate) -> str:
+    return _json(part)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    return {name: getattr(value, name) for name in value.__slots__}
+
+
+#: Parts that the letters of a tenant share: equal values, whose texts and JSON are remembered. None names a debtor.
+_SHARED = (Firm, Lawyer, Institution, Mandate)

@@ -17,4 +17,4 @@ def _drawn() -> frozenset[int]:
 def missing_glyphs(text: str) -> list[str]:
     """Code points of `text` that cannot be printed, such as `U+E123`, sorted; private-use characters never can."""
     drawn = _drawn()
-    return [f"U+{code:04X}" for code in sorted({ord(character) for character in text} - drawn)]
+    return [f"U+{code:04X}" for code in sorted({ord(character) for character in set(text)} - drawn)]
