@@ -100,7 +100,7 @@ def new_database(server: str, nodeid: str) -> str:
 
 @pytest.fixture(autouse=True)
 def _no_waiting_between_tries() -> Iterator[None]:
-    with stamina.set_testing(True, attempts=2):
+    with stamina.set_testing(True, attempts=1):
         yield
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -14,9 +14,12 @@ from sqlalchemy import Engine, select, update
 
 from songda.base import days
 from songda.carriers import Event
-from songda.dispatch import HandOver, Settled, Told, hand_over, settle, store_events
+from songda.dispatch import HandOver, Settled, Told, hand_over, load_deadlines, settle, store_events
 from songda.store import history, tables
 from songda.vault import DataKey
+
+#: For tests that ask again and again.
+EVERY_TIME = replace(load_deadlines(), ask_every_hours=dict.fromkeys(load_deadlines().ask_every_hours, 0))
 
 BATCH, RUN, TENANT = "bat_1", "run_1", "ten_1"
 POSTED = days.at(date(2026, 11, 24), 17)

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from posted import BOTH, POSTED, TENANT, after, ship
+from posted import BOTH, EVERY_TIME, POSTED, TENANT, after, ship
 
-from songda.dispatch import FollowReport, follow, settle
+from songda.dispatch import FollowReport, follow, load_deadlines, settle
 
 Fill = Callable[..., None]
 OpenDesk = Callable[..., Any]
@@ -19,7 +19,7 @@ RANGE = ("1100000000001", "1100000000099")
 
 def ask(desk: Any, at: datetime, **settings: Any) -> FollowReport:
     desk.stand_in.advance(to=at)
-    more = {"threads": 2} | settings
+    more = {"threads": 2, "deadlines": EVERY_TIME} | settings
     return follow(desk.database, tenant_id=TENANT, key=desk.key, post=desk.post, at=at, **more)
 
 
@@ -92,7 +92,9 @@ def test_a_carrier_that_answers_nobody_is_not_asked_for_everybody(open_desk: Ope
     desk = open_desk()
     ship(desk)
     desk.stand_in.kill()
-    report = follow(desk.database, tenant_id=TENANT, key=desk.key, post=desk.post, at=after(2), threads=4)
+    report = follow(
+        desk.database, tenant_id=TENANT, key=desk.key, post=desk.post, at=after(2), threads=4, deadlines=EVERY_TIME
+    )
     assert report.unanswered + report.left == 40
     assert report.left > 0
     desk.stand_in.start()
@@ -161,3 +163,21 @@ def test_a_chunk_that_fails_loses_neither_the_chunks_before_nor_its_own_letters(
     before = len(desk.column("fact", "id"))
     assert ask(desk, after(2)).news == 0
     assert len(desk.column("fact", "id")) == before
+
+
+@pytest.mark.parametrize("database", BOTH, indirect=True)
+def test_a_letter_is_not_asked_for_before_anything_can_have_changed(open_desk: OpenDesk, fill: Fill) -> None:
+    fill(2)
+    desk = open_desk()
+    ship(desk)
+
+    def asked(at: datetime) -> int:
+        return ask(desk, at, deadlines=load_deadlines()).asked
+
+    assert asked(POSTED + timedelta(hours=1)) == 0
+    assert asked(POSTED + timedelta(hours=24)) == 2
+    assert asked(POSTED + timedelta(hours=30)) == 0
+    assert asked(POSTED + timedelta(hours=48)) == 2
+    desk.change("attempt", state="reported", provisional_grade="A1")
+    assert asked(POSTED + timedelta(hours=72)) == 0
+    assert asked(POSTED + timedelta(hours=120)) == 2

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from posted import BOTH, POSTED, TENANT, after, pushed, ship, waybill
+from posted import BOTH, EVERY_TIME, POSTED, TENANT, after, pushed, ship, waybill
 from sqlalchemy import Engine
 
 from songda.carriers import BadEnvelope, BadPush, ContractConfig
@@ -186,7 +186,7 @@ def test_pushes_over_http_twice_shuffled_and_after_a_failure_lose_nothing(
     # What pushes leave out, the query tells: every event is stored once more with its codes, and no event is missing.
     from songda.dispatch import follow
 
-    report = follow(database, tenant_id=TENANT, key=key, post=desk.post, at=after(20))
+    report = follow(database, tenant_id=TENANT, key=key, post=desk.post, at=after(20), deadlines=EVERY_TIME)
     with_codes = [each for each in desk.column("fact", "event") if "deliver_code" in each or "attempt_code" in each]
     assert facts > 8 * 6
     assert report.news == len(with_codes)

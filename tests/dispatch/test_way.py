@@ -12,7 +12,7 @@ from dataclasses import asdict
 from typing import Any
 
 import pytest
-from posted import BATCH, BOTH, RUN, TENANT, after, ship
+from posted import BATCH, BOTH, EVERY_TIME, RUN, TENANT, after, ship
 from sqlalchemy import Engine
 
 from songda.dispatch import close_letters, follow, letters_at_end, settle
@@ -54,7 +54,7 @@ def test_every_kind_of_way_ends_with_its_grade(open_desk: Callable[..., Any], fi
     expected = [GRADES[way] for way in ways]
     for day in (1, 3, 5, 8, 12, 20, 31):
         desk.stand_in.advance(to=after(day, 20))
-        follow(desk.database, tenant_id=TENANT, key=desk.key, post=desk.post, at=after(day, 20))
+        follow(desk.database, tenant_id=TENANT, key=desk.key, post=desk.post, at=after(day, 20), deadlines=EVERY_TIME)
         settle(desk.database, tenant_id=TENANT, at=after(day, 20))
         with desk.database.connect() as connection:
             ends = letters_at_end(connection, batch_id=BATCH)
@@ -94,13 +94,17 @@ def killed(*args, **more):
         os.kill(os.getpid(), signal.SIGKILL)
     return result
 setattr(module, job["function"], killed)
-from songda.dispatch import follow, hand_over, settle
+from dataclasses import replace
+from songda.dispatch import follow, hand_over, load_deadlines, settle
+waits = load_deadlines()
+every_time = replace(waits, ask_every_hours=dict.fromkeys(waits.ask_every_hours, 0))
 contract = ContractConfig(**job["contract"])
 with open_http(contract) as http:
     if job["action"] == "hand_over":
         hand_over(engine, run_id="run_1", at=at)
     elif job["action"] == "follow":
-        follow(engine, tenant_id="ten_1", key=key, post=ChinaPost(contract, http), at=at, chunk=3, threads=2)
+        post = ChinaPost(contract, http)
+        follow(engine, tenant_id="ten_1", key=key, post=post, at=at, chunk=3, threads=2, deadlines=every_time)
     else:
         settle(engine, tenant_id="ten_1", at=at, chunk=3)
 """
@@ -149,7 +153,16 @@ def walk(desk: Any) -> None:
     handed = hand_over(desk.database, run_id=RUN, at=after(0, 17))
     desk.stand_in.hand_over(handed.waybills, at=after(0, 17))
     desk.stand_in.advance(to=after(6))
-    follow(desk.database, tenant_id=TENANT, key=desk.key, post=desk.post, at=after(6), chunk=3, threads=2)
+    follow(
+        desk.database,
+        tenant_id=TENANT,
+        key=desk.key,
+        post=desk.post,
+        at=after(6),
+        chunk=3,
+        threads=2,
+        deadlines=EVERY_TIME,
+    )
     settle(desk.database, tenant_id=TENANT, at=after(6), chunk=3)
 
 
@@ -176,7 +189,16 @@ def test_power_cuts_between_and_within_transactions_lose_nothing_and_do_nothing_
     assert len(set(desk.column("fact", "attempt_id"))) == 3
     cut(desk, wrapped_key, tmp_path, "follow", "following:_ask", 3, before=True)
     assert len(set(desk.column("fact", "attempt_id"))) == 6
-    follow(desk.database, tenant_id=TENANT, key=desk.key, post=desk.post, at=after(6), chunk=3, threads=2)
+    follow(
+        desk.database,
+        tenant_id=TENANT,
+        key=desk.key,
+        post=desk.post,
+        at=after(6),
+        chunk=3,
+        threads=2,
+        deadlines=EVERY_TIME,
+    )
     cut(desk, wrapped_key, tmp_path, "settle", "settling:write_said", 2, before=False)
     assert desk.column("attempt", "state").count("posted") == 4
     cut(desk, wrapped_key, tmp_path, "settle", "settling:_looks", 3, before=True)

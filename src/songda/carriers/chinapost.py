@@ -179,8 +179,14 @@ class ChinaPost:
     def _read(self, api_code: str, body: dict[str, Any]) -> Success | Refused:
         """A call that changes nothing, repeated on transport errors."""
         message = orjson.dumps(body)
+        try:
+            return self._call(api_code, message)
+        except NoAnswer:
+            # Setting the repetitions up costs as much as a call, and nearly every call is answered at once.
+            if self._contract.query_attempts <= 1:
+                raise
         for attempt in stamina.retry_context(
-            on=NoAnswer, attempts=self._contract.query_attempts, timeout=None, wait_initial=0.2, wait_max=5.0
+            on=NoAnswer, attempts=self._contract.query_attempts - 1, timeout=None, wait_initial=0.2, wait_max=5.0
         ):
             with attempt:
                 return self._call(api_code, message)

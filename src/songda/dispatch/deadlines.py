@@ -10,6 +10,7 @@ would be wrong around every one of them.
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -36,6 +37,8 @@ class Deadlines:
     revision_days: int
     #: Days between two questions about settled letters.
     revision_every_days: int
+    #: State of an attempt under way → hours between two questions about it.
+    ask_every_hours: Mapping[str, int]
 
 
 @cache

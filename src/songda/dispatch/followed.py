@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from hashlib import blake2b, sha256
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, insert, select
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, insert, or_, select, update
 
 from songda.base import ids
 from songda.base.days import business_day
@@ -33,8 +33,21 @@ class Followed:
     person_id: str
 
 
-def under_way(connection: Connection, tenant_id: str) -> list[Followed]:
-    return _waybills(connection, tenant_id, _a.state.in_(UNDER_WAY))
+def under_way(connection: Connection, tenant_id: str, *, at: datetime, every: Mapping[str, int]) -> list[Followed]:
+    """Those about which it is time to ask again: `every` (hours, by the state of the attempt) after the last answer."""
+    due = [
+        and_(_a.state == state, or_(_a.asked_at.is_(None), _a.asked_at <= stored(at - timedelta(hours=hours))))
+        for state, hours in every.items()
+    ]
+    return _waybills(connection, tenant_id, or_(*due))
+
+
+def note_answered(connection: Connection, attempt_ids: Iterable[str], *, at: datetime) -> None:
+    """Writes down that the carrier has answered about these attempts."""
+    rows = [{"the_id": attempt_id} for attempt_id in sorted(set(attempt_ids))]
+    if rows:
+        statement = update(tables.attempt).where(_a.id == bindparam("the_id")).values(asked_at=stored(at))
+        connection.execute(statement, rows)
 
 
 def revisable(connection: Connection, tenant_id: str, *, at: datetime, days: int, every: int) -> list[Followed]:

@@ -24,7 +24,7 @@ from songda.dispatch import tasks
 from songda.dispatch.addressees import addressees
 from songda.dispatch.deadlines import Deadlines, load_deadlines
 from songda.dispatch.facts import Told, known_words, lock_attempts, store_events
-from songda.dispatch.followed import Followed, note_asked, revisable, shuffled, under_way
+from songda.dispatch.followed import Followed, note_answered, note_asked, revisable, shuffled, under_way
 from songda.store import chunks
 from songda.vault import DataKey
 
@@ -64,7 +64,7 @@ def follow(
     chunk: int = 500,
     deadlines: Deadlines | None = None,
 ) -> FollowReport:
-    """Asks for every waybill under way, and every few days for those settled within the revision window.
+    """Asks for every waybill under way that is due, and every few days for those settled within the revision window.
 
     Stops early when nobody answers. Raises Unsealable.
     """
@@ -73,7 +73,7 @@ def follow(
         late = shuffled(
             revisable(connection, tenant_id, at=at, days=waits.revision_days, every=waits.revision_every_days), at=at
         )
-        every = shuffled(under_way(connection, tenant_id), at=at) + late
+        every = shuffled(under_way(connection, tenant_id, at=at, every=waits.ask_every_hours), at=at) + late
     todo = every[:limit]
     counts: Counter[str] = Counter(left=len(every) - len(todo))
     for first, part in zip(range(0, len(todo), chunk), chunks(todo, chunk), strict=True):
@@ -116,6 +116,7 @@ def _store(
     unknown = {each.piece_id: "unknown" for each, trace in traced if not trace.known}
     asked = [each.piece_id for each, _ in traced]
     tasks.keep_tasks(connection, tasks.WAYBILL_UNKNOWN, unknown, among=asked, actor=ACTOR, at=at)
+    note_answered(connection, (each.attempt_id for each, _ in traced), at=at)
     return Counter(
         asked=len(traced),
         news=store_events(connection, key=key, told=told, received_at=at),

@@ -6,13 +6,16 @@ handed.posted, handed.posted_on
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import Connection, Engine, func, select
 
 from songda.base.days import business_day
 from songda.dispatch.errors import PiecesWithoutWaybill, RunNotBalanced, RunNotReady
+from songda.dispatch.instants import stored
 from songda.store import move, tables
 
 ACTOR = "dispatch"
@@ -72,8 +75,9 @@ def _post(connection: Connection, run_id: str, *, at: datetime) -> None:
     _move(connection, "piece", rows, source="enveloped", target="handed_over", at=at)
     attempts = list({piece.attempt_id: piece.attempt_version for piece in going}.items())
     # A recalled attempt whose piece is still in the pile is a Conflict: nothing of the run is posted.
-    posted_on = business_day(at)
-    _move(connection, "attempt", attempts, source="locked", target="posted", at=at, posted_on=posted_on)
+    # Nothing can be known on the day of the posting: the first question comes later.
+    posted = {"posted_on": business_day(at), "asked_at": stored(at)}
+    _move(connection, "attempt", attempts, source="locked", target="posted", at=at, posted=posted)
 
 
 def _move(
@@ -84,9 +88,9 @@ def _move(
     source: str,
     target: str,
     at: datetime,
-    posted_on: date | None = None,
+    posted: Mapping[str, Any] | None = None,
 ) -> None:
-    values = [] if posted_on is None else [{"posted_on": posted_on}] * len(rows)
+    values = [] if posted is None else [posted] * len(rows)
     move(
         connection,
         object,

@@ -40,6 +40,8 @@ from songda.vault import SegmentWriter, Slot
 
 #: Letters a segment and transaction.
 CHUNK = 250
+#: So many letters are rendered in this process.
+FEW = 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,8 @@ def produce(
         approvals = read_approvals(connection, tenant, batch_id) if jobs else {}
     maker = _Maker(engine, tenant, approvals, drill=batch.drill, at=at)
     by_attempt = {attempt_id(tenant, job.wanted.letter_id, job.wanted.n): job for job in jobs}
-    results = render_many(maker.contents(jobs), workers)
+    # Starting processes costs more than a few letters do.
+    results = render_many(maker.contents(jobs), workers if len(jobs) > FEW else 1)
     done = failed = 0
     while part := list(islice(results, CHUNK)):
         chunk = _Chunk()

@@ -72,7 +72,12 @@ _LINES: dict[str, tuple[tuple[str, str, str, str], ...]] = {
             "attempt settled without proof, next attempt; or stop requested after posting",
             "dispatch",
         ),
-        ("active", "held", "attempt failed before it was posted (print, order, gate lock), and can be cured", "dispatch"),
+        (
+            "active",
+            "held",
+            "attempt failed before it was posted (print, order, gate lock), and can be cured",
+            "dispatch",
+        ),
         ("active", "closed", "attempt settled, no further attempt needed or allowed", "dispatch"),
         ("received held ready approved active", "withdrawn", "cancel or stop order, nothing ever posted", "operator"),
         ("closed", "closed", "a late fact changes the grade: revision", "system"),

@@ -202,6 +202,7 @@ attempt = Table(
     Column("length", Integer),
     Column("model_length", Integer),  # of the segment's first blob, against which the record is packed
     Column("posted_on", Date),
+    Column("asked_at", _INSTANT),  # when the carrier last answered a question about it
     Column("provisional_grade", String(4)),
     Column("grade", String(4)),
     UniqueConstraint("letter_id", "n"),

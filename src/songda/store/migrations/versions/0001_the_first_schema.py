@@ -298,6 +298,7 @@ def upgrade() -> None:
         sa.Column("length", sa.Integer(), nullable=True),
         sa.Column("model_length", sa.Integer(), nullable=True),
         sa.Column("posted_on", sa.Date(), nullable=True),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("provisional_grade", sa.String(length=4), nullable=True),
         sa.Column("grade", sa.String(length=4), nullable=True),
         sa.ForeignKeyConstraint(
