@@ -14,6 +14,7 @@ English in logs and as Chinese on screens, and says which exit code the command 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, ClassVar
 
 
@@ -29,6 +30,10 @@ class SongdaError(Exception):
     def __init__(self, **data: Any) -> None:
         self.data = data
         super().__init__(f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in data.items())})")
+
+    def __reduce__(self) -> tuple[partial[SongdaError], tuple[()]]:
+        """Travels between processes with its data."""
+        return partial(type(self), **self.data), ()
 
     @property
     def message_zh(self) -> str:

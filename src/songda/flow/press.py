@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine, bindparam, select, update
 
 from songda.base.errors import SongdaError
 from songda.flow.assemble import new_run
-from songda.flow.produce import model_context, products_of, record_context
+from songda.flow.produce import FEW, model_context, products_of, record_context
 from songda.flow.sealed import open_person
 from songda.flow.tenants import Tenant
 from songda.letters import (
@@ -57,6 +57,7 @@ def lock_run(
     *,
     home: Path,
     at: datetime,
+    workers: int = 1,
     progress: Callable[[int], None] = lambda pieces: None,
 ) -> Manifest | None:
     """Builds and seals the print files of an open run and fixes its manifest; None when no piece has a waybill yet.
@@ -80,7 +81,14 @@ def lock_run(
 
     pieces = list(_pieces(tenant, ordered, home=home, progress=progress))
     manifest = build_run(
-        pieces, run_id=run_id, job=run.number, day=run.day, products=products_of(tenant), write=write, drill=drill
+        pieces,
+        run_id=run_id,
+        job=run.number,
+        day=run.day,
+        products=products_of(tenant),
+        write=write,
+        drill=drill,
+        workers=workers if len(ordered) > FEW else 1,
     )
     with engine.connect() as connection:
         write(POSTING_LIST, posting_csv(_posting(connection, tenant, ordered)).encode("utf-8-sig"))

@@ -6,9 +6,11 @@ derived ids make a repeated chunk meet itself (docs/decisions/001-derived-ids.md
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from datetime import date, datetime
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,7 @@ from sqlalchemy import Connection, Engine, insert, select, update
 
 from songda.address import standardize
 from songda.base import ids
+from songda.base.processes import map_ahead
 from songda.flow.sealed import LASTING, open_person, open_rejected, seal_case, seal_person, seal_rejected
 from songda.flow.summary import AddressQuality, Level, address_quality
 from songda.flow.tenants import Tenant
@@ -91,9 +94,13 @@ def receive(
     batch_id: str,
     sheet: Sheet,
     at: datetime,
+    workers: int = 1,
     progress: Callable[[int], None] = lambda rows: None,
 ) -> None:
-    """Reads the file to its end from where an earlier run stopped, and moves the batch to `received`."""
+    """Reads the file to its end from where an earlier run stopped, and moves the batch to `received`.
+
+    Addresses of long files are read in `workers` processes while the next rows are read here.
+    """
     with engine.connect() as connection:
         batch = connection.execute(select(tables.batch).where(tables.batch.c.id == batch_id)).one()
     if batch.state != "receiving":
@@ -106,8 +113,7 @@ def receive(
         start_row=batch.next_row or None,
         sha256=sheet.sha256,
     )
-    for chunk in rows:
-        standard = standardize(chunk.addresses["text"])
+    for chunk, standard in _standardised(rows, workers=workers):
         figures = _count(figures, chunk, address_quality(standard))
         with engine.begin() as connection:
             _store(connection, tenant, batch_id, chunk, standard)
@@ -130,6 +136,21 @@ def receive(
             reason="end of file",
             at=at,
         )
+
+
+def _standardised(rows: Iterator[Chunk], *, workers: int) -> Iterator[tuple[Chunk, pl.DataFrame]]:
+    """Each chunk with its standard addresses, in order."""
+    head = list(islice(rows, 2))
+    waiting: deque[Chunk] = deque()
+
+    def texts() -> Iterator[pl.Series]:
+        for chunk in chain(head, rows):
+            waiting.append(chunk)
+            yield chunk.addresses["text"]
+
+    # A short file is read before other processes have started.
+    for standard in map_ahead(standardize, texts(), workers=workers if len(head) == 2 else 1):
+        yield waiting.popleft(), standard
 
 
 def rejected_rows(engine: Engine, tenant: Tenant, batch_id: str) -> list[RejectedRow]:

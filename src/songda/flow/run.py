@@ -114,7 +114,16 @@ def take_in(house: House, path: Path, *, as_of: date, drill: bool, at: datetime,
     batch_id, sheet = open_batch(house.engine, house.tenant, path, as_of=as_of, drill=drill)
     check_kind(house, batch_id, drill=drill)
     with watch.stage("读取案件与标准化地址") as progress:
-        receive(house.engine, house.tenant, path, batch_id=batch_id, sheet=sheet, at=at, progress=progress)
+        receive(
+            house.engine,
+            house.tenant,
+            path,
+            batch_id=batch_id,
+            sheet=sheet,
+            at=at,
+            workers=house.workers,
+            progress=progress,
+        )
     with watch.stage("规则与发函决定") as progress:
         price_fen = max(product.price_fen(product.first_g) for product in products_of(house.tenant).products)
         decide(house.engine, house.tenant, batch_id, price_fen=price_fen, at=at)
@@ -175,7 +184,7 @@ def _print(house: House, batch_id: str, *, carrier: Carrier, on: date, at: datet
         report = order(house.engine, house.tenant, batch_id, carrier=carrier, at=at)
         progress(report.ordered)
     with watch.stage("制作打印文件", queued) as progress:
-        lock_run(house.engine, house.tenant, run_id, home=house.home, at=at, progress=progress)
+        lock_run(house.engine, house.tenant, run_id, home=house.home, at=at, workers=house.workers, progress=progress)
 
 
 def _post(house: House, batch_id: str, *, carrier: Carrier, on: date, at: datetime) -> Iterator[int]:

@@ -8,18 +8,13 @@ for letter_id, result in render_many(contents, workers=2):
 
 from __future__ import annotations
 
-import ctypes
-import multiprocessing
-import os
-import signal
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from songda.base.errors import SongdaError
+from songda.base.processes import map_ahead
 from songda.letters.content import Content, Kind
 from songda.letters.render import Rendered, Renderer
 
@@ -27,7 +22,6 @@ from songda.letters.render import Rendered, Renderer
 CHUNK = 8
 #: Tasks on their way per process.
 AHEAD = 3
-_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +47,8 @@ def render_many(contents: Iterable[tuple[str, Content]], workers: int) -> Iterat
         for letter_id, content in contents:
             yield letter_id, _render(content)
         return
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(os.getpid(),))
-    under_way: deque[Future[list[tuple[str, Result]]]] = deque()
-    tasks = _tasks(contents)
-    try:
-        for task in islice(tasks, workers * AHEAD):
-            under_way.append(pool.submit(_render_task, task))
-        while under_way:
-            results = under_way.popleft().result()
-            for task in islice(tasks, 1):
-                under_way.append(pool.submit(_render_task, task))
-            yield from results
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    for results in map_ahead(_render_task, _tasks(contents), workers=workers, ahead=AHEAD):
+        yield from results
 
 
 def _tasks(contents: Iterable[tuple[str, Content]]) -> Iterator[_Task]:
@@ -89,14 +71,3 @@ def _render(content: Content) -> Result:
         return _RENDERERS[content.kind].render(content)
     except SongdaError as error:
         return RenderFailure(type(error).__name__, error.data, error.message_zh)
-
-
-def _start(parent: int) -> None:
-    # A killed parent must not leave workers behind that hold letters in memory.
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
-    # One thread a process: the engine would start one per core in each, and they would wait for each other.
-    os.environ["RAYON_NUM_THREADS"] = "1"
-    # Ctrl-C reaches the whole group; the parent decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)

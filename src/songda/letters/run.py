@@ -14,10 +14,11 @@ import io
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from itertools import islice
+from itertools import count, islice
 from typing import TYPE_CHECKING, cast
 
 from songda.base.errors import SongdaError
+from songda.base.processes import map_ahead
 from songda.letters.codes import sheet_code
 from songda.letters.manifest import FileRow, Manifest, PieceRow
 from songda.letters.postage import Products, sheets_of, weigh
@@ -62,15 +63,15 @@ def build_run(
     products: Products,
     write: Callable[[str, bytes], None],
     drill: bool = False,
+    workers: int = 1,
 ) -> Manifest:
-    """Build the files in the order of `pieces`, hand each to `write`, and return the manifest.
+    """Build the files in the order of `pieces` in `workers` processes, hand each to `write`, and return the manifest.
 
     Raises RecordChanged when a record's hash or page count is not the stated one, TooHeavy when no envelope takes it.
     """
-    source, files, rows = iter(pieces), list[FileRow](), list[PieceRow]()
-    while batch := list(islice(source, PIECES_PER_FILE)):
-        name = f"run-{job:06}-{len(files) + 1:03}.pdf"
-        data, batch_rows = _build_file(batch, name=name, job=job, products=products)
+    files, rows = list[FileRow](), list[PieceRow]()
+    work = _files(pieces, job=job, products=products)
+    for name, data, batch_rows in map_ahead(_build_file, work, workers=workers, ahead=1):
         write(name, data)
         pages = sum(row.pages for row in batch_rows)
         files.append(FileRow(name, pages, len(batch_rows), hashlib.sha256(data).hexdigest()))
@@ -78,17 +79,54 @@ def build_run(
     return Manifest(run_id, job, day.isoformat(), products.duplex, drill, tuple(files), tuple(rows))
 
 
-def _build_file(pieces: list[Piece], *, name: str, job: int, products: Products) -> tuple[bytes, list[PieceRow]]:
+@dataclass(frozen=True, slots=True)
+class _File:
+    """What one print file is made of; goes to another process."""
+
+    name: str
+    job: int
+    products: Products
+    #: Pieces as they stand on the paper, and their PDFs of record.
+    pieces: list[tuple[_Piece, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    piece_id: str
+    seq: int
+    letter_no: str
+    waybill_no: str
+    record_sha256: str
+    pages: int
+
+
+def _files(pieces: Iterable[Piece], *, job: int, products: Products) -> Iterator[_File]:
+    source = iter(pieces)
+    for number in count(1):
+        batch = list(islice(source, PIECES_PER_FILE))
+        if not batch:
+            return
+        fetched = [
+            (
+                _Piece(each.piece_id, each.seq, each.letter_no, each.waybill_no, each.record_sha256, each.pages),
+                each.record(),
+            )
+            for each in batch
+        ]
+        yield _File(f"run-{job:06}-{number:03}.pdf", job, products, fetched)
+
+
+def _build_file(file: _File) -> tuple[str, bytes, list[PieceRow]]:
     import pikepdf
 
-    rows, out = [], io.BytesIO()
+    rows, out, products = [], io.BytesIO(), file.products
     with pikepdf.new() as target:
         shared = Shared(target)
         prologue = target.make_stream(PROLOGUE)
-        for piece in pieces:
+        for piece, data in file.pieces:
             first_page, sheets = len(target.pages) + 1, sheets_of(pages=piece.pages, duplex=products.duplex)
-            stamps, hashes = _stamps(piece, job, sheets, duplex=products.duplex), []
-            with _open_record(piece) as record:
+            stamps, hashes = _stamps(piece, file.job, sheets, duplex=products.duplex), []
+            with _open_record(piece, data) as record:
                 digests = Digests(record)
                 for page, stamped in zip(record.pages, stamps, strict=True):
                     copy, drawn_with = shared.page(page, digests)
@@ -105,7 +143,7 @@ def _build_file(pieces: list[Piece], *, name: str, job: int, products: Products)
                     pages=piece.pages,
                     sheets=sheets,
                     weight_g=weigh(sheets=sheets, products=products)[1],
-                    file=name,
+                    file=file.name,
                     first_page=first_page,
                     record_sha256=piece.record_sha256,
                     print_sha256=_print_hash(hashes),
@@ -113,13 +151,12 @@ def _build_file(pieces: list[Piece], *, name: str, job: int, products: Products)
             )
         # The text says nothing about a person: piece, letter and waybill numbers stand in the manifest alone.
         target.save(out, object_stream_mode=pikepdf.ObjectStreamMode.generate, deterministic_id=True)
-    return out.getvalue(), rows
+    return file.name, out.getvalue(), rows
 
 
-def _open_record(piece: Piece) -> pikepdf.Pdf:
+def _open_record(piece: _Piece, data: bytes) -> pikepdf.Pdf:
     import pikepdf
 
-    data = piece.record()
     if hashlib.sha256(data).hexdigest() != piece.record_sha256:
         raise RecordChanged(piece_id=piece.piece_id)
     record = pikepdf.open(io.BytesIO(data))
@@ -129,7 +166,7 @@ def _open_record(piece: Piece) -> pikepdf.Pdf:
     return record
 
 
-def _stamps(piece: Piece | PieceRow, job: int, sheets: int, *, duplex: bool) -> Iterator[bytes]:
+def _stamps(piece: _Piece | PieceRow, job: int, sheets: int, *, duplex: bool) -> Iterator[bytes]:
     """The stamp of each page: a sheet code on every front, the waybill on page 1."""
     for index in range(piece.pages):
         front = index % 2 == 0 or not duplex
