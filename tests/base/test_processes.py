@@ -2,42 +2,33 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
 
-from songda.base.errors import SongdaError
 from songda.base.processes import map_ahead
-
-
-class Spoilt(SongdaError):
-    zh, remedy, exit_code = "第 {row} 行坏了", "请修好", 65
-
-
-def squared(number: int) -> int:
-    return number * number
-
-
-def refused(number: int) -> int:
-    raise Spoilt(row=number)
+from songda.compliance import NoRuleSet, load_rules
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_results_come_in_the_order_of_the_items(workers: int) -> None:
-    assert list(map_ahead(squared, range(20), workers=workers)) == [n * n for n in range(20)]
+    assert list(map_ahead(math.factorial, range(20), workers=workers)) == [math.factorial(n) for n in range(20)]
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_an_error_of_ours_arrives_with_its_data(workers: int) -> None:
-    with pytest.raises(Spoilt) as caught:
-        list(map_ahead(refused, [7], workers=workers))
-    assert (caught.value.data, caught.value.message_zh) == ({"row": 7}, "第 7 行坏了。请修好")
+    with pytest.raises(NoRuleSet) as caught:
+        list(map_ahead(load_rules, [date(1999, 1, 1)], workers=workers))
+    assert caught.value.data["on"] == "1999-01-01"
+    assert "1999-01-01" in caught.value.message_zh
 
 
 def test_items_are_drawn_only_a_little_ahead() -> None:
@@ -49,8 +40,8 @@ def test_items_are_drawn_only_a_little_ahead() -> None:
             drawn += 1
             yield drawn
 
-    results = map_ahead(squared, endless(), workers=2, ahead=2)
-    assert [next(results) for _ in range(3)] == [1, 4, 9]
+    results = map_ahead(math.factorial, endless(), workers=2, ahead=2)
+    assert [next(results) for _ in range(3)] == [1, 2, 6]
     results.close()  # type: ignore[attr-defined]
     assert drawn <= 3 + 2 * 2
 

@@ -23,7 +23,6 @@ from songda.flow.press import open_file, read_manifest
 from songda.web import press_path
 from songda.web.app import QUANTUM_S
 
-
 NOTHING_ELSE = "default-src 'none'"
 
 

@@ -19,7 +19,6 @@ from web_house import NAME, Office
 
 from songda.flow.press import open_file
 
-
 PROGRAM = [sys.executable, "-c", "from songda.cli import main; main()"]
 
 
