@@ -132,7 +132,7 @@ def test_settled_letters_are_asked_for_every_few_days_as_long_as_they_may_be_rev
         settle(desk.database, tenant_id=TENANT, at=after(30))
     settled = desk.column("attempt", "state").count("settled")
     assert settled
-    calls = [ask(desk, after(day, hour)).asked for day, hour in ((31, 8), (31, 18), (37, 8), (38, 8))]
+    calls = [ask(desk, after(day, hour)).asked for day, hour in ((31, 8), (31, 18), (44, 8), (45, 8))]
     assert calls == [3, 3 - settled, 3 - settled, 3]
     assert ask(desk, after(120)).asked == 3 - settled
 
