@@ -1,6 +1,6 @@
 """The largest sender's day: a case file in, print-ready and ordered letters out, against the stand-in carrier.
 
-    .venv/bin/python bench/whole_day.py [--cases 50000] [--out whole_day.json]
+    .venv/bin/python bench/whole_day.py [--cases 50000] [--letters 30000] [--out whole_day.json]
 
 Figures of each stage, of the whole, and the peak memory of all processes of the product together (the stand-in carrier
 and the making of the invented file are not counted). People are invented; the work is the product's own.
@@ -73,17 +73,23 @@ def _rss_mb(pid: int) -> float:
         return 0.0
 
 
-def measure(*, cases: int, seed: int, config: str, folder: Path) -> dict[str, Any]:
+def measure(*, cases: int, letters: int, seed: int, config: str, folder: Path) -> dict[str, Any]:
     file, at = folder / "input" / "cases.xlsx", days.at(DAY, HOUR)
     invent(cases=cases, seed=seed, first=DAY, config=config, file=file, truth=folder / "truth")
     watch = Watch()
-    with invented_house(folder / "home", at) as (house, key, password), alone(house.home), Memory() as memory:
+    with (
+        invented_house(folder / "home", at, letters_per_day=letters) as (house, key, password),
+        alone(house.home),
+        Memory() as memory,
+    ):
         with open_stand_in(house, seed=seed, starts_at=days.at(DAY, 8)) as post, join(post) as carrier:
             memory.apart = _family(os.getpid()) - {os.getpid()}
             began = time.perf_counter()
             batch_id, _ = take_in(house, file, as_of=DAY, drill=True, at=at, watch=watch)
             with watch.stage("律师审批（自动，演练）") as progress:
-                proposal = propose(house.engine, house.tenant, batch_id, lawyer_name=None, on=DAY)
+                proposal = propose(
+                    house.engine, house.tenant, batch_id, lawyer_name=None, on=DAY, workers=house.workers
+                )
                 approve(house.engine, house.tenant, proposal, private_key=key, password=password, at=at, by_itself=True)
                 progress(len(proposal.letters))
             make_runs(house, batch_id, carrier=carrier, on=DAY, at=at, watch=watch)
@@ -119,13 +125,20 @@ def _size_mb(folder: Path) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cases", type=int, default=50_000)
+    parser.add_argument("--letters", type=int, default=30_000, help="capacity of the day; the largest debts go first")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--config", default="cn-default")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="songda-bench-"))
     try:
-        figures = measure(cases=arguments.cases, seed=arguments.seed, config=arguments.config, folder=folder)
+        figures = measure(
+            cases=arguments.cases,
+            letters=arguments.letters,
+            seed=arguments.seed,
+            config=arguments.config,
+            folder=folder,
+        )
     finally:
         shutil.rmtree(folder)
     for name, value in figures.items():

@@ -133,13 +133,13 @@ def invent(*, cases: int, seed: int, first: date, config: str, file: Path, truth
 
 
 @contextmanager
-def invented_house(home: Path, at: datetime) -> Iterator[tuple[House, bytes, str]]:
+def invented_house(home: Path, at: datetime, *, letters_per_day: int = 100_000) -> Iterator[tuple[House, bytes, str]]:
     """A house of its own for an invented institution, with its lawyer's key and password."""
     from songda.cli.drill import invented_profile
     from songda.flow.run import House
     from songda.flow.tenants import import_tenant
 
-    profile, key, password = invented_profile()
+    profile, key, password = invented_profile(letters_per_day=letters_per_day)
     with open_base(load({}, home=home)) as (engine, master, settings):
         tenant = import_tenant(engine, master, name=TENANT, profile_toml=profile, at=at, actor="system:demo")
         yield House(engine, tenant, settings.home, settings.workers), key, password
@@ -151,7 +151,7 @@ def _approve(house: House, batch_id: str, *, key: bytes, password: str, on: date
 
     with watch.stage("审批（自动，演练）") as progress:
         try:
-            proposal = propose(house.engine, house.tenant, batch_id, lawyer_name=None, on=on)
+            proposal = propose(house.engine, house.tenant, batch_id, lawyer_name=None, on=on, workers=house.workers)
         except NothingToApprove:
             return
         approve(house.engine, house.tenant, proposal, private_key=key, password=password, at=at, by_itself=True)

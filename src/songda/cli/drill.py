@@ -55,7 +55,7 @@ def join(post: StandIn) -> Iterator[Carrier]:
         yield carrier
 
 
-def invented_profile() -> tuple[str, bytes, str]:
+def invented_profile(*, letters_per_day: int = 100_000) -> tuple[str, bytes, str]:
     """The profile of an invented institution and law firm, and the key of its lawyer with its password."""
     import secrets
     from importlib import resources
@@ -70,6 +70,7 @@ def invented_profile() -> tuple[str, bytes, str]:
         ("@endpoint@", "http://127.0.0.1/stand-in"),
         ("@sender_no@", "1100000000000"),
         ("@product@", "1"),
+        ("max_letters_per_day = 100000", f"max_letters_per_day = {letters_per_day}"),
     ):
         text = text.replace(name, value)
     return text, private, password

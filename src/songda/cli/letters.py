@@ -176,7 +176,9 @@ def approve(
     from songda.flow.samples import sample_pdfs
 
     with open_house(tenant) as house:
-        proposal = propose(house.engine, house.tenant, batch, lawyer_name=lawyer, on=day_of(as_of))
+        proposal = propose(
+            house.engine, house.tenant, batch, lawyer_name=lawyer, on=day_of(as_of), workers=house.workers
+        )
         if samples is not None:
             for name, pdf in sample_pdfs(house.engine, house.tenant, proposal, count=SAMPLES):
                 samples.mkdir(parents=True, exist_ok=True)

@@ -22,7 +22,7 @@ from songda.flow.audit import write_audit
 from songda.flow.compose import Wanted, check_token, compose, token_hash
 from songda.flow.decide import deliverable, ranked, rules_on, scope_of, write_decisions
 from songda.flow.facts import accept_facts
-from songda.flow.gates import Verdict, judge_approve, letter_links, read_said
+from songda.flow.gates import Verdict, judge_approve, letter_links, read_all
 from songda.flow.links import read_links
 from songda.flow.tenants import Tenant
 from songda.intake.profile import Lawyer
@@ -127,7 +127,9 @@ class Proposal:
         )
 
 
-def propose(engine: Engine, tenant: Tenant, batch_id: str, *, lawyer_name: str | None, on: date) -> Proposal:
+def propose(
+    engine: Engine, tenant: Tenant, batch_id: str, *, lawyer_name: str | None, on: date, workers: int = 1
+) -> Proposal:
     """What stands for approval in the batch on day `on`.
 
     Raises NoSuchLawyer, DailyMaximumReached, NothingToApprove.
@@ -141,7 +143,7 @@ def propose(engine: Engine, tenant: Tenant, batch_id: str, *, lawyer_name: str |
         if not ready:
             raise NothingToApprove(batch=batch_id)
         left = _left_today(connection, tenant, lawyer, on)
-        verdicts = _verdicts(connection, tenant, batch, ready, lawyer=lawyer, on=on)
+        verdicts = _verdicts(connection, tenant, batch, ready, lawyer=lawyer, on=on, workers=workers)
     by_letter: dict[str, list[tuple[Verdict, str]]] = {}
     for verdict, basis in verdicts:
         by_letter.setdefault(verdict.letter_id, []).append((verdict, basis))
@@ -238,7 +240,7 @@ def _left_today(connection: Connection, tenant: Tenant, lawyer: Lawyer, on: date
 
 
 def _verdicts(
-    connection: Connection, tenant: Tenant, batch: Any, ready: Sequence[Any], *, lawyer: Lawyer, on: date
+    connection: Connection, tenant: Tenant, batch: Any, ready: Sequence[Any], *, lawyer: Lawyer, on: date, workers: int
 ) -> list[tuple[Verdict, str]]:
     """For each letter its addresses in the order in which they are tried, judged; with the legal basis of each."""
     t, lc = tables.letter.c, tables.letter_case.c
@@ -263,7 +265,7 @@ def _verdicts(
     order = order.filter(pl.col("n") <= (tenant.profile.policy.max_attempts or 1))
     wanted = [Wanted(*row) for row in order.select("letter", "n", "record").iter_rows()]
     drafts = compose(connection, tenant, wanted, lawyer=lawyer, on=on, drill=batch.drill)
-    said = [read_said(draft, before_approval=True) for draft in drafts]
+    said = read_all(drafts, before_approval=True, workers=workers)
     verdicts = judge_approve(said, links, tenant, kind=kind, batch_id=batch.id, lawyer=lawyer, on=on)
     verdicts += _objections(judged, {each.letter_id for each in said})
     basis = dict(links.select("record", "address_basis").unique("record").iter_rows())

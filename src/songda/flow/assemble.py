@@ -8,8 +8,8 @@ was ordered for it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -21,7 +21,7 @@ from songda.carriers import item_line
 from songda.flow.approved import Signed, read_approvals, seal_content
 from songda.flow.compose import Draft, Wanted, compose
 from songda.flow.decide import rules_on, write_decisions
-from songda.flow.gates import Said, Verdict, judge_lock, letter_links, read_said
+from songda.flow.gates import Verdict, judge_lock, letter_links, read_all
 from songda.flow.links import read_links
 from songda.flow.sealed import LASTING
 from songda.flow.tenants import Tenant
@@ -60,7 +60,7 @@ class _Candidate:
         )
 
 
-def assemble(engine: Engine, tenant: Tenant, batch_id: str, *, on: date, at: datetime) -> str | None:
+def assemble(engine: Engine, tenant: Tenant, batch_id: str, *, on: date, at: datetime, workers: int = 1) -> str | None:
     """The open run of the batch, with every sealed attempt that passes the gate *lock* queued in it; None: nothing to print.
 
     Raises ApprovalVoid when an approval of the batch does not verify.
@@ -72,7 +72,7 @@ def assemble(engine: Engine, tenant: Tenant, batch_id: str, *, on: date, at: dat
         ).scalar()
         if not waiting:
             return open_run
-        verdicts = _at_the_lock(connection, tenant, batch_id, waiting, on=on)
+        verdicts = _at_the_lock(connection, tenant, batch_id, waiting, on=on, workers=workers)
     passed = [each for each, verdict in zip(waiting, verdicts, strict=True) if verdict.passed]
     stopped = [(each, verdict) for each, verdict in zip(waiting, verdicts, strict=True) if not verdict.passed]
     with engine.begin() as connection:
@@ -135,7 +135,13 @@ def _candidates(connection: Connection, batch_id: str) -> list[_Candidate]:
 
 
 def _at_the_lock(
-    connection: Connection, tenant: Tenant, batch_id: str, waiting: Sequence[_Candidate], *, on: date
+    connection: Connection,
+    tenant: Tenant,
+    batch_id: str,
+    waiting: Sequence[_Candidate],
+    *,
+    on: date,
+    workers: int,
 ) -> list[Verdict]:
     """A verdict for each candidate: the letter is composed once more and must be what was approved."""
     drill = bool(connection.scalar(select(tables.batch.c.drill).where(tables.batch.c.id == batch_id)))
@@ -155,7 +161,8 @@ def _at_the_lock(
     for approval_id in sorted({each.approval_id for each in waiting}):
         own = [each for each in waiting if each.approval_id == approval_id]
         signed = approvals[approval_id]
-        said = _said(connection, tenant, own, signed, drill=drill)
+        drafts = _sealed(connection, tenant, own, signed, drill=drill)
+        said = read_all(drafts, before_approval=False, workers=workers)
         printed = pl.DataFrame(
             {
                 "letter_id": [each.letter_id for each in own],
@@ -173,20 +180,20 @@ def _at_the_lock(
     return [verdicts[each.attempt_id] for each in waiting]
 
 
-def _said(
+def _sealed(
     connection: Connection, tenant: Tenant, waiting: Sequence[_Candidate], signed: Signed, *, drill: bool
-) -> list[Said]:
+) -> Iterator[Draft]:
+    """The letters under the seal of their approval; one that is not what was approved has that for its problem."""
     wanted = [Wanted(each.letter_id, each.n, each.record_id) for each in waiting]
-    said = []
     drafts = compose(connection, tenant, wanted, lawyer=signed.lawyer, on=None, drill=drill)
     for each, draft in zip(waiting, drafts, strict=True):
+        if draft.content is None:
+            yield draft
+            continue
         try:
-            content = draft.content and seal_content(draft.content, signed.approval, each.item())
-            said.append(read_said(Draft(draft.wanted, content or None, draft.problems), before_approval=False))
+            yield replace(draft, content=seal_content(draft.content, signed.approval, each.item()))
         except ApprovalVoid as error:
-            void = Draft(draft.wanted, None, (f"approval_void:{error.data['reason']}",))
-            said.append(read_said(void, before_approval=False))
-    return said
+            yield Draft(draft.wanted, None, (f"approval_void:{error.data['reason']}",))
 
 
 def new_run(connection: Connection, tenant: Tenant, batch_id: str, day: date) -> str:

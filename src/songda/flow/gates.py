@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
-from functools import cache
+from functools import cache, partial
+from itertools import chain, islice
 
 import polars as pl
 
+from songda.base.processes import map_ahead
 from songda.compliance import cover_hits, hits
 from songda.flow.compose import Draft
 from songda.flow.decide import rules_on, scope_of
@@ -32,6 +34,9 @@ from songda.letters import (
 )
 from songda.letters import Lawyer as Signer
 from songda.letters.content import Kind
+
+#: Letters that go to another process together.
+CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,25 @@ class Verdict:
     #: Ids of rules, or codes of problems of the content.
     reasons: tuple[str, ...]
     inputs_hash: str
+
+
+def read_all(drafts: Iterable[Draft], *, before_approval: bool, workers: int) -> list[Said]:
+    """What each of `drafts` says, in order; long lists are read in `workers` processes while the next are composed."""
+    source = iter(drafts)
+    head = list(islice(source, CHUNK + 1))
+    parts = _parts(chain(head, source))
+    read = partial(_read_part, before_approval=before_approval)
+    spread = workers if len(head) > CHUNK else 1
+    return [said for part in map_ahead(read, parts, workers=spread) for said in part]
+
+
+def _parts(drafts: Iterator[Draft]) -> Iterator[list[Draft]]:
+    while part := list(islice(drafts, CHUNK)):
+        yield part
+
+
+def _read_part(drafts: list[Draft], *, before_approval: bool) -> list[Said]:
+    return [read_said(draft, before_approval=before_approval) for draft in drafts]
 
 
 def read_said(draft: Draft, *, before_approval: bool) -> Said:

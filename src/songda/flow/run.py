@@ -175,7 +175,7 @@ def post_and_follow(house: House, batch_id: str, *, carrier: Carrier, on: date, 
 
 def _print(house: House, batch_id: str, *, carrier: Carrier, on: date, at: datetime, watch: Watch) -> None:
     with watch.stage("制作批次前的规则") as progress:
-        run_id = assemble(house.engine, house.tenant, batch_id, on=on, at=at)
+        run_id = assemble(house.engine, house.tenant, batch_id, on=on, at=at, workers=house.workers)
         queued = _queued(house, run_id)
         progress(queued)
     if run_id is None:
