@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -64,12 +65,12 @@ def demo(
         print_json({**summary.to_json(), "batch": batch_id, "seed": seed, "home": str(out / "home")})
         return
     print_summary(summary, batch_id=batch_id)
-    home = f"SONGDA_HOME={out / 'home'}"
+    command = f"SONGDA_HOME={out / 'home'} {sys.argv[0]}"
     typer.echo(
         f"案件文件（虚构人员）：{out / 'input' / 'cases.xlsx'}\n"
-        f"看一封函：{home} songda letters show {sample} --to 函件.pdf\n"
-        f"看打印批次：{home} songda press list\n"
-        f"查审计链：{home} songda audit verify"
+        f"看一封函：{command} letters show {sample} --to 函件.pdf\n"
+        f"看打印批次：{command} press list\n"
+        f"查审计链：{command} audit verify"
     )
 
 
