@@ -91,6 +91,7 @@ def list_(
     """
     from sqlalchemy import select
 
+    from songda.flow.approve import UnknownBatch
     from songda.flow.decide import rules_on
     from songda.flow.figures import reason_zh
     from songda.store import tables
@@ -100,6 +101,8 @@ def list_(
     if state:
         query = query.where(t.state == state)
     with open_house(tenant) as house, house.engine.connect() as connection:
+        if connection.scalar(select(tables.batch.c.id).where(tables.batch.c.id == batch)) is None:
+            raise UnknownBatch(batch=batch)
         rows = connection.execute(query.where(t.tenant_id == house.tenant.id).order_by(t.letter_no, t.id)).all()
         rules = rules_on(house.tenant, day_of(None))
     if as_json:

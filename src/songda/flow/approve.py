@@ -50,6 +50,12 @@ class NoSuchLawyer(SongdaError):
     exit_code = 78
 
 
+class UnknownBatch(SongdaError):
+    zh = "没有批次 {batch}"
+    remedy = "批次号由 songda run 给出（--json 的 batch）"
+    exit_code = 65
+
+
 class NothingToApprove(SongdaError):
     zh = "批次 {batch} 没有等待律师审批的函件"
     remedy = "请先运行 songda run 案件文件，或查看 report.html 中未发出的原因"
@@ -132,13 +138,16 @@ def propose(
 ) -> Proposal:
     """What stands for approval in the batch on day `on`.
 
-    Raises NoSuchLawyer, DailyMaximumReached, NothingToApprove.
+    Raises UnknownBatch, NoSuchLawyer, DailyMaximumReached, NothingToApprove.
     """
     lawyer = tenant.profile.lawyer(lawyer_name)
     if lawyer is None or lawyer.name is None or lawyer.public_key is None:
         raise NoSuchLawyer(name=lawyer_name or "")
     with engine.connect() as connection:
-        batch = connection.execute(select(tables.batch).where(tables.batch.c.id == batch_id)).one()
+        b = tables.batch
+        batch = connection.execute(select(b).where(b.c.id == batch_id, b.c.tenant_id == tenant.id)).first()
+        if batch is None:
+            raise UnknownBatch(batch=batch_id)
         ready = _ready(connection, batch_id)
         if not ready:
             raise NothingToApprove(batch=batch_id)

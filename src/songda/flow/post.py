@@ -67,17 +67,17 @@ def open_carrier(
 def contract_of(tenant: Tenant, environ: Mapping[str, str]) -> ContractConfig:
     """The carrier's contract as the profile states it. Raises NoCarrierContract, BadContract, ProfileError."""
     stated = tenant.profile.carrier
-    authorization, sign_key = stated.secrets(environ)
     needed = {
         "kind": stated.kind,
         "endpoint": stated.endpoint,
         "sender_no": stated.sender_no,
-        "authorization": authorization,
+        "authorization": stated.authorization or stated.authorization_env or stated.authorization_file,
         "product": stated.product,
     }
     missing = [name for name, value in needed.items() if value is None]
     if missing:
         raise NoCarrierContract(missing="、".join(missing))
+    authorization, sign_key = stated.secrets(environ)
     bounds = stated.number_range
     optional = {
         "product_code": stated.product_code,

@@ -69,8 +69,9 @@ def lock_run(
         run = _read_run(connection, run_id)
         drill = bool(connection.scalar(select(tables.batch.c.drill).where(tables.batch.c.id == run.batch_id)))
         rows = _queued(connection, run_id)
-    ordered = [row for row in rows if row.waybill_no and row.intent_state == "answered"]
-    left = [row for row in rows if row not in ordered]
+    ordered, left = [], []
+    for row in rows:
+        (ordered if row.waybill_no and row.intent_state == "answered" else left).append(row)
     if not ordered:
         return None
     folder = home / "runs" / run_id

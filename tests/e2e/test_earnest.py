@@ -1,0 +1,189 @@
+"""A real batch: the carrier by contract, the factory by hand, and everything that must stop it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from songda.base import days
+from songda.sim.carrier import SimContract, StandIn
+
+ON = ("--as-of", "2026-11-24")
+NO_CONTRACT = (('kind = "china_post_ems"\n', ""),)
+
+
+@pytest.fixture
+def carrier() -> Iterator[StandIn]:
+    contract = SimContract(number_range=("1100000000001", "1100009999999"), starts_at=days.at(date(2026, 11, 24), 8))
+    with StandIn(contract) as post:
+        yield post
+
+
+def terms(post: StandIn) -> tuple[tuple[str, str], ...]:
+    first, last = post.contract.number_range or ("", "")
+    return (
+        ("@endpoint@", post.url),
+        (
+            'kind = "china_post_ems"',
+            f'kind = "china_post_ems"\nnumber_range = {{ first = "{first}", last = "{last}" }}',
+        ),
+    )
+
+
+def secrets(post: StandIn) -> dict[str, str]:
+    return {
+        "SONGDA_EMS_AUTHORIZATION": post.contract.authorization,
+        "SONGDA_EMS_SIGN_KEY": post.contract.sign_key or "",
+    }
+
+
+def approved(desk: Any, *, count: int = 8, file: Path | None = None) -> str:
+    """A real batch whose letters a lawyer has signed."""
+    path = file or desk.cases(count)
+    batch: str = desk.songda("run", path, "--out", "out", *ON, "--json").json["batch"]
+    desk.songda("letters", "approve", batch, "--key", desk.folder / "lawyer.pem", "--yes", *ON)
+    return batch
+
+
+def resume(desk: Any, *, code: int = 0, day: str = "2026-11-24") -> Any:
+    return desk.songda("run", "--resume", "--out", "out", "--as-of", day, "--json", code=code)
+
+
+def states(desk: Any, batch: str) -> set[str]:
+    return {each["state"] for each in desk.songda("letters", "list", batch, "--json").json["letters"]}
+
+
+def test_the_factory_answers_reports_and_hands_over(desk: Any, carrier: StandIn) -> None:
+    desk.environ |= secrets(carrier)
+    desk.profile(desk.key(), *terms(carrier))
+    approved(desk)
+    printed = resume(desk).json
+    assert printed["pieces"] == printed["waybills"] == printed["letters"] > 3
+    assert printed["posted"] == 0
+    (run,) = desk.songda("press", "list", "--json").json["runs"]
+    assert run["state"] == "locked"
+    desk.songda("press", "post", run["id"], *ON, code=75)
+    desk.songda("press", "acknowledge", run["id"], run["manifest_sha256"])
+    manifest = (desk.folder / "out" / "runs" / "000001" / "manifest.csv").read_text("utf-8-sig")
+    spoiled = manifest.splitlines()[1].split(",")[1]
+    desk.songda("press", "report", run["id"], "--spoiled", "pce_nobody=jam", code=65)
+    desk.songda("press", "report", run["id"], "--spoiled", f"{spoiled}=jam")
+    posted = desk.songda("press", "post", run["id"], *ON, "--json").json
+    assert (posted["posted"], posted["spoiled"]) == (printed["pieces"] - 1, 1)
+    again = resume(desk).json
+    assert again["pieces"] == printed["pieces"] + 1
+    assert len(desk.songda("press", "list", "--json").json["runs"]) == 2
+    assert carrier.stats()["duplicates"] == 0
+
+
+def test_another_manifest_rejects_the_run(desk: Any, carrier: StandIn) -> None:
+    desk.environ |= secrets(carrier)
+    desk.profile(desk.key(), *terms(carrier))
+    approved(desk)
+    resume(desk)
+    (run,) = desk.songda("press", "list", "--json").json["runs"]
+    said = desk.songda("press", "acknowledge", run["id"], "0" * 64, code=65)
+    assert "不一致" in said.err
+    assert desk.songda("press", "list", "--json").json["runs"][0]["state"] == "rejected"
+
+
+def test_without_a_contract_nothing_is_ordered_and_nothing_is_lost(desk: Any, carrier: StandIn) -> None:
+    public = desk.key()
+    desk.profile(public, *NO_CONTRACT)
+    batch = approved(desk)
+    said = resume(desk, code=78)
+    assert "承运合同" in said.err
+    assert "kind" in said.err
+    assert "approved" in states(desk, batch)
+    desk.environ |= secrets(carrier)
+    desk.profile(public, *terms(carrier))
+    assert resume(desk).json["waybills"] > 0
+
+
+def test_a_carrier_that_is_down_is_told_and_waited_for(desk: Any, carrier: StandIn) -> None:
+    desk.environ |= secrets(carrier)
+    desk.profile(desk.key(), *terms(carrier))
+    approved(desk)
+    carrier.kill()
+    said = resume(desk, code=75)
+    assert "承运商没有应答" in said.err
+    assert "songda run --resume" in said.err
+    carrier.start()
+    answer = resume(desk).json
+    assert answer["waybills"] == answer["letters"]
+    assert carrier.stats()["duplicates"] == 0
+
+
+def test_drills_and_real_batches_do_not_mix(desk: Any) -> None:
+    desk.profile(desk.key())
+    file = desk.cases(6)
+    desk.songda("run", file, "--out", "out", *ON)
+    said = desk.songda("run", file, "--out", "out", *ON, "--carrier", "sim", code=64)
+    assert "真实" in said.err
+    desk.songda("run", "--resume", file, "--out", "out", *ON, "--carrier", "sim", code=64)
+
+
+def test_a_lawyer_without_a_daily_maximum_signs_nothing(desk: Any) -> None:
+    desk.profile(desk.key(), ("daily_max = 100000\n", ""))
+    batch = desk.songda("run", desk.cases(6), "--out", "out", *ON, "--json").json["batch"]
+    said = desk.songda("letters", "approve", batch, "--key", "lawyer.pem", "--yes", *ON, code=77)
+    assert "daily_max" in said.err
+    assert "approved" not in states(desk, batch)
+
+
+def test_the_daily_maximum_leaves_the_rest_for_another_day(desk: Any) -> None:
+    desk.profile(desk.key(), ("daily_max = 100000", "daily_max = 2"))
+    batch = desk.songda("run", desk.cases(10), "--out", "out", *ON, "--json").json["batch"]
+    approve = ("letters", "approve", batch, "--key", "lawyer.pem", "--yes", "--json")
+    first = desk.songda(*approve, *ON).json
+    assert first["approved"] == 2
+    assert first["waiting"] > 0
+    desk.songda(*approve, *ON, code=77)
+    assert desk.songda(*approve, "--as-of", "2026-11-25").json["approved"] == 2
+
+
+@pytest.mark.parametrize("mistake", ["password", "key", "no such file"])
+def test_nobody_else_signs(desk: Any, mistake: str) -> None:
+    desk.profile(desk.key())
+    desk.key("other.pem")
+    batch = desk.songda("run", desk.cases(6), "--out", "out", *ON, "--json").json["batch"]
+    key = {"password": "lawyer.pem", "key": "other.pem", "no such file": "nothing.pem"}[mistake]
+    environ = {"SONGDA_LAWYER_PASSWORD": "wrong"} if mistake == "password" else {}
+    desk.songda("letters", "approve", batch, "--key", key, "--yes", *ON, code=77, environ=environ)
+    assert "approved" not in states(desk, batch)
+
+
+def test_a_profile_that_changed_after_the_approval_voids_it(desk: Any, carrier: StandIn) -> None:
+    desk.environ |= secrets(carrier)
+    public = desk.key()
+    desk.profile(public, *terms(carrier))
+    batch = approved(desk)
+    desk.profile(public, *terms(carrier), ('complaint_phone = "021-60000001"', 'complaint_phone = "021-60000009"'))
+    answer = resume(desk).json
+    assert answer["waybills"] == 0
+    letters = desk.songda("letters", "list", batch, "--state", "ready", "--json").json["letters"]
+    assert letters
+    assert all(each["reasons"] == ["approval_void:content"] for each in letters)
+    desk.songda("letters", "approve", batch, "--key", "lawyer.pem", "--yes", *ON)
+    assert resume(desk).json["waybills"] == len(letters)
+
+
+def test_a_debt_that_was_paid_meanwhile_is_not_demanded(desk: Any, carrier: StandIn) -> None:
+    desk.environ |= secrets(carrier)
+    public = desk.key()
+    desk.profile(public, *NO_CONTRACT)
+    file = desk.cases(12)
+    batch = approved(desk, file=file)
+    paid = file.with_name("paid.csv")
+    paid.write_text(file.read_text("utf-8-sig").replace("未结清", "已结清"), "utf-8-sig")
+    desk.songda("run", paid, "--out", "out2", "--as-of", "2026-11-25")
+    desk.profile(public, *terms(carrier))
+    desk.songda("run", "--resume", file, "--out", "out", "--as-of", "2026-11-25", "--json")
+    assert carrier.stats()["orders"] == 0
+    after = desk.songda("letters", "list", batch, "--json").json["letters"]
+    assert not [each for each in after if each["state"] in ("approved", "active")]
+    assert [each for each in after if each["state"] == "withdrawn" and "S05" in each["reasons"]]
