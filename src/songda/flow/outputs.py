@@ -59,12 +59,14 @@ def write_outputs(
     Raises CannotWriteOut, ReportNotWritten, CannotWrite.
     """
     try:
+        _sweep_drafts(out)
         _copy_manifests(engine, batch_id, out=out, home=home)
         _whole(out / "decisions.csv", decisions_csv(engine, tenant, batch_id).encode("utf-8-sig"))
     except OSError as error:
         raise CannotWriteOut(folder=str(out), reason=error.strerror or type(error).__name__) from error
     if sheet is not None and summary.rejected_rows:
-        count = write_rejected(out / "rejected.xlsx", sheet, rejected_rows(engine, tenant, batch_id))
+        rows = rejected_rows(engine, tenant, batch_id)
+        # Written down before anybody has them.
         with engine.begin() as connection:
             write_audit(
                 connection,
@@ -72,8 +74,9 @@ def write_outputs(
                 actor="system:flow",
                 action="rejected.handed_back",
                 object_id=batch_id,
-                details={"rows": count},
+                details={"rows": len(rows)},
             )
+        write_rejected(out / "rejected.xlsx", sheet, rows)
     write_report(summary, out / "report.html")
 
 
@@ -110,6 +113,15 @@ def decisions_csv(engine: Engine, tenant: Tenant, batch_id: str) -> str:
                 ]
             )
     return out.getvalue()
+
+
+def _sweep_drafts(out: Path) -> None:
+    """Removes what a run that was killed here had begun to write."""
+    for draft in (*out.glob(".songda-*"), *out.glob(".*.part"), *out.glob("runs/*/.*.part")):
+        if draft.is_dir():
+            shutil.rmtree(draft)
+        else:
+            draft.unlink(missing_ok=True)
 
 
 def _copy_manifests(engine: Engine, batch_id: str, *, out: Path, home: Path) -> None:

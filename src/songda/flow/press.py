@@ -69,7 +69,8 @@ def lock_run(
         run = _read_run(connection, run_id)
         drill = bool(connection.scalar(select(tables.batch.c.drill).where(tables.batch.c.id == run.batch_id)))
         rows = _queued(connection, run_id)
-    ordered, left = [], []
+    ordered: list[Any] = []
+    left: list[Any] = []
     for row in rows:
         (ordered if row.waybill_no and row.intent_state == "answered" else left).append(row)
     if not ordered:

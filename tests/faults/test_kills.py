@@ -1,0 +1,137 @@
+"""A job that is killed with SIGKILL at any moment and taken up again ends as if nothing had happened.
+
+Guaranteed under a number range of our own, when the interrupted command is given again on the same business day: the
+same runs, manifests, print files, waybill numbers, states, grades, facts, decisions and histories; one order and one
+hand-over a letter; no process, draft or half-written file left over. Not the same: the history of an order whose answer
+was lost (it says how it was found again), the clock's times, and one sealed segment that a kill may leave without rows.
+
+What lies before the interrupted command is a copy of the undisturbed job; from there on everything is done anew.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from fault_job import SMALL
+from fault_moments import KINDS, PASSED
+from fault_scenes import FIRST_LETTERS, STEPS, Scene, differences
+
+#: What the fixtures of conftest.py give.
+Undisturbed = Any
+OpenBefore = Any
+
+#: Where the job is cut off: stage, kind of moment, and what of it (tables, file) where that matters.
+CUTS = (
+    ("open", "remove"),
+    ("receive", "committed"),
+    ("decide", "committed"),
+    ("approve", "committed"),
+    ("produce", "rename"),
+    ("produce", "renamed"),
+    ("assemble", "committed"),
+    ("order intents", "committed"),
+    ("order calls", "ask"),
+    ("order calls", "answered"),
+    ("order answers", "commit"),
+    ("lock", "rename", "posting.csv"),
+    ("lock", "file", "manifest.csv"),
+    ("lock", "commit"),
+    ("acknowledge", "committed"),
+    ("report", "commit"),
+    ("hand over", "committed"),
+    ("follow", "answered"),
+    ("settle", "committed"),
+    ("further", "committed"),
+    ("close", "commit"),
+    ("outputs", "rename", "rejected.xlsx"),
+    ("outputs", "rename", "manifest.csv"),
+    ("outputs", "rename", "report.html"),
+)
+#: Kills in one job, each in what is left of it after the one before.
+SERIES = (
+    (("receive", "commit"), ("produce", "renamed"), ("order calls", "answered"), ("close", "committed")),
+    (("order calls", "answered"), ("order answers", "commit"), ("lock", "commit"), ("settle", "commit")),
+)
+
+
+def test_the_cuts_hit_every_stage_and_every_kind_of_moment(undisturbed: Undisturbed) -> None:
+    assert {moment.stage for moment in undisturbed.moments} - {"finish"} == set(PASSED)
+    assert {cut[0] for cut in CUTS} == set(PASSED)
+    assert {cut[1] for cut in CUTS} == set(KINDS)
+    assert len({undisturbed.moment(*cut).key for cut in CUTS}) == len(CUTS) >= 20
+
+
+@pytest.mark.parametrize("cut", CUTS, ids=lambda cut: "-".join(cut).replace(" ", "_"))
+def test_a_killed_job_ends_as_if_nothing_had_happened(
+    cut: tuple[str, ...], undisturbed: Undisturbed, open_before: OpenBefore
+) -> None:
+    moment = undisturbed.moment(*cut)
+    early = moment.step in FIRST_LETTERS
+    steps, expected = (FIRST_LETTERS, undisturbed.first_letters) if early else (STEPS, undisturbed.end)
+    with open_before(moment.step) as scene:
+        cut_off(scene, moment.key)
+        take_up_again(scene, steps)
+        scene.check()
+        assert differences(scene.record(), expected) == {}
+
+
+@pytest.mark.parametrize("series", SERIES, ids=["one_a_stage", "again_and_again_while_ordering"])
+def test_a_job_that_is_killed_again_and_again_ends_as_if_nothing_had_happened(
+    series: tuple[tuple[str, ...], ...], undisturbed: Undisturbed, open_before: OpenBefore
+) -> None:
+    with open_before(STEPS[0]) as scene:
+        for cut in series:
+            # The first one of its kind: of those that follow, an earlier kill may have left nothing to do.
+            moment = undisturbed.moment(*cut)
+            cut_off(scene, f"{moment.step}/{moment.stage}/{moment.kind}/1")
+        take_up_again(scene, STEPS)
+        scene.check()
+        assert differences(scene.record(), undisturbed.end) == {}
+
+
+def test_a_job_that_is_killed_while_it_looks_for_a_lost_order_loses_none(
+    undisturbed: Undisturbed, open_before: OpenBefore
+) -> None:
+    moment = undisturbed.moment("order calls", "answered")
+    with open_before(moment.step) as scene:
+        for key in (moment.key, f"{moment.step}/resolve/answered/1", f"{moment.step}/resolve/committed/1"):
+            cut_off(scene, key)
+        take_up_again(scene, FIRST_LETTERS)
+        scene.check()
+        assert differences(scene.record(), undisturbed.first_letters) == {}
+
+
+def test_no_order_leaves_before_its_intent_is_on_the_disk(undisturbed: Undisturbed) -> None:
+    intents = asked = 0
+    for moment in undisturbed.moments:
+        # Each chunk begins with a transaction that holds its intents.
+        intents += (moment.stage, moment.kind) == ("order intents", "committed")
+        asked += (moment.stage, moment.kind) == ("order calls", "ask")
+        assert asked <= intents * SMALL
+    assert asked
+
+
+def test_every_commit_of_the_job_waits_for_the_disk(undisturbed: Undisturbed) -> None:
+    settings = {moment.durable for moment in undisturbed.moments if moment.kind == "commit"}
+    assert settings == {("wal", "2")}
+
+
+def test_who_was_given_the_refused_rows_stands_in_the_audit_log_before_they_have_them(
+    undisturbed: Undisturbed, open_before: OpenBefore
+) -> None:
+    moment = undisturbed.moment("outputs", "renamed", "rejected.xlsx")
+    with open_before(moment.step) as scene:
+        cut_off(scene, moment.key)
+        assert (scene.out / "rejected.xlsx").exists()
+        assert "rejected.handed_back" in scene.audited()
+
+
+def cut_off(scene: Scene, key: str) -> None:
+    ended = scene.work(action=("kill", key))
+    assert ended.killed, f"{key} was not reached: {ended}"
+
+
+def take_up_again(scene: Scene, steps: tuple[str, ...]) -> None:
+    ended = scene.work(steps=steps)
+    assert ended.code == 0, ended.stderr
