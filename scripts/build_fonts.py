@@ -101,10 +101,9 @@ def main() -> None:
         drawn: set[int] = set()
         for face in FACES:
             font = _simplified_chinese(inputs[face.source])
+            wanted = _ideographs(font) - drawn if face.rare else standard | _symbols()
             if face.figures:
                 wanted = set(map(ord, FIGURES))
-            else:
-                wanted = _ideographs(font) - drawn if face.rare else standard | _symbols()
             drawn |= _write(face, font, wanted)
     (FONTS / "COVERAGE").write_text("".join(f"{low:X}-{high:X}\n" for low, high in _ranges(drawn)), encoding="ascii")
     (FONTS / "OFL.txt").write_text(_licence(inputs[COPYRIGHT].read_text("utf-8")), "utf-8")
