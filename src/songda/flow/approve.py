@@ -283,11 +283,24 @@ def _verdicts(
 
 def _objections(judged: pl.DataFrame, proposed: set[str]) -> list[Verdict]:
     """Why a letter that was ready has no lawful address any more."""
-    rest = judged.filter(~pl.col("letter_id").is_in(list(proposed)))
-    best = rest.with_columns(_count=pl.col("rules").list.len()).sort("letter_id", "_count", "record", nulls_last=True)
+    none, fired = pl.lit([], pl.List(pl.String)), pl.col("rules").list.len().fill_null(0) > 0
+    reasons = pl.concat_list(
+        # Another file may have given the person's ID number to another name meanwhile.
+        pl.when(pl.col("person_state") != "active").then(pl.lit(["name_conflict"])).otherwise(none),
+        pl.when(fired).then("rules").otherwise(none),
+        pl.when(~fired & ~deliverable()).then(pl.lit(["address_not_deliverable"])).otherwise(none),
+    )
+    rest = judged.filter(~pl.col("letter_id").is_in(list(proposed))).with_columns(reasons=reasons)
+    best = rest.with_columns(_count=pl.col("reasons").list.len()).sort("letter_id", "_count", "record", nulls_last=True)
     return [
         Verdict(
-            row["letter_id"], 1, row["record"] or "", "", False, tuple(row["rules"] or ()), row["inputs_hash"] or ""
+            row["letter_id"],
+            1,
+            row["record"] or "",
+            "",
+            False,
+            tuple(row["reasons"]) or ("no_lawful_address",),
+            row["inputs_hash"] or "",
         )
         for row in best.unique("letter_id", keep="first", maintain_order=True).iter_rows(named=True)
     ]

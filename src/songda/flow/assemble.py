@@ -8,7 +8,7 @@ was ordered for it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -157,11 +157,12 @@ def _at_the_lock(
     pairs = [tuple(pair) for pair in connection.execute(ours)]
     chosen = tables.case.c.id.in_(ours.with_only_columns(lc.case_id))
     links = letter_links(read_links(connection, tenant, chosen, on=on, batch_id=batch_id), pairs)
+    conflicts = set(links.filter(pl.col("person_state") != "active")["letter_id"])
     verdicts: dict[str, Verdict] = {}
     for approval_id in sorted({each.approval_id for each in waiting}):
         own = [each for each in waiting if each.approval_id == approval_id]
         signed = approvals[approval_id]
-        drafts = _sealed(connection, tenant, own, signed, drill=drill)
+        drafts = _sealed(connection, tenant, own, signed, conflicts, drill=drill)
         said = read_all(drafts, before_approval=False, workers=workers)
         printed = pl.DataFrame(
             {
@@ -181,14 +182,26 @@ def _at_the_lock(
 
 
 def _sealed(
-    connection: Connection, tenant: Tenant, waiting: Sequence[_Candidate], signed: Signed, *, drill: bool
+    connection: Connection,
+    tenant: Tenant,
+    waiting: Sequence[_Candidate],
+    signed: Signed,
+    conflicts: Collection[str],
+    *,
+    drill: bool,
 ) -> Iterator[Draft]:
-    """The letters under the seal of their approval; one that is not what was approved has that for its problem."""
+    """The letters under the seal of their approval; one that is not what was approved has that for its problem.
+
+    `conflicts`: letters to an ID number that has come to bear two names since the lawyer signed.
+    """
     wanted = [Wanted(each.letter_id, each.n, each.record_id) for each in waiting]
     drafts = compose(connection, tenant, wanted, lawyer=signed.lawyer, on=None, drill=drill)
     for each, draft in zip(waiting, drafts, strict=True):
         if draft.content is None:
             yield draft
+            continue
+        if each.letter_id in conflicts:
+            yield Draft(draft.wanted, None, ("name_conflict",))
             continue
         try:
             yield replace(draft, content=seal_content(draft.content, signed.approval, each.item()))
