@@ -109,6 +109,7 @@ def unstated_for_letters(tenant: Tenant, lawyer: Lawyer) -> tuple[str, ...]:
             )
         },
         **{f"mandate.{name}": getattr(mandate, name) for name in ("no", "signed_on")},
+        "policy.kinds": profile.policy.kinds or None,
         "policy.pay_within_days": profile.policy.pay_within_days,
     }
     return tuple(f"unstated:{name}" for name, value in needed.items() if value is None)
