@@ -31,7 +31,10 @@ def main() -> None:
     except Exception as error:
         refused = _database_refusal(error)
         if refused is None:
-            raise
+            from songda.cli.unexpected import Unexpected, without_words
+
+            sys.stderr.write(without_words(error))
+            refused = Unexpected(kind=type(error).__name__)
         tell(refused)
         sys.exit(refused.exit_code)
 
