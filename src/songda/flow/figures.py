@@ -287,14 +287,14 @@ def _timeline(connection: Connection, batch_id: str, first: date, last: date) ->
 def _provinces(connection: Connection, batch_id: str) -> dict[str, Province]:
     a = tables.address_record.c
     rows = connection.execute(
-        select(func.substr(a.adcode, 1, 2), _t.grade, func.count())
+        select(a.adcode, _t.grade, func.count())
         .join(tables.letter, _t.address_record_id == a.id)
         .where(_t.batch_id == batch_id, _t.state.in_(("ready", "approved", "active", "closed")))
-        .group_by(func.substr(a.adcode, 1, 2), _t.grade)
+        .group_by(a.adcode, _t.grade)
     ).all()
     found: dict[str, Province] = {}
     for code, grade, count in rows:
-        name = PROVINCES.get(code or "", "")
+        name = PROVINCES.get((code or "")[:2], "")
         old = found.get(name, Province())
         found[name] = Province(
             old.letters + count,
