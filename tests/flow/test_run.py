@@ -21,7 +21,7 @@ from sqlalchemy import func, select
 from songda.base import days
 from songda.base.settings import Settings
 from songda.cli.drill import join, open_stand_in
-from songda.flow.approve import Proposal, approve, propose
+from songda.flow.approve import DailyCapacityReached, Proposal, approve, propose
 from songda.flow.compose import Wanted, compose
 from songda.flow.outputs import decisions_csv
 from songda.flow.press import read_manifest
@@ -64,12 +64,13 @@ def taken_in(house: House, path: Path, on: date = DAY) -> str:
     return take_in(house, path, as_of=on, drill=True, at=days.at(on, 17), watch=Watch())[0]
 
 
-def proposed(house: House, batch_id: str) -> Proposal:
-    return propose(house.engine, house.tenant, batch_id, lawyer_name=None, on=DAY)
+def proposed(house: House, batch_id: str, on: date = DAY) -> Proposal:
+    return propose(house.engine, house.tenant, batch_id, lawyer_name=None, on=on)
 
 
-def signed(house: House, batch_id: str) -> None:
-    approve(house.engine, house.tenant, proposed(house, batch_id), private_key=PRIVATE, password=PASSWORD, at=AT)
+def signed(house: House, batch_id: str, on: date = DAY) -> None:
+    proposal, at = proposed(house, batch_id, on), days.at(on, 17)
+    approve(house.engine, house.tenant, proposal, private_key=PRIVATE, password=PASSWORD, at=at)
 
 
 def rows_of(house: House, *columns: Any, **where: Any) -> list[Any]:
@@ -140,6 +141,27 @@ def test_the_capacity_of_a_day_is_shared_by_its_batches(tmp_path: Path) -> None:
         # Another day has a capacity of its own.
         other = taken_in(house, write_rows(tmp_path / "4.csv", case_row(7, 7)), DAY + timedelta(days=1))
         assert [each.state for each in letters(house, other)] == ["ready"]
+
+
+@pytest.mark.parametrize(("per_day", "second_day"), [(3, 0), (4, 1)])
+def test_letters_that_waited_for_the_lawyer_take_their_place_in_the_day(
+    tmp_path: Path, per_day: int, second_day: int
+) -> None:
+    next_day = DAY + timedelta(days=1)
+    with opened(tmp_path, ("max_letters_per_day = 100000", f"max_letters_per_day = {per_day}")) as house:
+        first = taken_in(house, write_rows(tmp_path / "1.csv", *sized(3)))
+        second = taken_in(house, write_rows(tmp_path / "2.csv", *sized(3, first=3)), next_day)
+        assert len(letters(house, first)) == len(letters(house, second)) == 3
+        signed(house, first, next_day)
+        if second_day:
+            assert (len(proposed(house, second, next_day).letters), proposed(house, second, next_day).waiting) == (1, 2)
+            signed(house, second, next_day)
+        with pytest.raises(DailyCapacityReached):
+            proposed(house, second, next_day)
+        t = tables.letter.c
+        assert len(rows_of(house, t.id, letter_date=next_day, state="approved")) == per_day
+        signed(house, second, next_day + timedelta(days=1))
+        assert {each.state for each in letters(house, second)} == {"approved"}
 
 
 @pytest.mark.parametrize(("left_fen", "ready"), [(0, 2), (-1, 1), (PRICE_FEN - 1, 2), (PRICE_FEN, 3)])

@@ -68,6 +68,12 @@ class DailyMaximumReached(SongdaError):
     exit_code = 77
 
 
+class DailyCapacityReached(SongdaError):
+    zh = "{day} 审批的函件已达机构每日上限（{limit}）"
+    remedy = "请次日再审批，或在机构档案 [budget] 中填写、调整 max_letters_per_day"
+    exit_code = 77
+
+
 class UnknownPulled(SongdaError):
     zh = "要撤下的函号 {letter_no} 不在待审批名单中"
     remedy = "请核对函号；名单可用 songda letters list 批次号 查看"
@@ -108,7 +114,7 @@ class Proposal:
     template_hash: str
     letters: tuple[Proposed, ...]
     exceptions: tuple[Excepted, ...]
-    #: Letters beyond what the lawyer may still sign for today.
+    #: Letters beyond what the lawyer may still sign for today, or the institution still send.
     waiting: int
     rule_set: str
 
@@ -138,7 +144,7 @@ def propose(
 ) -> Proposal:
     """What stands for approval in the batch on day `on`.
 
-    Raises UnknownBatch, NoSuchLawyer, DailyMaximumReached, NothingToApprove.
+    Raises UnknownBatch, NoSuchLawyer, DailyMaximumReached, DailyCapacityReached, NothingToApprove.
     """
     lawyer = tenant.profile.lawyer(lawyer_name)
     if lawyer is None or lawyer.name is None or lawyer.public_key is None:
@@ -151,7 +157,7 @@ def propose(
         ready = _ready(connection, batch_id)
         if not ready:
             raise NothingToApprove(batch=batch_id)
-        left = _left_today(connection, tenant, lawyer, on)
+        left = min(_left_today(connection, tenant, lawyer, on), _capacity_left(connection, tenant, on))
         verdicts = _verdicts(connection, tenant, batch, ready, lawyer=lawyer, on=on, workers=workers)
     by_letter: dict[str, list[tuple[Verdict, str]]] = {}
     for verdict, basis in verdicts:
@@ -245,6 +251,20 @@ def _left_today(connection: Connection, tenant: Tenant, lawyer: Lawyer, on: date
     if left <= 0:
         limit = "未填写" if lawyer.daily_max is None else lawyer.daily_max
         raise DailyMaximumReached(lawyer=lawyer.name, day=on.isoformat(), limit=limit)
+    return left
+
+
+def _capacity_left(connection: Connection, tenant: Tenant, on: date) -> int:
+    """How many letters may still get the date of the day, whatever day they were decided on. Raises DailyCapacityReached."""
+    t, per_day = tables.letter.c, tenant.profile.budget.max_letters_per_day
+    dated = connection.scalar(
+        select(func.count()).where(
+            t.tenant_id == tenant.id, t.letter_date == on, t.state.in_(("approved", "active", "closed"))
+        )
+    )
+    left = (per_day or 0) - int(dated or 0)
+    if left <= 0:
+        raise DailyCapacityReached(day=on.isoformat(), limit="未填写" if per_day is None else per_day)
     return left
 
 
