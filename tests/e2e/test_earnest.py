@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from songda.base import days
+from songda.letters import Manifest
 from songda.sim.carrier import SimContract, StandIn
 
 ON = ("--as-of", "2026-11-24")
@@ -64,6 +65,7 @@ def test_the_factory_answers_reports_and_hands_over(desk: Any, carrier: StandIn)
     printed = resume(desk).json
     assert printed["pieces"] == printed["waybills"] == printed["letters"] > 3
     assert printed["posted"] == 0
+    assert resume(desk).json["posted"] == 0  # nobody but the factory says that it has printed
     (run,) = desk.songda("press", "list", "--json").json["runs"]
     assert run["state"] == "locked"
     desk.songda("press", "post", run["id"], *ON, code=75)
@@ -76,19 +78,45 @@ def test_the_factory_answers_reports_and_hands_over(desk: Any, carrier: StandIn)
     assert (posted["posted"], posted["spoiled"]) == (printed["pieces"] - 1, 1)
     again = resume(desk).json
     assert again["pieces"] == printed["pieces"] + 1
-    assert len(desk.songda("press", "list", "--json").json["runs"]) == 2
+    first, second = desk.songda("press", "list", "--json").json["runs"]
+    assert (first["state"], second["state"], second["pieces"]) == ("handed_over", "locked", 1)
+    ((attempt, old),) = desk.record(f"SELECT attempt_id, waybill_no FROM piece WHERE id = '{spoiled}'")
+    query = f"SELECT id, copy, waybill_no FROM piece WHERE attempt_id = '{attempt}' AND id != '{spoiled}'"
+    ((successor, copy, waybill),) = desk.record(query)
+    assert copy == 2
+    assert old != waybill is not None
+    desk.songda("press", "acknowledge", second["id"], second["manifest_sha256"])
+    desk.songda("press", "report", second["id"])
+    assert desk.songda("press", "post", second["id"], *ON, "--json").json["posted"] == 1
+    assert desk.record(f"SELECT state FROM piece WHERE id = '{successor}'") == [("handed_over",)]
     assert carrier.stats()["duplicates"] == 0
 
 
-def test_another_manifest_rejects_the_run(desk: Any, carrier: StandIn) -> None:
+def test_another_manifest_rejects_the_run_and_the_next_run_prints_its_pieces(desk: Any, carrier: StandIn) -> None:
     desk.environ |= secrets(carrier)
     desk.profile(desk.key(), *terms(carrier))
     approved(desk)
-    resume(desk)
+    printed = resume(desk).json
+    waybills = desk.record("SELECT id, waybill_no FROM piece ORDER BY id")
     (run,) = desk.songda("press", "list", "--json").json["runs"]
     said = desk.songda("press", "acknowledge", run["id"], "0" * 64, code=65)
     assert "不一致" in said.err
-    assert desk.songda("press", "list", "--json").json["runs"][0]["state"] == "rejected"
+    # Not even the right hash brings a rejected run back.
+    desk.songda("press", "acknowledge", run["id"], run["manifest_sha256"], code=75)
+    desk.songda("press", "report", run["id"], code=75)
+    desk.songda("press", "post", run["id"], *ON, code=75)
+    again = resume(desk).json
+    old, new = desk.songda("press", "list", "--json").json["runs"]
+    assert (old["state"], new["state"], new["pieces"]) == ("rejected", "locked", printed["pieces"])
+    assert again["pieces"] == printed["pieces"]
+    assert desk.record("SELECT id, waybill_no FROM piece ORDER BY id") == waybills
+    assert carrier.stats()["orders"] == len(waybills)
+    manifest = Manifest.from_json((desk.folder / "out" / "runs" / "000002" / "manifest.json").read_text("utf-8"))
+    assert sorted((piece.piece_id, piece.waybill_no) for piece in manifest.pieces) == waybills
+    assert not manifest.drill
+    desk.songda("press", "acknowledge", new["id"], new["manifest_sha256"])
+    desk.songda("press", "report", new["id"])
+    assert desk.songda("press", "post", new["id"], *ON, "--json").json["posted"] == printed["pieces"]
 
 
 def test_without_a_contract_nothing_is_ordered_and_nothing_is_lost(desk: Any, carrier: StandIn) -> None:

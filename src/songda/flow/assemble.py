@@ -3,7 +3,8 @@
     run_id = assemble(engine, tenant, batch_id, on=day, at=now)
 
 Each letter is composed once more and must be what the lawyer signed; what may not be printed ends here, before anything
-was ordered for it.
+was ordered for it. Pieces of a run whose manifest the factory rejected were never printed: they go to the open run as they
+are, with the waybills they have.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from datetime import date, datetime
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Connection, Engine, func, insert, select
+from sqlalchemy import Connection, Engine, bindparam, func, insert, select, update
 
 from songda.base import ids
 from songda.carriers import item_line
@@ -65,6 +66,8 @@ def assemble(engine: Engine, tenant: Tenant, batch_id: str, *, on: date, at: dat
 
     Raises ApprovalVoid when an approval of the batch does not verify.
     """
+    with engine.begin() as connection:
+        _deal_again(connection, tenant, batch_id, on)
     with engine.connect() as connection:
         waiting = _candidates(connection, batch_id)
         open_run = connection.execute(
@@ -218,6 +221,29 @@ def new_run(connection: Connection, tenant: Tenant, batch_id: str, day: date) ->
     row = {"id": run_id, "tenant_id": tenant.id, "batch_id": batch_id, "number": number, "day": day}
     connection.execute(insert(tables.run), {**row, "state": "open", "version": 0, "pieces": 0})
     return run_id
+
+
+def _deal_again(connection: Connection, tenant: Tenant, batch_id: str, day: date) -> None:
+    """Moves the pieces of rejected runs into the open run of the batch."""
+    r, p = tables.run.c, tables.piece.c
+    rejected = (
+        select(p.id)
+        .join(tables.run, r.id == p.run_id)
+        .where(r.batch_id == batch_id, r.state == "rejected", p.state == "queued")
+        .order_by(r.number, p.seq)
+    )
+    pieces = connection.scalars(rejected).all()
+    if not pieces:
+        return
+    open_run = connection.scalar(select(r.id).where(r.batch_id == batch_id, r.state == "open"))
+    following = open_run or new_run(connection, tenant, batch_id, day)
+    last = connection.scalar(select(func.max(p.seq)).where(p.run_id == following)) or 0
+    connection.execute(
+        update(tables.piece)
+        .where(p.id == bindparam("the_id"))
+        .values(run_id=following, seq=bindparam("the_seq"), print_sha256=None),
+        [{"the_id": piece, "the_seq": seq} for seq, piece in enumerate(pieces, last + 1)],
+    )
 
 
 def _queue(connection: Connection, tenant: Tenant, run_id: str, attempts: Sequence[_Candidate]) -> None:
