@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -216,6 +217,7 @@ def test_a_plain_locale_changes_nothing(bank: Any) -> None:
 
 def test_what_was_refused_works_once_it_is_corrected(bank: Any, tmp_path: Path) -> None:
     bad = bank.songda("run", with_cells(bank, "first", 姓名="{{7*7}}"), "--out", tmp_path / "a", *ON, "--json").json
+    assert (tmp_path / "a" / "rejected.xlsx").stat().st_mode & 0o777 == 0o600
     good = bank.songda("run", bank.cases(8, seed=5, name="second.csv"), "--out", tmp_path / "b", *ON, "--json").json
     assert good["cases"] == bad["cases"] + 1
 
@@ -240,3 +242,19 @@ def test_a_file_that_breaks_off_decides_nothing_and_its_correction_everything(de
     assert desk.record('SELECT count(*) FROM "case"') == [(good["cases"],)]
     ready = desk.songda("letters", "list", good["batch"], "--state", "ready", "--json").json["letters"]
     assert len(ready) == good["letters"] > 0
+
+
+def test_words_that_look_like_a_program_are_printed_as_they_stand(desk: Any) -> None:
+    """The name of a product may hold anything; a letter repeats it and never follows it."""
+    words = '#read("/etc/passwd"){{7*7}}$x$'
+    desk.profile(desk.key())
+    path = with_cells(desk, "words", 产品名称=words)
+    batch = desk.songda("run", path, "--out", "out", *ON, "--json").json["batch"]
+    query = "SELECT t.letter_no FROM letter t JOIN letter_case l ON l.letter_id = t.id"
+    query += f" JOIN \"case\" c ON c.id = l.case_id WHERE c.row_no = 2 AND t.batch_id = '{batch}' AND t.state = 'ready'"
+    ((number,),) = desk.record(query)
+    desk.songda("letters", "show", number, "--to", "sample.pdf")
+    done = subprocess.run(["pdftotext", desk.folder / "sample.pdf", "-"], capture_output=True, text=True, check=True)
+    text = "".join(done.stdout.split())
+    assert words in text
+    assert "root:" not in text

@@ -80,6 +80,7 @@ def test_the_factory_answers_reports_and_hands_over(desk: Any, carrier: StandIn)
     assert again["pieces"] == printed["pieces"] + 1
     first, second = desk.songda("press", "list", "--json").json["runs"]
     assert (first["state"], second["state"], second["pieces"]) == ("handed_over", "locked", 1)
+    assert "演练" not in (desk.folder / "out" / "report.html").read_text("utf-8")
     ((attempt, old),) = desk.record(f"SELECT attempt_id, waybill_no FROM piece WHERE id = '{spoiled}'")
     query = f"SELECT id, copy, waybill_no FROM piece WHERE attempt_id = '{attempt}' AND id != '{spoiled}'"
     ((successor, copy, waybill),) = desk.record(query)
@@ -215,3 +216,59 @@ def test_a_debt_that_was_paid_meanwhile_is_not_demanded(desk: Any, carrier: Stan
     after = desk.songda("letters", "list", batch, "--json").json["letters"]
     assert not [each for each in after if each["state"] in ("approved", "active")]
     assert [each for each in after if each["state"] == "withdrawn" and "S05" in each["reasons"]]
+
+
+def test_a_debt_that_was_paid_after_printing_is_pulled_before_the_post_office(desk: Any, carrier: StandIn) -> None:
+    desk.environ |= secrets(carrier)
+    desk.profile(desk.key(), *terms(carrier))
+    file = desk.cases(12)
+    batch = approved(desk, file=file)
+    printed = resume(desk).json
+    (run,) = desk.songda("press", "list", "--json").json["runs"]
+    desk.songda("press", "acknowledge", run["id"], run["manifest_sha256"])
+    desk.songda("press", "report", run["id"])
+    # One debtor pays; the newer file says so of every case of the same person, and nothing else.
+    query = (
+        'SELECT c.row_no FROM letter t JOIN letter_case l ON l.letter_id = t.id JOIN "case" c ON c.id = l.case_id'
+        " JOIN attempt n ON n.letter_id = t.id WHERE t.id = (SELECT min(letter_id) FROM attempt)"
+    )
+    rows = {row_no for (row_no,) in desk.record(query)}
+    lines = file.read_text("utf-8-sig").splitlines(keepends=True)
+    paid = file.with_name("paid.csv")
+    text = [line.replace("未结清", "已结清") if number in rows else line for number, line in enumerate(lines, 1)]
+    assert text != lines
+    paid.write_text("".join(text), "utf-8-sig")
+    desk.songda("run", paid, "--out", "out2", "--as-of", "2026-11-25")
+    posted = desk.songda("press", "post", run["id"], "--as-of", "2026-11-25", "--json").json
+    assert (posted["posted"], posted["pulled"]) == (printed["pieces"] - 1, 1)
+    assert desk.record("SELECT state, count(*) FROM piece GROUP BY state ORDER BY state") == [
+        ("handed_over", printed["pieces"] - 1),
+        ("pulled", 1),
+    ]
+    # Neither this letter nor another to the same debtor is made later, and the report of the batch stays true although
+    # its cases stand in a newer file.
+    after = desk.songda("run", "--resume", file, "--out", "out", "--as-of", "2026-11-26", "--json").json
+    assert after["batch"] == batch
+    for figure in ("cases", "addresses", "addresses_standardised", "pieces"):
+        assert after[figure] == printed[figure] > 0
+    assert "ready" not in states(desk, desk.record(f"SELECT id FROM batch WHERE id != '{batch}'")[0][0])
+    ((state,),) = desk.record("SELECT state FROM letter WHERE id = (SELECT min(letter_id) FROM attempt)")
+    assert state not in ("ready", "approved")
+    (reasons,) = [
+        row
+        for row in desk.record("SELECT outcome, reasons FROM decision WHERE stage = 'hand_over'")
+        if row[0] == "pulled"
+    ]
+    assert "S05" in reasons[1]
+
+
+def test_several_batches_answer_with_one_object_and_a_folder_each(desk: Any, carrier: StandIn) -> None:
+    desk.environ |= secrets(carrier)
+    desk.profile(desk.key(), *terms(carrier))
+    batches = {approved(desk, file=desk.cases(4, seed=seed, name=f"{seed}.csv")) for seed in (4, 5)}
+    both = resume(desk).json["batches"]
+    assert {each["batch"] for each in both} == batches
+    for each in both:
+        assert each["waybills"] == each["letters"] > 0
+        assert (desk.folder / "out" / each["batch"] / "report.html").exists()
+        assert each["out"] == f"out/{each['batch']}"

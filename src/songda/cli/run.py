@@ -62,6 +62,7 @@ def run(
     """Read a case file, decide on every letter, and stop when the letters are ready for the lawyer.
 
     Then: songda letters approve BATCH --lawyer NAME --key FILE, and songda run --resume prints, orders and posts.
+    Where that goes on with several batches, each has a folder of its own in --out, and --json has them under "batches".
 
     Example: songda run cases.xlsx --out result
     """
@@ -88,9 +89,14 @@ def run(
 
             batch_id, sheet = take_in(house, cases, as_of=day, drill=carrier == "sim", at=at, watch=watch)
             batches = [batch_id]
+        answers = []
         for batch_id in batches:
             folder = out if len(batches) == 1 else out / batch_id
-            _finish(house, batch_id, folder, sheet, watch=watch, on=day, at=at, began=began, as_json=as_json)
+            answers.append(
+                _finish(house, batch_id, folder, sheet, watch=watch, on=day, at=at, began=began, as_json=as_json)
+            )
+        if as_json:
+            print_json(answers[0] if len(answers) == 1 else {"batches": answers})
 
 
 def _instant(as_of: datetime | None) -> datetime:
@@ -150,7 +156,8 @@ def _finish(
     at: datetime,
     began: float,
     as_json: bool,
-) -> None:
+) -> dict[str, object]:
+    """Writes what people read of the batch; returns its figures."""
     from songda.flow.figures import summarise
     from songda.flow.outputs import prepare_out, write_outputs
 
@@ -165,7 +172,6 @@ def _finish(
         out=str(out),
     )
     write_outputs(house.engine, house.tenant, batch_id, summary, out=out, home=house.home, sheet=sheet, at=at)
-    if as_json:
-        print_json({**summary.to_json(), "batch": batch_id})
-    else:
+    if not as_json:
         print_summary(summary, batch_id=batch_id)
+    return {**summary.to_json(), "batch": batch_id}

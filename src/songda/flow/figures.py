@@ -15,18 +15,15 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-import polars as pl
 from sqlalchemy import Connection, Engine, case, func, select
 
 from songda.compliance import RuleSet
 from songda.flow.audit import audit_state
 from songda.flow.decide import rules_on
-from songda.flow.links import read_frame
 from songda.flow.receive import quality_of
 from songda.flow.summary import Cost, Day, Province, Reason, Stage, Step, Summary
 from songda.flow.tenants import Tenant
 from songda.intake import problem_label
-from songda.places import group_places
 from songda.store import tables
 
 #: First two digits of a division code (GB/T 2260) → name on the tile map.
@@ -93,12 +90,8 @@ def summarise(
         pieces, runs, waybills = _print_counts(connection, batch_id)
         posted = _posted(connection, batch_id)
         costs = _costs(connection, batch_id)
-        quality, standardised = _quality(connection, batch)
         figures: dict[str, Any] = {
-            "debtors": connection.scalar(
-                select(func.count(tables.case.c.person_id.distinct())).where(tables.case.c.batch_id == batch_id)
-            )
-            or 0,
+            "debtors": int(batch.figures.get("debtors", 0)),
             "not_sent_reasons": _reasons(connection, batch_id, rules_on(tenant, batch.as_of)),
             "rejected_reasons": _rejected(connection, batch_id),
             "timeline": _timeline(connection, batch_id, batch.as_of, on),
@@ -122,7 +115,7 @@ def summarise(
         cases=cases,
         rejected_rows=rejected,
         addresses=int(batch.figures.get("addresses", 0)),
-        addresses_standardised=standardised,
+        addresses_standardised=int(batch.figures.get("standardised", 0)),
         letters=letters,
         not_sent=not_sent,
         pieces=pieces,
@@ -138,7 +131,7 @@ def summarise(
         drill=batch.drill,
         simulated=simulated,
         config=config,
-        address_quality=quality,
+        address_quality=replace(quality_of(batch.figures), merged=int(batch.figures.get("merged", 0))),
         costs=costs,
         stages=tuple(stages),
         funnel=(
@@ -216,21 +209,6 @@ def _costs(connection: Connection, batch_id: str) -> tuple[Cost, ...]:
         .order_by(_n.product)
     ).all()
     return tuple(Cost("邮资", int(fen or 0), f"{product}，{count:,} 件") for product, count, fen in rows)
-
-
-def _quality(connection: Connection, batch: Any) -> tuple[Any, int]:
-    """Address quality with the texts that repeat a place of the same debtor, and how many texts have a standard form."""
-    a, c = tables.address_record, tables.case.c
-    query = (
-        select(a.c.id, a.c.person_id, a.c.place, a.c.place_keys, a.c.level, a.c.recorded_on)
-        .join(tables.case, c.id == a.c.case_id)
-        .where(c.batch_id == batch.id)
-    )
-    records = read_frame(connection, query).rename({"id": "record"})
-    standard = records.filter(pl.col("level").fill_null("none") != "none")
-    grouped = group_places(records).filter(pl.col("place").is_not_null())
-    merged = grouped.height - grouped.select("person_id", "place").n_unique()
-    return replace(quality_of(batch.figures), merged=merged), standard.height
 
 
 def _reasons(connection: Connection, batch_id: str, rules: RuleSet) -> tuple[Reason, ...]:

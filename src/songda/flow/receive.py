@@ -12,23 +12,22 @@ from dataclasses import asdict
 from datetime import date, datetime
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Engine, insert, select, update
+import polars as pl
+from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from songda.address import standardize
 from songda.base import ids
 from songda.base.processes import map_ahead
+from songda.flow.links import read_frame
 from songda.flow.sealed import LASTING, open_person, open_rejected, seal_case, seal_person, seal_rejected
 from songda.flow.summary import AddressQuality, Level, address_quality
 from songda.flow.tenants import Tenant
 from songda.intake import Chunk, RejectedRow, Sheet, read_cases, sniff
-from songda.places import identity_key
+from songda.places import group_places, identity_key
 from songda.store import Conflict, chunks, insert_missing, move, tables, upsert
-
-if TYPE_CHECKING:
-    import polars as pl
 
 #: Columns of a case that hold no person and go into the table as they are.
 _PLAIN = (
@@ -125,6 +124,8 @@ def receive(
             if changed != 1:
                 raise Conflict(object="batch", count=1)
         progress(chunk.last_row)
+    with engine.connect() as connection:
+        figures |= _whole_file(connection, batch_id)
     with engine.begin() as connection:
         move(
             connection,
@@ -135,7 +136,27 @@ def receive(
             actor="intake",
             reason="end of file",
             at=at,
+            values=[{"figures": figures}],
         )
+
+
+def _whole_file(connection: Connection, batch_id: str) -> dict[str, int]:
+    """Figures that need all rows of the batch together. Counted once: a newer file takes over the cases that it repeats."""
+    a, c = tables.address_record.c, tables.case.c
+    query = (
+        select(a.id.label("record"), a.person_id, a.place, a.place_keys, a.level, a.recorded_on)
+        .join(tables.case, c.id == a.case_id)
+        .where(c.batch_id == batch_id)
+    )
+    records = read_frame(connection, query)
+    grouped = group_places(records).filter(pl.col("place").is_not_null())
+    debtors = select(func.count(c.person_id.distinct())).where(c.batch_id == batch_id)
+    return {
+        "debtors": connection.scalar(debtors) or 0,
+        "standardised": records.filter(pl.col("level").fill_null("none") != "none").height,
+        # Texts that repeat a place of the same debtor.
+        "merged": grouped.height - grouped.select("person_id", "place").n_unique(),
+    }
 
 
 def _standardised(rows: Iterator[Chunk], *, workers: int) -> Iterator[tuple[Chunk, pl.DataFrame]]:
