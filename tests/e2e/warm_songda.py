@@ -43,7 +43,7 @@ def become(request: dict[str, Any]) -> NoReturn:
     nothing = os.open(os.devnull, os.O_RDONLY)
     for number, source in ((0, nothing), (1, _new(request["out"])), (2, _new(request["err"]))):
         os.dup2(source, number)
-    sys.stdin = open(0, closefd=False)  # noqa: PTH123, SIM115 - what stdin was belongs to the one who sends requests
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115 - what stdin was belongs to the one who sends requests
     sys.argv = ["songda", *request["words"]]
     from songda.cli import main as songda
 
