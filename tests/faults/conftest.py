@@ -34,6 +34,11 @@ class Undisturbed:
             for entry in json.loads((folder / "moments.json").read_text("utf-8"))
         )
 
+    @property
+    def prepared(self) -> Path:
+        """The house before the job, with its tenant."""
+        return self._folder / "prepared"
+
     def before(self, step: str) -> Path:
         """The house as it was when the step began."""
         return self._folder / "copies" / step
@@ -43,7 +48,7 @@ class Undisturbed:
         found = [
             moment
             for moment in self.moments
-            if (moment.stage, moment.kind) == (stage, kind) and what in moment.what and moment.step.startswith(step)
+            if (moment.stage, moment.kind) == (stage, kind) and what in moment.what and step in moment.step
         ]
         assert found, f"the job has no such moment: {stage}, {kind}, {what}, {step}"
         return found[len(found) // 2]

@@ -22,7 +22,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from importlib import resources
@@ -90,7 +90,7 @@ def _break_a_row(path: Path) -> None:
         csv.writer(file).writerows(rows)
 
 
-def state_terms(folder: Path, contract: SimContract, endpoint: str) -> None:
+def state_terms(folder: Path, contract: SimContract, endpoint: str, database: str | None = None) -> None:
     """Imports the tenant with these terms of the carrier; its key and id stay what they were."""
     text = (folder / "tenant.toml").read_text("utf-8")
     for name, value in (
@@ -103,14 +103,14 @@ def state_terms(folder: Path, contract: SimContract, endpoint: str) -> None:
     if contract.number_range:
         terms.append(f'number_range = {{ first = "{contract.number_range[0]}", last = "{contract.number_range[1]}" }}')
     text = text.replace("[carrier]", "\n".join(["[carrier]", *terms]))
-    with _house(folder) as (engine, settings):
+    with _house(folder, database) as (engine, settings):
         master = load_master_key(settings)
         import_tenant(engine, master, name=TENANT, profile_toml=text, at=days.at(DAY, 8), actor="test")
 
 
 @contextmanager
-def _house(folder: Path) -> Iterator[tuple[Engine, Settings]]:
-    settings = load({}, home=folder / "home")
+def _house(folder: Path, database: str | None = None) -> Iterator[tuple[Engine, Settings]]:
+    settings = load({"SONGDA_DATABASE_URL": database} if database else {}, home=folder / "home")
     engine = open_database(settings)
     try:
         yield engine, settings
@@ -134,6 +134,8 @@ class Scene:
     folder: Path
     post: StandIn
     contract: SimContract
+    #: URL of a database elsewhere; None: SQLite in the house.
+    database: str | None = None
     kills: int = 0
     _started: list[subprocess.Popen[str]] = field(default_factory=list)
 
@@ -144,6 +146,9 @@ class Scene:
     @property
     def out(self) -> Path:
         return self.folder / "out"
+
+    def _open(self) -> AbstractContextManager[tuple[Engine, Settings]]:
+        return _house(self.folder, self.database)
 
     def start(
         self,
@@ -162,8 +167,9 @@ class Scene:
         """Does what is left of the job, until it is done, broken off or killed; nobody of it is left alive."""
         return self.end(self.start(**how))
 
-    def songda(self, *words: str) -> Ended:
-        """One command by itself."""
+    def resume(self, day: str) -> Ended:
+        """`songda run --resume` by itself, with the product's own sizes of chunks."""
+        words = ("run", "--resume", "--out", str(self.out), "--as-of", day)
         return self.end(self._run("-c", "from songda.cli import main; main()", *words))
 
     def end(self, process: subprocess.Popen[str]) -> Ended:
@@ -176,9 +182,19 @@ class Scene:
         self.kills += ended.killed
         return ended
 
+    def wait_until_stopped(self, process: subprocess.Popen[str]) -> None:
+        """Until the process has stopped itself."""
+        for _ in range(PATIENCE * 10):
+            if _state(Path(f"/proc/{process.pid}/stat")) == "T":
+                return
+            assert process.poll() is None, self.end(process)
+            time.sleep(0.1)
+        raise AssertionError("the moment was not reached in time")
+
     def _run(self, *words: str) -> subprocess.Popen[str]:
         environ = os.environ | {
             "SONGDA_HOME": str(self.home),
+            **({"SONGDA_DATABASE_URL": self.database} if self.database else {}),
             "SONGDA_WORKERS": "2",
             "SONGDA_LAWYER_PASSWORD": PASSWORD,
             "SONGDA_EMS_AUTHORIZATION": self.contract.authorization,
@@ -201,18 +217,34 @@ class Scene:
                 process.kill()
                 process.wait()
 
+    def cut_off(self, key: str) -> None:
+        """Works until the moment `key` and dies there."""
+        ended = self.work(action=("kill", key))
+        assert ended.killed, f"{key} was not reached: {ended}"
+
+    def finish(self, steps: Sequence[str] = STEPS) -> None:
+        ended = self.work(steps=steps)
+        assert ended.code == 0, ended.stderr
+
+    def column(self, table: str, *columns: str) -> list[Any]:
+        """What stands in a table: values of one column, or tuples."""
+        wanted = [tables.metadata.tables[table].c[column] for column in columns]
+        with self._open() as (engine, _), engine.connect() as connection:
+            rows = [tuple(row) for row in connection.execute(select(*wanted).order_by(*wanted))]
+        return [row[0] for row in rows] if len(columns) == 1 else rows
+
     def record(self) -> dict[str, Any]:
         return record_of(self.folder)
 
-    def audited(self) -> list[str]:
-        """Actions in the audit log, in their order."""
-        with _house(self.folder) as (engine, _), engine.connect() as connection:
-            return list(connection.scalars(select(tables.audit.c.action).order_by(tables.audit.c.seq)))
+    def litter(self) -> list[str]:
+        """Drafts in the house and in the folder for people."""
+        everything = [path for root in (self.home, self.out) for path in root.rglob("*")]
+        return [str(path) for path in everything if path.suffix == ".part" or path.name.startswith(".songda-")]
 
     def check(self) -> None:
         """What holds after every job: nothing half-done, nothing lost, nothing twice."""
         _check_files(self)
-        with _house(self.folder) as (engine, settings):
+        with self._open() as (engine, settings):
             tenant = open_tenant(engine, load_master_key(settings), name=TENANT)
             _check_records(engine, tenant, self)
             _check_runs(engine, tenant, self)
@@ -220,17 +252,23 @@ class Scene:
 
 
 @contextmanager
-def open_scene(source: Path, folder: Path, contract: SimContract = WITH_NUMBERS) -> Iterator[Scene]:
+def open_scene(
+    source: Path, folder: Path, contract: SimContract = WITH_NUMBERS, *, database: str | None = None
+) -> Iterator[Scene]:
     """A copy of `source` in `folder`, and a carrier that knows what the copy's carrier knew."""
     shutil.copytree(source, folder, dirs_exist_ok=True)
     courier = load_truth(folder / "truth").courier()
     with StandIn(contract, courier=courier, state_dir=folder / "carrier", seed=SEED) as post:
-        state_terms(folder, contract, post.url)
-        scene = Scene(folder, post, contract)
+        state_terms(folder, contract, post.url, database)
+        scene = Scene(folder, post, contract, database)
         try:
             yield scene
         finally:
             scene.close()
+
+
+def _state(stat: Path) -> str:
+    return stat.read_text().rpartition(")")[2].split()[0]
 
 
 def _alive_in_session(session: int) -> list[str]:
@@ -314,9 +352,7 @@ def _entries(part: Any) -> list[str]:
 
 
 def _check_files(scene: Scene) -> None:
-    everything = [path for root in (scene.home, scene.out) for path in root.rglob("*")]
-    litter = [str(path) for path in everything if path.suffix == ".part" or path.name.startswith(".songda-")]
-    assert not litter, litter
+    assert scene.litter() == []
     for name in ("report.html", "decisions.csv", "rejected.xlsx"):
         assert (scene.out / name).stat().st_size, name
     assert (scene.out / "rejected.xlsx").stat().st_mode & 0o777 == 0o600

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from fault_job import SMALL
 from fault_moments import KINDS, PASSED
-from fault_scenes import FIRST_LETTERS, STEPS, Scene, differences
+from fault_scenes import FIRST_LETTERS, STEPS, differences
 
 #: What the fixtures of conftest.py give.
 Undisturbed = Any
@@ -70,10 +70,15 @@ def test_a_killed_job_ends_as_if_nothing_had_happened(
     early = moment.step in FIRST_LETTERS
     steps, expected = (FIRST_LETTERS, undisturbed.first_letters) if early else (STEPS, undisturbed.end)
     with open_before(moment.step) as scene:
-        cut_off(scene, moment.key)
-        take_up_again(scene, steps)
+        scene.cut_off(moment.key)
+        scene.finish(steps)
         scene.check()
         assert differences(scene.record(), expected) == {}
+
+
+def in_order(undisturbed: Undisturbed, cuts: tuple[tuple[str, ...], ...]) -> list[Any]:
+    """The moments in which the job is cut off, as they come: what a kill has passed is not reached again."""
+    return sorted((undisturbed.moment(*cut) for cut in cuts), key=undisturbed.moments.index)
 
 
 @pytest.mark.parametrize("series", SERIES, ids=["one_a_stage", "again_and_again_while_ordering"])
@@ -81,11 +86,10 @@ def test_a_job_that_is_killed_again_and_again_ends_as_if_nothing_had_happened(
     series: tuple[tuple[str, ...], ...], undisturbed: Undisturbed, open_before: OpenBefore
 ) -> None:
     with open_before(STEPS[0]) as scene:
-        for cut in series:
+        for moment in in_order(undisturbed, series):
             # The first one of its kind: of those that follow, an earlier kill may have left nothing to do.
-            moment = undisturbed.moment(*cut)
-            cut_off(scene, f"{moment.step}/{moment.stage}/{moment.kind}/1")
-        take_up_again(scene, STEPS)
+            scene.cut_off(f"{moment.step}/{moment.stage}/{moment.kind}/1")
+        scene.finish()
         scene.check()
         assert differences(scene.record(), undisturbed.end) == {}
 
@@ -96,8 +100,8 @@ def test_a_job_that_is_killed_while_it_looks_for_a_lost_order_loses_none(
     moment = undisturbed.moment("order calls", "answered")
     with open_before(moment.step) as scene:
         for key in (moment.key, f"{moment.step}/resolve/answered/1", f"{moment.step}/resolve/committed/1"):
-            cut_off(scene, key)
-        take_up_again(scene, FIRST_LETTERS)
+            scene.cut_off(key)
+        scene.finish(FIRST_LETTERS)
         scene.check()
         assert differences(scene.record(), undisturbed.first_letters) == {}
 
@@ -122,16 +126,28 @@ def test_who_was_given_the_refused_rows_stands_in_the_audit_log_before_they_have
 ) -> None:
     moment = undisturbed.moment("outputs", "renamed", "rejected.xlsx")
     with open_before(moment.step) as scene:
-        cut_off(scene, moment.key)
+        scene.cut_off(moment.key)
         assert (scene.out / "rejected.xlsx").exists()
-        assert "rejected.handed_back" in scene.audited()
+        assert "rejected.handed_back" in scene.column("audit", "action")
 
 
-def cut_off(scene: Scene, key: str) -> None:
-    ended = scene.work(action=("kill", key))
-    assert ended.killed, f"{key} was not reached: {ended}"
+def test_a_job_that_is_killed_when_only_its_report_is_missing_still_gets_its_report(
+    undisturbed: Undisturbed, open_before: OpenBefore
+) -> None:
+    moment = undisturbed.moment("outputs", "rename", "report.html", step=STEPS[-1])
+    with open_before(moment.step) as scene:
+        scene.cut_off(moment.key)
+        assert scene.column("batch", "state") == ["done"]
+        scene.finish()
+        scene.check()
+        assert differences(scene.record(), undisturbed.end) == {}
 
 
-def take_up_again(scene: Scene, steps: tuple[str, ...]) -> None:
-    ended = scene.work(steps=steps)
-    assert ended.code == 0, ended.stderr
+def test_what_is_not_ours_in_the_folder_for_people_is_left_alone(open_before: OpenBefore) -> None:
+    with open_before(STEPS[4]) as scene:
+        backup, download = scene.out / ".songda-20261124" / "songda.db", scene.out / ".film.mkv.part"
+        backup.parent.mkdir()
+        backup.write_bytes(b"kept")
+        download.write_bytes(b"kept")
+        assert scene.resume("2026-11-24").code == 0
+        assert (backup.read_bytes(), download.read_bytes()) == (b"kept", b"kept")

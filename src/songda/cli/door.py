@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 
 import typer
+from typer.exceptions import TyperException
 
 from songda.base.errors import SongdaError
 from songda.cli import audit, demo, files, letters, press, run, servers, tenants
+from songda.cli.usage import in_chinese
 
 app = typer.Typer(
     name="songda",
@@ -24,7 +26,16 @@ for part in (run, demo, letters, press, tenants, files, audit, servers):
 def main() -> None:
     """Entry point of `songda`: runs one command and ends with its exit code."""
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
+    except TyperException as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            # Typer has printed the help by now.
+            sys.exit(64)
+        mistyped = in_chinese(error)
+        tell(mistyped)
+        sys.exit(mistyped.exit_code)
+    except typer.Abort:
+        sys.exit(130)
     except SongdaError as error:
         tell(error)
         sys.exit(error.exit_code)

@@ -71,7 +71,9 @@ def check(
     }
     text = f"可用案件 {accepted} 行，地址 {addresses} 个，退回 {len(rejected)} 行，提示 {warnings} 条"
     if rejected:
-        out.mkdir(parents=True, exist_ok=True)
+        from songda.flow.outputs import prepare_out
+
+        prepare_out(out)
         intake.write_rejected(out / "rejected.xlsx", sheet, rejected)
         figures["rejected"] = str(out / "rejected.xlsx")
         text += f"；退回的行及处理办法见 {out / 'rejected.xlsx'}"

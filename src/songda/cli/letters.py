@@ -101,7 +101,8 @@ def list_(
     if state:
         query = query.where(t.state == state)
     with open_house(tenant) as house, house.engine.connect() as connection:
-        if connection.scalar(select(tables.batch.c.id).where(tables.batch.c.id == batch)) is None:
+        known = select(tables.batch.c.id).where(tables.batch.c.id == batch, tables.batch.c.tenant_id == house.tenant.id)
+        if connection.scalar(known) is None:
             raise UnknownBatch(batch=batch)
         rows = connection.execute(query.where(t.tenant_id == house.tenant.id).order_by(t.letter_no, t.id)).all()
         rules = rules_on(house.tenant, day_of(None))
@@ -278,9 +279,11 @@ def _read_key(path: Path) -> bytes:
 
 def _write_private(path: Path, data: bytes) -> None:
     """A new file that only its owner reads. Raises CannotWriteFile."""
+    from songda.intake import why_refused
+
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
     except OSError as error:
-        raise CannotWriteFile(path=str(path), reason=error.strerror or type(error).__name__) from error
+        raise CannotWriteFile(path=str(path), reason=why_refused(error)) from error

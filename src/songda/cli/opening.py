@@ -33,18 +33,50 @@ class WhichTenant(SongdaError):
     exit_code = 64
 
 
+class BadSetting(SongdaError):
+    zh = "环境变量 {name} 的值不对"
+    remedy = "{remedy}"
+    exit_code = 78
+
+
 @contextmanager
 def open_base(settings: Settings | None = None) -> Iterator[tuple[Engine, MasterKey, Settings]]:
-    """Database and master key. A missing key file is made only while there is nothing that another key has sealed."""
-    from songda.store import open_database
+    """Database and master key. A missing key file is made only while there is nothing that another key has sealed.
+
+    Raises BadSetting, and what database and vault raise.
+    """
     from songda.vault import load_master_key
 
-    chosen = settings or load()
-    engine = open_database(chosen)
+    chosen = settings or _stated()
+    engine = _database(chosen)
     try:
         yield engine, load_master_key(chosen, create=not tenant_names(engine)), chosen
     finally:
         engine.dispose()
+
+
+def _stated() -> Settings:
+    wrong = BadSetting(name="SONGDA_WORKERS", remedy="请写成不小于 1 的整数，或不设置")
+    try:
+        settings = load()
+    except ValueError:
+        raise wrong from None
+    if settings.workers < 1:
+        raise wrong
+    return settings
+
+
+def _database(settings: Settings) -> Engine:
+    from sqlalchemy.exc import ArgumentError
+
+    from songda.store import open_database
+
+    try:
+        return open_database(settings)
+    except (ArgumentError, ImportError):
+        # Not a URL, or of a database for which there is no driver. It may hold a password and is not repeated.
+        remedy = "请写成 postgresql+psycopg://用户@主机/库名，或不设置（用 SONGDA_HOME 中的 SQLite）"
+        raise BadSetting(name="SONGDA_DATABASE_URL", remedy=remedy) from None
 
 
 @contextmanager

@@ -88,9 +88,11 @@ def open_(
     Example: songda press open run_01m8… | lp
     """
     from songda.flow.audit import write_audit
-    from songda.flow.press import open_file, read_manifest
+    from songda.flow.press import check_run, open_file, read_manifest
+    from songda.intake import why_refused
 
     with open_house(tenant) as house:
+        check_run(house.engine, house.tenant, run)
         name = file or read_manifest(house.home, run).files[0].name
         pieces = open_file(house.tenant, run, name, home=house.home)
         with house.engine.begin() as connection:
@@ -116,7 +118,7 @@ def open_(
                     target.write(piece)
             draft.replace(to)
         except OSError as error:
-            raise CannotWriteFile(path=str(to), reason=error.strerror or type(error).__name__) from error
+            raise CannotWriteFile(path=str(to), reason=why_refused(error)) from error
         finally:
             draft.unlink(missing_ok=True)
 
@@ -167,8 +169,10 @@ def acknowledge(
     Example: songda press acknowledge run_01m8… 6f1c…
     """
     from songda.flow import factory
+    from songda.flow.press import check_run
 
     with open_house(tenant) as house:
+        check_run(house.engine, house.tenant, run)
         factory.acknowledge(house.engine, run, manifest_sha256=manifest_sha256, at=days.now())
     typer.echo(f"打印批次 {run} 的清单已确认")
 
@@ -186,6 +190,7 @@ def report(
     Example: songda press report run_01m8… --spoiled pce_01m8…=jam
     """
     from songda.flow import factory
+    from songda.flow.press import check_run
 
     bad = {}
     for text in spoiled or ():
@@ -194,6 +199,7 @@ def report(
             raise BadSpoiled(text=text[:80])
         bad[piece] = reason
     with open_house(tenant) as house:
+        check_run(house.engine, house.tenant, run)
         factory.report(house.engine, house.tenant, run, at=days.now(), spoiled=bad)
     typer.echo(f"打印批次 {run} 已登记：损坏 {len(bad)} 件，其余完好")
 
@@ -205,9 +211,11 @@ def post(run: Run, tenant: TenantName = None, as_of: AsOf = None, as_json: JsonF
     Example: songda press post run_01m8…
     """
     from songda.flow.post import post_run
+    from songda.flow.press import check_run
 
     day = day_of(as_of)
     with open_house(tenant) as house:
+        check_run(house.engine, house.tenant, run)
         at = days.at(day, 17) if as_of else days.now()
         handed = post_run(house.engine, house.tenant, run, carrier=None, on=day, at=at)
     if as_json:

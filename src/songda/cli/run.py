@@ -105,23 +105,27 @@ def _instant(as_of: datetime | None) -> datetime:
 
 
 def _going(house: House, cases: Path | None, *, drill: bool) -> list[str]:
-    """The batch of the file, or every batch of the tenant that has letters to go on with. Raises NothingToRun."""
+    """The batch of the file, or every batch of the tenant that has letters to go on with; when all are done, the last one.
+
+    A batch that is done may still want its report, and news of its letters may come late. Raises NothingToRun.
+    """
     from sqlalchemy import select
 
     from songda.intake import sniff
     from songda.store import tables
 
     b = tables.batch.c
-    query = select(b.id).where(b.tenant_id == house.tenant.id, b.state == "decided").order_by(b.id)
+    states = b.state.in_(("decided", "done"))
+    query = select(b.id, b.state).where(b.tenant_id == house.tenant.id, states).order_by(b.as_of, b.id)
     if cases is not None:
         query = query.where(b.file_sha256 == sniff(cases, mapping=house.tenant.profile.columns).sha256)
     else:
         query = query.where(b.drill == drill)
     with house.engine.connect() as connection:
-        found = list(connection.scalars(query))
+        found = connection.execute(query).all()
     if not found:
         raise NothingToRun
-    return found
+    return [batch.id for batch in found if batch.state == "decided"] or [found[-1].id]
 
 
 @contextmanager

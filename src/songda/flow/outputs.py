@@ -22,7 +22,7 @@ from songda.flow.receive import rejected_rows
 from songda.flow.report import write_report
 from songda.flow.summary import Summary
 from songda.flow.tenants import Tenant
-from songda.intake import Sheet, write_rejected
+from songda.intake import Sheet, why_refused, write_rejected
 from songda.store import tables
 
 
@@ -40,7 +40,7 @@ def prepare_out(out: Path) -> None:
         probe.write_bytes(b"")
         probe.unlink()
     except OSError as error:
-        raise CannotWriteOut(folder=str(out), reason=error.strerror or type(error).__name__) from error
+        raise CannotWriteOut(folder=str(out), reason=why_refused(error)) from error
 
 
 def write_outputs(
@@ -63,7 +63,7 @@ def write_outputs(
         _copy_manifests(engine, batch_id, out=out, home=home)
         _whole(out / "decisions.csv", decisions_csv(engine, tenant, batch_id).encode("utf-8-sig"))
     except OSError as error:
-        raise CannotWriteOut(folder=str(out), reason=error.strerror or type(error).__name__) from error
+        raise CannotWriteOut(folder=str(out), reason=why_refused(error)) from error
     if sheet is not None and summary.rejected_rows:
         rows = rejected_rows(engine, tenant, batch_id)
         # Written down before anybody has them.
@@ -116,12 +116,15 @@ def decisions_csv(engine: Engine, tenant: Tenant, batch_id: str) -> str:
 
 
 def _sweep_drafts(out: Path) -> None:
-    """Removes what a run that was killed here had begun to write."""
-    for draft in (*out.glob(".songda-*"), *out.glob(".*.part"), *out.glob("runs/*/.*.part")):
-        if draft.is_dir():
-            shutil.rmtree(draft)
-        else:
-            draft.unlink(missing_ok=True)
+    """Removes what a run that was killed here had begun to write. The folder is the user's: what is not ours stays."""
+    drafts = [*out.glob(".report.html.*.part"), *out.glob(".decisions.csv.part"), *out.glob("runs/*/.manifest.*.part")]
+    drafts += [probe for probe in out.glob(".songda-*") if probe.is_file() and not probe.stat().st_size]
+    for draft in drafts:
+        draft.unlink(missing_ok=True)
+    # The refused rows are written in a folder of their own, under these names and no others.
+    for folder in out.glob(".songda-????????"):
+        if folder.is_dir() and all(path.name == "draft" or path.name.startswith("tmp") for path in folder.iterdir()):
+            shutil.rmtree(folder)
 
 
 def _copy_manifests(engine: Engine, batch_id: str, *, out: Path, home: Path) -> None:
@@ -135,15 +138,16 @@ def _copy_manifests(engine: Engine, batch_id: str, *, out: Path, home: Path) -> 
         folder.mkdir(parents=True, exist_ok=True)
         for name in ("manifest.json", "manifest.csv"):
             if not (folder / name).exists():
-                draft = folder / f".{name}.part"
-                shutil.copyfile(home / "runs" / run.id / name, draft)
-                draft.replace(folder / name)
+                _whole(folder / name, (home / "runs" / run.id / name).read_bytes())
 
 
 def _whole(path: Path, data: bytes) -> None:
     draft = path.with_name(f".{path.name}.part")
     try:
-        draft.write_bytes(data)
+        with draft.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)

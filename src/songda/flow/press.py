@@ -32,6 +32,7 @@ from songda.letters import (
 )
 from songda.store import chunks, move, tables
 from songda.vault import mask, read_sealed, read_segment, write_sealed
+from songda.vault.durable import new_file
 
 POSTING_LIST = "posting.csv"
 #: Segments whose models are kept at hand; a carrier's order jumps between the segments of a batch.
@@ -48,6 +49,14 @@ class NoSuchPrintFile(SongdaError):
     zh = "打印批次 {run} 没有文件 {file}"
     remedy = "文件名见该批次的 manifest.json"
     exit_code = 66
+
+
+def check_run(engine: Engine, tenant: Tenant, run_id: str) -> None:
+    """Raises UnknownRun unless the run is the tenant's."""
+    r = tables.run.c
+    with engine.connect() as connection:
+        if connection.scalar(select(r.id).where(r.id == run_id, r.tenant_id == tenant.id)) is None:
+            raise UnknownRun(run=run_id)
 
 
 def lock_run(
@@ -95,7 +104,9 @@ def lock_run(
     with engine.connect() as connection:
         write(POSTING_LIST, posting_csv(_posting(connection, tenant, ordered)).encode("utf-8-sig"))
     for name, text in (("manifest.json", manifest.to_json()), ("manifest.csv", "\ufeff" + manifest.to_csv())):
-        (folder / name).write_text(text, encoding="utf-8", newline="")
+        # On the disk before the ledger says that the run is locked.
+        with new_file(folder / name) as file:
+            file.write(text.encode())
     with engine.begin() as connection:
         _lock(connection, tenant, run, ordered, left, manifest, at=at)
     return manifest

@@ -21,6 +21,7 @@ from songda.base.days import chinese_date
 from songda.base.errors import SongdaError
 from songda.base.money import yuan
 from songda.flow.summary import GRADES, LEVELS, AddressQuality, Day, Province, Summary
+from songda.intake import why_refused
 
 #: One square a province, roughly where it lies. Reading the text is seeing the map.
 TILE_MAP = """
@@ -97,7 +98,7 @@ def write_report(summary: Summary, path: Path) -> None:
         part.replace(path)
     except OSError as error:
         part.unlink(missing_ok=True)
-        raise ReportNotWritten(path=path.name, why=error.strerror or type(error).__name__) from error
+        raise ReportNotWritten(path=path.name, why=why_refused(error)) from error
 
 
 def render(summary: Summary) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -23,6 +24,16 @@ class UnknownTenant(SongdaError):
     exit_code = 78
 
 
+class BadTenantName(SongdaError):
+    zh = "机构简称的写法不对"
+    remedy = "请用文字、数字和 . _ - 组成的简称（至多 40 个字符），例如 --tenant bank"
+    exit_code = 64
+
+
+#: A tenant's name stands in commands and in the path to which its carrier pushes.
+_NAME = re.compile(r"[\w.-]{1,40}")
+
+
 @dataclass(frozen=True, slots=True)
 class Tenant:
     id: str
@@ -35,8 +46,10 @@ class Tenant:
 def import_tenant(
     engine: Engine, master: MasterKey, *, name: str, profile_toml: str, at: datetime, actor: str
 ) -> Tenant:
-    """Stores the profile sealed, making the tenant and its key on first use. Raises ProfileError."""
+    """Stores the profile sealed, making the tenant and its key on first use. Raises ProfileError, BadTenantName."""
     parse_profile(profile_toml)
+    if not _NAME.fullmatch(name):
+        raise BadTenantName
     t = tables.tenant
     with engine.begin() as connection:
         row = connection.execute(select(t).where(t.c.name == name)).first()

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         UnknownField,
     )
     from songda.intake.headers import suggest_mapping
+    from songda.intake.output import why_refused
     from songda.intake.problems import Chunk, Problem, RejectedRow, problem_label
     from songda.intake.profile import Profile, ProfileError, read_profile, write_profile_template
     from songda.intake.rejected import write_rejected
@@ -65,6 +66,7 @@ _HOMES = {
         "UnknownField",
     ),
     "headers": ("suggest_mapping",),
+    "output": ("why_refused",),
     "problems": ("Chunk", "Problem", "RejectedRow", "problem_label"),
     "profile": ("Profile", "ProfileError", "read_profile", "write_profile_template"),
     "rejected": ("write_rejected",),
@@ -102,6 +104,7 @@ __all__ = [  # noqa: RUF022 -- grouped as above
     "read_profile",
     "sniff",
     "suggest_mapping",
+    "why_refused",
     "write_profile_template",
     "write_rejected",
     "write_template",

@@ -37,7 +37,7 @@ def private_file(path: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         draft.replace(path)
     except OSError as error:
-        raise CannotWrite(file=path.name, reason=_reason(error)) from error
+        raise CannotWrite(file=path.name, reason=why_refused(error)) from error
     finally:
         if draft_folder is not None:
             shutil.rmtree(draft_folder, ignore_errors=True)
@@ -62,9 +62,13 @@ _REASONS = {
     "EPERM": "没有写入权限",
     "ENOENT": "目录不存在",
     "EISDIR": "同名的是一个目录",
+    "ENOTDIR": "路径中的一段不是目录",
+    "EEXIST": "已有同名的文件",
+    "ENAMETOOLONG": "文件名过长",
 }
 
 
-def _reason(error: OSError) -> str:
+def why_refused(error: OSError) -> str:
+    """Why the system refused, for a message on a screen."""
     name = errno.errorcode.get(error.errno or 0, "")
     return _REASONS.get(name, error.strerror or "输入输出错误")

@@ -27,6 +27,7 @@ from songda.intake.errors import (
     NotAWorkbook,
 )
 from songda.intake.headers import Layout, arrange, is_known, is_neutral_group, recognised
+from songda.intake.output import why_refused
 from songda.intake.workbook import OLE_MAGIC, ZIP_MAGIC, SheetTable, tables
 
 Table = SheetTable | DelimitedTable
@@ -163,7 +164,9 @@ def _open(path: Path) -> Iterator[Table]:
     except FileNotFoundError as error:
         raise NoSuchFile(file=path.name) from error
     except OSError as error:
-        raise CannotRead(file=path.name, reason=error.strerror or "输入输出错误") from error
+        raise CannotRead(
+            file=path.name or str(path), reason="是一个目录" if path.is_dir() else why_refused(error)
+        ) from error
     if start.startswith((ZIP_MAGIC, OLE_MAGIC)):
         yield from tables(path)
         return
