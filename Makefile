@@ -5,7 +5,7 @@ VENV  := .venv
 PY    := $(VENV)/bin/python
 STAMP := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
 
-.PHONY: venv system demo test lint bench serve data fonts clean
+.PHONY: venv system demo test lint bench serve data tagger fonts clean
 .DEFAULT_GOAL := demo
 
 venv: $(STAMP)
@@ -41,6 +41,12 @@ serve: venv
 data: requirements-data.lock
 	@scripts/make_venv.sh $(VENV) requirements-data.lock
 	$(PY) scripts/build_divisions.py
+	$(PY) scripts/build_place_words.py
+	$(PY) scripts/build_lexicon.py
+
+# Train the shipped weights of the address tagger anew (about ten minutes; SONGDA_TEST_DATA adds the real labelled lines).
+tagger: venv
+	$(PY) scripts/train_tagger.py
 
 fonts: requirements-data.lock
 	@scripts/make_venv.sh $(VENV) requirements-data.lock

@@ -13,9 +13,8 @@ import resource
 import time
 from pathlib import Path
 
+from bench.spelling import arabic, fold
 from songda.address import standardize
-from songda.address.fold import fold
-from songda.address.numerals import arabic
 
 FIELDS = (
     "province",

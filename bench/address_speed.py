@@ -31,17 +31,25 @@ CHUNK = 5000
 
 def made_texts(count: int, *, seed: int = 7) -> list[str]:
     """Distinct texts: a county with one of its towns, and one of six ways to go on."""
-    from songda.address.gazetteer import gazetteer
+    from songda.address.gazetteer import table
 
-    rng, place = random.Random(seed), gazetteer()
-    counties = [d for d in place.division.values() if d.level == 3 and place.towns.get(d.code)]
+    rng, rows = random.Random(seed), {row["code"]: row for row in table("divisions")}
+    towns: dict[str, list[str]] = {}
+    for row in rows.values():
+        if row["level"] == "4":
+            towns.setdefault(row["parent"], []).append(row["name"])
+    counties = [code for code in towns if rows[code]["level"] == "3"]
     texts: set[str] = set()
     while len(texts) < count:
         county = rng.choice(counties)
-        prefix = "".join(dict.fromkeys(place.division[code].name for code in county.chain))
+        names, code = [], county
+        while code:
+            names.append(rows[code]["name"])
+            code = rows[code]["parent"]
+        prefix = "".join(reversed(names))
         if rng.random() < 0.4:
             prefix = prefix.replace("省", "", 1).replace("市", "", 1) + prefix
-        town = place.division[rng.choice(place.towns[county.code])].name if rng.random() < 0.6 else ""
+        town = rng.choice(towns[county]) if rng.random() < 0.6 else ""
         road, estate = f"{rng.choice(_ROADS)}{rng.choice('东西南北')}路{rng.randint(1, 990)}号", rng.choice(_ESTATES)
         building, unit, room = rng.randint(1, 99), rng.randint(1, 4), rng.randint(1, 33) * 100 + rng.randint(1, 8)
         texts.add(

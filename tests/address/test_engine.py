@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from songda.address import read, standardize
+from songda.address import standardize
 from songda.base.schemas import STANDARD
 
 One = Callable[[str | None], dict[str, Any]]
@@ -310,9 +310,3 @@ def test_the_canonical_line_stands_for_the_same_place(text: str) -> None:
     second = standardize([first["standard"]]).row(0, named=True)
     assert second["place_key"] == first["place_key"]
     assert second["standard"] == first["standard"]
-
-
-def test_a_reading_shows_its_evidence() -> None:
-    reading = read("浙江杭州下城区延安路295号")
-    assert [name for name, _ in reading.mentions] == ["浙江", "杭州", "下城区"]
-    assert reading.code == "330105"

@@ -7,9 +7,7 @@ from typing import Any
 
 import pytest
 
-from songda.address.fine import read_fine
-from songda.address.reading import FINE
-
+FINE = ("village", "group", "road", "road_no", "poi", "building", "unit", "floor", "room")
 One = Callable[[str | None], dict[str, Any]]
 _PREFIX = "江苏省苏州市姑苏区"
 
@@ -129,13 +127,3 @@ def test_the_second_of_two_addresses_is_kept_apart(one: One) -> None:
     assert (row["road"], row["road_no"]) == ("学院路", "30号")
     assert row["also"] == "海淀区中关村大街1号"
     assert "second_address" in row["issues"]
-
-
-def test_a_village_of_the_list_goes_without_its_class_word() -> None:
-    assert read_fine("老街12号", home="|老街村|").values == {"road": ["老街"], "road_no": ["12号"]}
-    assert read_fine("柳庄头12号", home="|柳庄头村|").values == {"village": ["柳庄头"], "road_no": ["12号"]}
-
-
-def test_an_estate_named_after_a_community_is_no_village() -> None:
-    assert read_fine("锦绣里12栋", home="|锦绣里社区|").values == {"poi": ["锦绣里"], "building": ["12"]}
-    assert read_fine("锦绣里社区12栋", home="|锦绣里社区|").values["village"] == ["锦绣里社区"]

@@ -1,15 +1,19 @@
 """Reading Chinese addresses: from a text as a person wrote it to parts, a canonical line, and a key for the door.
 
-    >>> from songda.address import standardize, same_place
+    >>> from songda.address import same_place, standardize, tag
     >>> frame = standardize(["浙江杭州下城区延安路２９５号二单元301", "拱墅区延安路295号2单元301室"])
     >>> frame["standard"][0]
     '浙江省杭州市拱墅区延安路295号2单元301室'
-    >>> same_place(frame["place_keys"][0], frame["place_keys"][1])
-    'same'
+    >>> same_place("浙江杭州下城区延安路２９５号二单元301", "拱墅区延安路295号2单元301室").verdict
+    'same_door'
+    >>> [(span.text, span.label) for span in tag(["拱墅区延安路295号"])[0]]
+    [('拱墅区', 'district'), ('延安路', 'road'), ('295号', 'roadno')]
 
-`standardize(texts, *, context=None)` → frame with the columns of `songda.base.schemas.STANDARD`, one row a text, same order; never raises
-on any text. `same_place(a_keys, b_keys)` → "same", "less_precise" or "different". `read(text)` shows one reading with all its evidence.
-The engine is pure; its data (divisions, villages, old names, postcodes) ships inside the package and is read once, on first use.
+`standardize(texts, *, context=None)` → frame with the columns of `songda.base.schemas.STANDARD`, one row a text, same order;
+never raises on any text.
+`tag(texts)` → literal spans. `same_place(a, b)` → Match; `same_places(a, b)` the same for two columns of place keys.
+The engine is pure and compiled; its data (divisions, old names, postcodes, weights) ships inside the package and is read
+once, on first use.
 """
 
 from __future__ import annotations
@@ -17,12 +21,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from songda.address.engine import read, standardize
-    from songda.address.place import Match, same_place
+    from songda.address.identity import Match, same_place, same_places
+    from songda.address.standardizing import Span, load_weights, standardize, tag
 
-__all__ = ["Match", "read", "same_place", "standardize"]
+__all__ = ["Match", "Span", "load_weights", "same_place", "same_places", "standardize", "tag"]
 
-_HOME = {"standardize": "engine", "read": "engine", "same_place": "place", "Match": "place"}
+_HOME = {
+    "standardize": "standardizing",
+    "tag": "standardizing",
+    "Span": "standardizing",
+    "load_weights": "standardizing",
+    "same_place": "identity",
+    "same_places": "identity",
+    "Match": "identity",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from songda.intake.cases import MAX_ROWS, read_cases
+    from songda.intake.cells import displayed
+    from songda.intake.delimited import DelimitedTable, find_encoding
     from songda.intake.errors import (
         AmbiguousColumn,
         BrokenQuoting,
@@ -38,15 +40,18 @@ if TYPE_CHECKING:
         UnknownField,
     )
     from songda.intake.headers import suggest_mapping
-    from songda.intake.output import why_refused
+    from songda.intake.output import private_file, why_refused
     from songda.intake.problems import Chunk, Problem, RejectedRow, problem_label
     from songda.intake.profile import Profile, ProfileError, read_profile, write_profile_template
     from songda.intake.rejected import write_rejected
     from songda.intake.sheets import Sheet, sniff
     from songda.intake.template import write_template
+    from songda.intake.workbook import SheetTable, tables
 
 _HOMES = {
     "cases": ("MAX_ROWS", "read_cases"),
+    "cells": ("displayed",),
+    "delimited": ("DelimitedTable", "find_encoding"),
     "errors": (
         "AmbiguousColumn",
         "BrokenQuoting",
@@ -66,12 +71,13 @@ _HOMES = {
         "UnknownField",
     ),
     "headers": ("suggest_mapping",),
-    "output": ("why_refused",),
+    "output": ("private_file", "why_refused"),
     "problems": ("Chunk", "Problem", "RejectedRow", "problem_label"),
     "profile": ("Profile", "ProfileError", "read_profile", "write_profile_template"),
     "rejected": ("write_rejected",),
     "sheets": ("Sheet", "sniff"),
     "template": ("write_template",),
+    "workbook": ("SheetTable", "tables"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -81,6 +87,7 @@ __all__ = [  # noqa: RUF022 -- grouped as above
     "CannotRead",
     "CannotWrite",
     "Chunk",
+    "DelimitedTable",
     "EmptyFile",
     "FileChanged",
     "MAX_ROWS",
@@ -94,16 +101,21 @@ __all__ = [  # noqa: RUF022 -- grouped as above
     "ProfileError",
     "RejectedRow",
     "Sheet",
+    "SheetTable",
     "TooLarge",
     "TooManyColumns",
     "TooManyRows",
     "UnknownEncoding",
     "UnknownField",
+    "displayed",
+    "find_encoding",
+    "private_file",
     "problem_label",
     "read_cases",
     "read_profile",
     "sniff",
     "suggest_mapping",
+    "tables",
     "why_refused",
     "write_profile_template",
     "write_rejected",

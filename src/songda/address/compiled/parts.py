@@ -1,0 +1,532 @@
+"""From the spans of a text to the fields of an address: village, group, road, number, estate, building, unit, floor, room, landmark, noise.
+
+The typed part (【…】) wins over the map's for each field; what is named as nearby is a landmark, never the door. Field
+values are ranges of characters:
+where the class word of a number is dropped (3栋 → 3), the range ends before it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from songda.address.compiled.kernel import kernel
+from songda.address.compiled.numbering import digit
+from songda.address.compiled.resolve import Divisions, Spans
+from songda.address.compiled.tokens import Text
+
+VILLAGE, GROUP, ROAD, ROAD_NO, POI, BUILDING, UNIT, FLOOR, ROOM, LANDMARK, NOISE = range(11)
+FIELDS = 11
+#: Values of one text at most.
+PARTS = 96
+
+_COUNTRY, _DEVZONE, _TOWN, _COMMUNITY, _ROAD, _ROADNO, _SUBROAD, _SUBROADNO, _POI, _SUBPOI = (
+    0,
+    4,
+    5,
+    6,
+    7,
+    8,
+    9,
+    10,
+    11,
+    12,
+)
+_HOUSE, _CELL, _FLOOR, _ROOM, _PERSON, _ASSIST, _REDUNDANT, _OTHER = 13, 14, 15, 16, 17, 18, 19, 20
+
+
+class Parts(NamedTuple):
+    """Values in the order of the text: field, where it stood (0 outside, 1 typed, 2 hint), characters [start, end), 1 when
+    it goes on the value before.
+    """
+
+    field: NDArray[np.int8]
+    place: NDArray[np.int8]
+    start: NDArray[np.int32]
+    end: NDArray[np.int32]
+    glued: NDArray[np.int8]
+    #: Number of values.
+    size: NDArray[np.int32]
+    #: Scratch: 1 where a field has a value at a place.
+    has: NDArray[np.int8]
+
+
+def new_parts() -> Parts:
+    return Parts(
+        np.zeros(PARTS, np.int8),
+        np.zeros(PARTS, np.int8),
+        np.zeros(PARTS, np.int32),
+        np.zeros(PARTS, np.int32),
+        np.zeros(PARTS, np.int8),
+        np.zeros(1, np.int32),
+        np.zeros((FIELDS, 3), np.int8),
+    )
+
+
+@kernel
+def put(parts: Parts, field: int, place: int, start: int, end: int, glued: int) -> None:
+    n = parts.size[0]
+    if n < PARTS and end > start:
+        parts.field[n], parts.place[n], parts.start[n], parts.end[n], parts.glued[n] = field, place, start, end, glued
+        parts.size[0] = n + 1
+
+
+@kernel
+def is_vicinity(text: Text, start: int, end: int) -> bool:
+    """附近 旁 对面 对过 后面 前面 背后 隔壁 边 侧 and directions: what comes before is not the door."""
+    for i in range(start, end):
+        c = text.char[i]
+        if (
+            c == 0x8FD1 or c == 0x65C1 or c == 0x9762 or c == 0x8FC7 or (c == 0x95E8 and i == end - 1 and i > start)
+            or c == 0x540E or c == 0x524D or c == 0x9694 or c == 0x8FB9 or c == 0x4FA7 or c == 0x7C73 or c == 0x5F80
+            or c == 0x5411 or c == 0x4E1C or c == 0x897F or c == 0x5357 or c == 0x5317
+        ):  # fmt: skip
+            return True
+    return False
+
+
+@kernel
+def is_crossing(text: Text, start: int, end: int) -> bool:
+    """与 和 交叉口 路口 交汇: it joins two roads."""
+    c = text.char[start]
+    if c == 0x4E0E or c == 0x548C or c == 0x53CA:
+        return True
+    for i in range(start, end):
+        c = text.char[i]
+        if c == 0x4EA4 or c == 0x53E3:
+            return True
+    return False
+
+
+@kernel
+def bare_vicinity(text: Text, start: int, end: int) -> bool:
+    """True for 附近, 旁, 旁边, 对面, 后面 …: words without direction or distance, which a landmark leaves off."""
+    for i in range(start, end):
+        c = text.char[i]
+        if c == 0x4E1C or c == 0x897F or c == 0x5357 or c == 0x5317 or c == 0x7C73 or 48 <= c <= 57:
+            return False
+        if c == 0x95E8 or c == 0x53E3:
+            return False
+    return True
+
+
+@kernel
+def _in(c: int, a: int, b: int, d: int, e: int, f: int, g: int, h: int) -> bool:
+    return c == a or c == b or c == d or c == e or c == f or c == g or c == h
+
+
+@kernel
+def trimmed(text: Text, field: int, start: int, end: int) -> int:
+    """End of a number without its class word: 3号楼 → 3, 2单元 → 2, 五层 → 五, 301室 → 301."""
+    while end - start > 1:
+        c = text.char[end - 1]
+        if field == BUILDING:
+            cut = _in(c, 0x53F7, 0x697C, 0x680B, 0x5E62, 0x5EA7, 0x23, 0x6392)  # 号楼栋幢座#排
+        elif field == UNIT:
+            cut = _in(c, 0x5355, 0x5143, 0x95E8, 0x68AF, 0x53E3, 0x53F7, 0x53F7)  # 单元门梯口号
+        elif field == FLOOR:
+            cut = _in(c, 0x697C, 0x5C42, 0x697C, 0x697C, 0x697C, 0x697C, 0x697C)  # 楼层
+        else:
+            cut = _in(c, 0x5BA4, 0x53F7, 0x6237, 0x623F, 0x94FA, 0x5E93, 0x95F4) or _in(  # 室号户房铺库间
+                c, 0x8F66, 0x5546, 0x23, 0x5BA4, 0x5BA4, 0x5BA4, 0x5BA4
+            )  # 车商#
+        if not cut:
+            break
+        end -= 1
+    return end
+
+
+@kernel
+def _group_like(text: Text, start: int, end: int) -> bool:
+    """A village group: 3组, 五队, 八社, 木鱼包社."""
+    c = text.char[end - 1]
+    return c == 0x7EC4 or c == 0x961F or c == 0x793E
+
+
+_NOWHERE, _AT_ROAD, _AT_VILLAGE, _NUMBERED = 0, 1, 2, 3
+
+
+@kernel
+def _joins(text: Text, start: int) -> bool:
+    """与 or 和 that joins a second road; 和平, 和谐, 和兴 … begin a name."""
+    c, d = text.char[start], text.char[start + 1]
+    if c == 0x4E0E or c == 0x53CA:
+        return True
+    return c == 0x548C and not _in(d, 0x5E73, 0x8C10, 0x5174, 0x987A, 0x7766, 0x7F8E, 0x7545)
+
+
+@kernel
+def _at_crossing(text: Text, end: int) -> bool:
+    """路口 or 街口 behind a road that lacks its class word: the word is the road's."""
+    c = text.char[end]
+    return (c == 0x8DEF or c == 0x8857) and text.char[end + 1] == 0x53E3 and text.char[end - 1] != c
+
+
+@kernel
+def repair(text: Text, spans: Spans, number: int) -> int:
+    """Join a bare number and the class word behind it where the tagger parted them (84 | 单元): the number of spans that are left."""
+    kept = 0
+    for s in range(number):
+        label = spans.label[s]
+        if kept and _HOUSE <= label <= _ROOM and spans.end[kept - 1] == spans.start[s]:
+            before = spans.label[kept - 1]
+            wordless = True
+            for i in range(spans.start[s], spans.end[s]):
+                c = text.char[i]
+                wordless = (
+                    wordless
+                    and c >= 0x3400
+                    and digit(c) < 0
+                    and not _in(c, 0x4E1C, 0x897F, 0x5357, 0x5317, 0x4E2D, 0x5DE6, 0x53F3)
+                )
+            if _HOUSE <= before <= _ROOM and wordless and _ends_bare(text, spans.end[kept - 1]):
+                spans.end[kept - 1] = spans.end[s]
+                spans.label[kept - 1] = label
+                continue
+        spans.start[kept], spans.end[kept], spans.label[kept], spans.place[kept] = (
+            spans.start[s], spans.end[s], label, spans.place[s]
+        )  # fmt: skip
+        kept += 1
+    return kept
+
+
+@kernel
+def _ends_bare(text: Text, end: int) -> bool:
+    c = text.char[end - 1]
+    return 48 <= c <= 57 or digit(c) >= 0 or (c < 128 and 65 <= (c & 0xDF) <= 90)
+
+
+@kernel
+def _followed_by(spans: Spans, number: int, s: int, label: int) -> bool:
+    """True when the next span of substance bears `label`."""
+    for i in range(s + 1, number):
+        if spans.label[i] != _REDUNDANT and spans.label[i] != _OTHER:
+            return spans.label[i] == label
+    return False
+
+
+@kernel
+def _put_group(text: Text, parts: Parts, place: int, start: int, end: int) -> None:
+    """恒北三组: what stands before the number is the village; 木鱼包社 and 吕屋队 are names."""
+    split = start
+    for i in range(start, end - 1):
+        c = text.char[i]
+        if 48 <= c <= 57 or digit(c) >= 0 or c == 0x7B2C:
+            split = i
+            break
+    if split - start < 2:
+        split = start
+    put(parts, VILLAGE, place, start, split, 0)
+    put(parts, GROUP, place, split, end, 0)
+
+
+@kernel
+def _put_first(text: Text, parts: Parts, field: int, place: int, start: int, end: int) -> int:
+    """Put the numbers but the last of a span that holds several (6单元4单元): where the last one begins."""
+    for i in range(start + 1, end - 1):
+        c, d = text.char[i], text.char[i + 1]
+        if (c == 0x5143 or c == 0x697C) and (48 <= d <= 57 or digit(d) >= 0):  # 元 楼
+            put(parts, field, place, start, trimmed(text, field, start, i + 1), 0)
+            start = i + 1
+    return start
+
+
+@kernel
+def _numbered_lane(text: Text, start: int, end: int) -> bool:
+    """32弄, 六巷: a lane that has a number for its name."""
+    c = text.char[end - 1]
+    if (c != 0x5F04 and c != 0x5DF7) or end - start < 2:
+        return False
+    for i in range(start, end - 1):
+        if not (48 <= text.char[i] <= 57 or digit(text.char[i]) >= 0):
+            return False
+    return True
+
+
+@kernel
+def _map_road(text: Text, start: int, end: int) -> int:
+    """G312国道 → G312."""
+    c = text.char[start]
+    if end - start > 3 and c < 128 and 65 <= (c & 0xDF) <= 90:
+        i = start + 1
+        while i < end and 48 <= text.char[i] <= 57:
+            i += 1
+        if (
+            i > start + 1
+            and end - i <= 4
+            and i < end
+            and (text.char[end - 1] == 0x9053 or text.char[end - 1] == 0x901F)
+        ):  # 道 速
+            return i
+    return end
+
+
+@kernel
+def _shop_floor(text: Text, start: int, end: int) -> bool:
+    """底商, 门市: the shops on the ground floor."""
+    return _has(text, start, end, 0x5E95, 0x5546) or (end - start == 2 and _has(text, start, end, 0x95E8, 0x5E02))
+
+
+@kernel
+def _bare_number(text: Text, start: int, end: int) -> bool:
+    """Digits alone, without the word that counts buildings."""
+    for i in range(start, end):
+        if not 48 <= text.char[i] <= 57:
+            return False
+    return True
+
+
+@kernel
+def _letter_and_room(text: Text, start: int, end: int) -> bool:
+    c = text.char[start]
+    if end - start < 4 or c >= 128 or not 65 <= (c & 0xDF) <= 90:
+        return False
+    for i in range(start + 1, start + 4):
+        if not 48 <= text.char[i] <= 57:
+            return False
+    return True
+
+
+@kernel
+def _has(text: Text, start: int, end: int, c: int, d: int) -> bool:
+    for i in range(start, end - 1):
+        if text.char[i] == c and text.char[i + 1] == d:
+            return True
+    return False
+
+
+@kernel
+def _filler(c: int, d: int) -> bool:
+    """城区 县城 市区 全境 全区 全市 全县: words of the shop's form."""
+    return (c == 0x57CE and d == 0x533A) or (c == 0x53BF and d == 0x57CE) or (c == 0x5E02 and d == 0x533A) or (
+        c == 0x5168 and _in(d, 0x5883, 0x533A, 0x5E02, 0x53BF, 0x5883, 0x5883, 0x5883)
+    )  # fmt: skip
+
+
+@kernel
+def collect(text: Text, spans: Spans, number: int, out: Divisions, parts: Parts) -> None:
+    """Fill `parts` from the spans of a text whose divisions are settled."""
+    parts.size[0] = 0
+    s = 0
+    # What the next number belongs to.
+    ground = _NOWHERE
+    lane_end = -1
+    while s < number:
+        label, start, end, place = spans.label[s], spans.start[s], spans.end[s], spans.place[s]
+        if s > 0:
+            before = spans.label[s - 1]
+            if before == _ROAD or before == _SUBROAD:
+                ground = _AT_ROAD
+            elif before == _COMMUNITY:
+                ground = _AT_VILLAGE
+            elif before == _ROADNO or before == _SUBROADNO:
+                ground = _NUMBERED
+            elif ground == _AT_ROAD and (before == _POI or before == _HOUSE):
+                ground = _NUMBERED
+        # A hint in brackets that ends in 附近 is one landmark, whatever it names.
+        if place == 2 and (s == 0 or spans.place[s - 1] != 2) and text.char[start] == 40:
+            last = s
+            while last + 1 < number and spans.place[last + 1] == 2:
+                last += 1
+            near = -1
+            for i in range(s, last + 1):
+                if spans.label[i] == _ASSIST and is_vicinity(text, spans.start[i], spans.end[i]):
+                    near = i
+            if near >= 0:
+                first = start + 1
+                stop = spans.start[near] if bare_vicinity(text, spans.start[near], spans.end[near]) else spans.end[near]
+                put(parts, LANDMARK, place, first, stop, 0)
+                s = last + 1
+                continue
+        follows = s + 1 < number and spans.label[s + 1] == _ASSIST
+        near = follows and is_vicinity(text, spans.start[s + 1], spans.end[s + 1])
+        if label == _COMMUNITY:
+            if near:
+                _landmark(text, spans, s, parts)
+            elif _group_like(text, start, end) and end - start < 4 and text.char[end - 1] != 0x961F:
+                put(parts, GROUP, place, start, end, 0)
+            else:
+                put(parts, VILLAGE, place, start, end, 0)
+        elif label == _ROAD or label == _SUBROAD:
+            if _group_like(text, start, end):
+                _put_group(text, parts, place, start, end)
+            elif (ground == _AT_ROAD or ground == _AT_VILLAGE) and _numbered_lane(text, start, end):
+                put(parts, ROAD_NO, place, start, end, 0)
+                lane_end = end
+            elif place == 2 and near:
+                _landmark(text, spans, s, parts)
+            else:
+                if label == _SUBROAD and end - start > 3 and _joins(text, start):
+                    start += 1
+                    place = 0  # it crosses the map's road, which therefore counts
+                if follows and spans.start[s + 1] == end and _at_crossing(text, end):
+                    end += 1
+                put(parts, ROAD, place, start, _map_road(text, start, end), 0)
+        elif label == _ROADNO or label == _SUBROADNO:
+            split = start
+            for i in range(start, end - 1):
+                if _group_like(text, start, i + 1):
+                    split = i + 1
+            _put_group(text, parts, place, start, split)
+            if ground == _NOWHERE and not _followed_by(spans, number, s, _POI):
+                # A number behind an estate, or behind no name at all, is a building's.
+                put(parts, BUILDING, place, split, trimmed(text, BUILDING, split, end), 0)
+            else:
+                put(parts, ROAD_NO, place, split, end, 1 if split == lane_end else 0)
+        elif label == _DEVZONE:
+            # A zone of the city before a road says nothing that the road does not.
+            if out.settled[5] != start:
+                road = _followed_by(spans, number, s, _ROAD) and end - start < 6
+                put(parts, NOISE if road else POI, place, start, end, 0)
+        elif label == _POI or label == _SUBPOI or label == _PERSON:
+            if near:
+                _landmark(text, spans, s, parts)
+            elif label == _SUBPOI and _shop_floor(text, start, end):
+                put(parts, FLOOR, place, start, end, 0)
+            else:
+                glued = 0
+                if label == _SUBPOI and s > 0 and spans.end[s - 1] == start and (
+                    spans.label[s - 1] == _POI or spans.label[s - 1] == _SUBPOI
+                ):  # fmt: skip
+                    glued = 1
+                put(parts, POI, place, start, end, glued)
+        elif label == _HOUSE:
+            lane = (
+                s > 0
+                and (spans.label[s - 1] == _ROADNO or spans.label[s - 1] == _SUBROADNO)
+                and spans.end[s - 1] == start
+            )
+            lane = lane and (text.char[start - 1] == 0x5F04 or text.char[start - 1] == 0x5DF7)  # 弄 巷
+            if lane and text.char[end - 1] == 0x53F7:  # 号
+                put(parts, ROAD_NO, place, start, end, 1)
+            elif ground == _AT_ROAD and _bare_number(text, start, end):
+                put(parts, ROAD_NO, place, start, end, 0)
+                ground = _NUMBERED
+            elif (
+                ground == _AT_VILLAGE
+                and text.char[end - 1] == 0x6392
+                and s + 1 < number
+                and spans.end[s] == spans.start[s + 1]
+            ):  # 排
+                # 5排14号 of a village is its house number.
+                put(parts, ROAD_NO, place, start, spans.end[s + 1], 0)
+                s += 1
+            else:
+                first = start + 1 if text.char[start] == 0x7B2C and end - start > 1 else start  # 第
+                last = parts.field[parts.size[0] - 1] if parts.size[0] else -1
+                if last == POI and _letter_and_room(text, start, end):
+                    put(parts, ROOM, place, start + 1, trimmed(text, ROOM, start + 1, end), 0)
+                    end = start + 1
+                first = _put_first(text, parts, BUILDING, place, first, end)
+                put(parts, BUILDING, place, first, trimmed(text, BUILDING, first, end), 0)
+        elif label == _CELL:
+            start = _put_first(text, parts, UNIT, place, start, end)
+            put(parts, UNIT, place, start, trimmed(text, UNIT, start, end), 0)
+        elif label == _FLOOR:
+            # 4-2-1楼: of two floors in a chain the first is the unit.
+            chain = s + 2 < number and spans.label[s + 2] == _FLOOR and text.char[spans.start[s + 1]] == 45
+            put(parts, UNIT if chain else FLOOR, place, start, trimmed(text, FLOOR, start, end), 0)
+        elif label == _ROOM:
+            last = parts.field[parts.size[0] - 1] if parts.size[0] else -1
+            if last == POI and _letter_and_room(text, start, end):
+                # B2602 behind an estate: building B, room 2602.
+                put(parts, BUILDING, place, start, start + 1, 0)
+                start += 1
+            put(parts, ROOM, place, start, trimmed(text, ROOM, start, end), 0)
+        elif label == _COUNTRY or label == _OTHER:
+            put(parts, NOISE, place, start, end, 0)
+        elif label == _REDUNDANT:
+            for i in range(start, end - 1):
+                if text.char[i] == 0x4E2D and text.char[i + 1] == 0x56FD:  # 中国
+                    put(parts, NOISE, place, i, i + 2, 0)
+            if end - start == 2 and _filler(text.char[start], text.char[start + 1]):
+                put(parts, NOISE, place, start, end, 0)
+        s += 1
+
+
+@kernel
+def _landmark(text: Text, spans: Spans, s: int, parts: Parts) -> None:
+    """Span `s` and the words of direction behind it."""
+    start, end = spans.start[s], spans.end[s]
+    if not bare_vicinity(text, spans.start[s + 1], spans.end[s + 1]):
+        end = spans.end[s + 1]
+    # 学校东门附近: the part belongs to its whole.
+    if spans.label[s] == _SUBPOI and s > 0 and spans.label[s - 1] == _POI and spans.end[s - 1] == start:
+        n = parts.size[0]
+        if n and parts.field[n - 1] == POI and parts.end[n - 1] == start:
+            start = parts.start[n - 1]
+            parts.size[0] = n - 1
+    put(parts, LANDMARK, spans.place[s], start, end, 0)
+
+
+@kernel
+def same_chars(text: Text, a: int, b: int, c: int, d: int) -> bool:
+    if b - a != d - c:
+        return False
+    for i in range(b - a):
+        if text.char[a + i] != text.char[c + i]:
+            return False
+    return True
+
+
+@kernel
+def _contains(text: Text, a: int, b: int, c: int, d: int) -> bool:
+    """True when the characters [c, d) stand within [a, b)."""
+    for i in range(a, b - (d - c) + 1):
+        if same_chars(text, i, i + d - c, c, d):
+            return True
+    return False
+
+
+@kernel
+def merge(text: Text, parts: Parts, keep: NDArray[np.int8]) -> None:
+    """Mark in `keep` the values that count: of each field the typed ones, else those outside brackets, else the hint's; each value once."""
+    n = parts.size[0]
+    has = parts.has
+    for field in range(FIELDS):
+        has[field, 0] = has[field, 1] = has[field, 2] = 0
+    for i in range(n):
+        has[parts.field[i], parts.place[i]] = 1
+    # The map's number belongs to the map's road.
+    foreign = False
+    if has[ROAD, 1] and has[ROAD, 0] and not has[ROAD_NO, 1]:
+        foreign = True
+        for i in range(n):
+            for j in range(n):
+                if (
+                    parts.field[i] == ROAD and parts.field[j] == ROAD and parts.place[i] == 1 and parts.place[j] == 0
+                    and same_chars(text, parts.start[i], parts.end[i], parts.start[j], parts.end[j])
+                ):  # fmt: skip
+                    foreign = False
+    for i in range(n):
+        field, place = parts.field[i], parts.place[i]
+        if field == LANDMARK or field == NOISE:
+            keep[i] = 1
+        elif has[field, 1]:
+            keep[i] = 1 if place == 1 else 0
+        elif has[field, 0]:
+            keep[i] = 1 if place == 0 else 0
+        else:
+            keep[i] = 1
+        if field == ROAD_NO and foreign and place == 0:
+            keep[i] = 0
+        if field == POI and place == 0 and has[POI, 1]:
+            inside = False
+            for j in range(n):
+                if parts.field[j] == POI and parts.place[j] == 1:
+                    inside = inside or _contains(text, parts.start[j], parts.end[j], parts.start[i], parts.end[i])
+            if not inside and not parts.glued[i]:
+                parts.field[i] = LANDMARK
+                keep[i] = 1
+    for i in range(n):
+        if not keep[i] or parts.glued[i]:
+            continue
+        for j in range(i):
+            if (
+                keep[j] and parts.field[j] == parts.field[i]
+                and same_chars(text, parts.start[j], parts.end[j], parts.start[i], parts.end[i])
+                and not (i + 1 < n and parts.glued[i + 1]) and not parts.glued[j + 1]
+            ):  # fmt: skip
+                keep[i] = 0

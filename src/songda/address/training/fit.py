@@ -1,0 +1,450 @@
+"""Fit the tagger to labelled addresses: conditional likelihood by AdaGrad, one row of weights a fact that occurs twice.
+
+A user's own lines are mixed with generated ones, so that a few hundred are enough; the shipped weights come from the same function
+(scripts/train_tagger.py). Lafferty, McCallum, Pereira (2001); Duchi, Hazan, Singer, Adaptive Subgradient Methods (2011).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from songda.address.compiled.features import TEMPLATES, facts, new_evidence, weigh_evidence
+from songda.address.compiled.kernel import allocating_kernel
+from songda.address.compiled.lexicon import lexicon
+from songda.address.compiled.mentions import MENTIONS, find, look_up, new_leaves, new_mentions
+from songda.address.compiled.tagger import (
+    COUNT,
+    HALF,
+    LABELS,
+    SLOTS,
+    STATES,
+    WIDTH,
+    Weights,
+    print_of,
+    slot_of,
+    viterbi,
+)
+from songda.address.compiled.tokens import new_text, scan, tokenize
+
+Labelled = tuple[str, list[tuple[str, str]]]
+
+
+class Lines(NamedTuple):
+    """Labelled lines as arrays: hashed facts and state of every token, and where each line begins."""
+
+    keys: NDArray[np.uint32]
+    states: NDArray[np.int8]
+    starts: NDArray[np.int64]
+
+
+def read_jsonl(path: Path) -> list[Labelled]:
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return [(row["text"], [(piece, label) for piece, label in row["spans"]]) for row in rows]
+
+
+def read_corpus(path: Path) -> list[Labelled]:
+    """Lines of the form `浙江省/prov 杭州市/city` (corpus/address/GUIDE.md)."""
+    lines: list[Labelled] = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if not line.strip() or line.startswith("#"):
+            continue
+        text, spans = "", []
+        for item in line.split():
+            piece, _, label = item.rpartition("/")
+            text += piece.replace("_", " ")
+            spans.append((piece.replace("_", ""), label))
+        lines.append((text, spans))
+    return lines
+
+
+def prepare(lines: Sequence[Labelled]) -> Lines:
+    """Facts and states of all tokens of `lines`."""
+    lex, text, leaves, found, seen = lexicon(), new_text(), new_leaves(), new_mentions(), new_evidence()
+    entries, ends, names = np.zeros(MENTIONS, np.int32), np.zeros(16, np.int32), np.zeros(16, np.int32)
+    number = {label: i for i, label in enumerate(LABELS)}
+    keys: list[NDArray[np.uint32]] = []
+    states: list[NDArray[np.int8]] = []
+    starts = [0]
+    for raw, spans in lines:
+        data = np.frombuffer(raw.encode(), np.uint8)
+        count, _ = scan(data, 0, len(data), lex.fold, lex.symbol, text)
+        tokens = tokenize(text, count)
+        if not tokens:
+            continue
+        look_up(lex.names, text, count)
+        mentions = find(lex, text, count, leaves, found, entries, ends, names)
+        weigh_evidence(lex, text, tokens, count, found, mentions, seen)
+        table = np.zeros((tokens, TEMPLATES), np.uint32)
+        _all_facts(text, seen, tokens, table)
+        keys.append(table)
+        states.append(_states(raw, spans, text.origin[text.start[:tokens]], number))
+        starts.append(starts[-1] + tokens)
+    return Lines(np.concatenate(keys), np.concatenate(states), np.array(starts, np.int64))
+
+
+@allocating_kernel
+def _all_facts(text: Any, seen: Any, tokens: int, table: NDArray[np.uint32]) -> None:
+    for t in range(tokens):
+        facts(text, seen, t, table[t])
+
+
+def _states(
+    raw: str, spans: list[tuple[str, str]], origins: NDArray[np.int32], number: dict[str, int]
+) -> NDArray[np.int8]:
+    """State of each token (whose first raw character is given): B-label when a piece begins in it, else I-label."""
+    owner = np.full(len(raw) + 1, -1)
+    labels, at = [], 0
+    for piece, label in spans:
+        labels.append(number[label])
+        for char in piece:
+            if char.isspace():
+                continue
+            while raw[at].isspace():
+                at += 1
+            owner[at] = len(labels) - 1
+            at += 1
+    owned = owner[origins]
+    begins = np.concatenate([[True], owned[1:] != owned[:-1]])
+    of = np.array(labels, np.int8)[owned]
+    return np.where(begins, of, of + COUNT).astype(np.int8)
+
+
+def rows_of(keys: NDArray[np.uint32], known: NDArray[np.uint32]) -> NDArray[np.int32]:
+    """Row of every fact, -1 for those that are not among the sorted `known`."""
+    at = np.searchsorted(known, keys.ravel())
+    at[at == len(known)] = 0
+    return np.where(known[at] == keys.ravel(), at, -1).astype(np.int32).reshape(keys.shape)
+
+
+@allocating_kernel
+def _epoch(
+    facts_: NDArray[np.int32],
+    states: NDArray[np.int8],
+    starts: NDArray[np.int64],
+    order: NDArray[np.int64],
+    weight: NDArray[np.float32],
+    emission: NDArray[np.float32],
+    begin: NDArray[np.float32],
+    go_on: NDArray[np.float32],
+    square: NDArray[np.float32],
+    begin_square: NDArray[np.float32],
+    go_square: NDArray[np.float32],
+    rate: float,
+    decay: float,
+    drop: float,
+) -> float:
+    """One pass: returns the mean negative log-likelihood a token. `drop` is the share of facts hidden in each line (a regulariser)."""
+    total, seen = 0.0, 0
+    longest = 0
+    for i in range(len(starts) - 1):
+        longest = max(longest, starts[i + 1] - starts[i])
+    score = np.zeros((longest, STATES), np.float32)
+    alpha_b = np.zeros((longest, COUNT))
+    alpha_i = np.zeros((longest, COUNT))
+    beta_b = np.zeros((longest, COUNT))
+    beta_i = np.zeros((longest, COUNT))
+    grad = np.zeros((longest, STATES), np.float32)
+    begin_grad = np.zeros((COUNT + 1, COUNT), np.float32)
+    go_grad = np.zeros(COUNT, np.float32)
+    exp_begin = np.zeros((COUNT + 1, COUNT))
+    exp_go = np.zeros(COUNT)
+    scale = np.zeros(longest)
+    hidden = np.zeros((longest, facts_.shape[1]), np.bool_)
+    for line in order:
+        first, tokens = starts[line], starts[line + 1] - starts[line]
+        for t in range(tokens):
+            for y in range(STATES):
+                score[t, y] = 0
+            for f in range(facts_.shape[1]):
+                row = facts_[first + t, f]
+                hidden[t, f] = row < 0 or np.random.random() < drop
+                if not hidden[t, f]:
+                    for y in range(STATES):
+                        score[t, y] += emission[row, y]
+            top = score[t, 0]
+            for y in range(STATES):
+                top = max(top, score[t, y])
+            for y in range(STATES):
+                score[t, y] = np.exp(score[t, y] - top)
+        for x in range(COUNT + 1):
+            for y in range(COUNT):
+                exp_begin[x, y] = np.exp(begin[x, y])
+                begin_grad[x, y] = 0
+        for y in range(COUNT):
+            exp_go[y] = np.exp(go_on[y])
+            go_grad[y] = 0
+        # Forward and backward in probabilities, scaled to one at each token.
+        norm = 0.0
+        for y in range(COUNT):
+            alpha_b[0, y] = exp_begin[COUNT, y] * score[0, y]
+            alpha_i[0, y] = 0
+            norm += alpha_b[0, y]
+        scale[0] = norm
+        for y in range(COUNT):
+            alpha_b[0, y] /= norm
+        for t in range(1, tokens):
+            norm = 0.0
+            for y in range(COUNT):
+                alpha_b[t, y] = 0
+            for x in range(COUNT):
+                both = alpha_b[t - 1, x] + alpha_i[t - 1, x]
+                if both > 1e-12:
+                    for y in range(COUNT):
+                        alpha_b[t, y] += both * exp_begin[x, y]
+                alpha_i[t, x] = both * exp_go[x] * score[t, COUNT + x]
+            for y in range(COUNT):
+                alpha_b[t, y] *= score[t, y]
+                norm += alpha_b[t, y] + alpha_i[t, y]
+            scale[t] = norm
+            for y in range(COUNT):
+                alpha_b[t, y] /= norm
+                alpha_i[t, y] /= norm
+        for y in range(COUNT):
+            beta_b[tokens - 1, y] = 1
+            beta_i[tokens - 1, y] = 1
+        for t in range(tokens - 2, -1, -1):
+            for x in range(COUNT):
+                value = exp_go[x] * score[t + 1, COUNT + x] * beta_i[t + 1, x]
+                for y in range(COUNT):
+                    value += exp_begin[x, y] * score[t + 1, y] * beta_b[t + 1, y]
+                beta_b[t, x] = value / scale[t + 1]
+                beta_i[t, x] = beta_b[t, x]
+        for t in range(tokens):
+            for y in range(COUNT):
+                grad[t, y] = -alpha_b[t, y] * beta_b[t, y]
+                grad[t, COUNT + y] = -alpha_i[t, y] * beta_i[t, y]
+            gold = states[first + t]
+            total -= np.log(max(1e-12, -grad[t, gold]))
+            grad[t, gold] += 1
+            label = gold % COUNT
+            if t == 0:
+                begin_grad[COUNT, label] += 1
+                for y in range(COUNT):
+                    begin_grad[COUNT, y] -= alpha_b[0, y] * beta_b[0, y]
+            else:
+                if gold < COUNT:
+                    begin_grad[states[first + t - 1] % COUNT, label] += 1
+                else:
+                    go_grad[label] += 1
+                for x in range(COUNT):
+                    both = (alpha_b[t - 1, x] + alpha_i[t - 1, x]) / scale[t]
+                    if both > 1e-12:
+                        for y in range(COUNT):
+                            begin_grad[x, y] -= both * exp_begin[x, y] * score[t, y] * beta_b[t, y]
+                        go_grad[x] -= both * exp_go[x] * score[t, COUNT + x] * beta_i[t, x]
+        seen += tokens
+        share = weight[line]
+        for t in range(tokens):
+            for f in range(facts_.shape[1]):
+                if hidden[t, f]:
+                    continue
+                row = facts_[first + t, f]
+                for y in range(STATES):
+                    g = share * grad[t, y] - decay * emission[row, y]
+                    square[row, y] += g * g
+                    emission[row, y] += rate * g / np.sqrt(square[row, y])
+        for x in range(COUNT + 1):
+            for y in range(COUNT):
+                g = share * begin_grad[x, y]
+                if g != 0:
+                    begin_square[x, y] += g * g
+                    begin[x, y] += rate * g / np.sqrt(begin_square[x, y])
+        for y in range(COUNT):
+            g = share * go_grad[y]
+            if g != 0:
+                go_square[y] += g * g
+                go_on[y] += rate * g / np.sqrt(go_square[y])
+    return total / seen
+
+
+@allocating_kernel
+def _seed(value: int) -> None:
+    np.random.seed(value)
+
+
+class Model(NamedTuple):
+    """A tagger in full precision: the facts that have a row, and the weights."""
+
+    known: NDArray[np.uint32]
+    emission: NDArray[np.float32]
+    begin: NDArray[np.float32]
+    go_on: NDArray[np.float32]
+
+
+def new_model(lines: Lines, *, at_least: int = 2) -> Model:
+    """Weights of zero for every fact that occurs `at_least` times."""
+    known, times = np.unique(lines.keys.ravel(), return_counts=True)
+    known = known[times >= at_least]
+    return Model(
+        known,
+        np.zeros((len(known), STATES), np.float32),
+        np.zeros((COUNT + 1, COUNT), np.float32),
+        np.zeros(COUNT, np.float32),
+    )
+
+
+def train(
+    model: Model, lines: Lines, *, weight: NDArray[np.float32], epochs: int, seed: int, rate: float = 0.1, decay: float = 1e-5,
+    drop: float = 0.3, report: Any = None,
+) -> None:  # fmt: skip
+    """Fit `model` in place to `lines`; `weight` is each line's share. `report(epoch, loss)` is called after each pass."""
+    table = rows_of(lines.keys, model.known)
+    squares = np.full_like(model.emission, 0.1), np.full_like(model.begin, 0.1), np.full_like(model.go_on, 0.1)
+    rng = np.random.default_rng(seed)
+    _seed(seed)
+    for epoch in range(epochs):
+        order = rng.permutation(len(lines.starts) - 1)
+        loss = _epoch(
+            table, lines.states, lines.starts, order, weight, model.emission, model.begin, model.go_on, *squares, rate, decay, drop
+        )  # fmt: skip
+        if report:
+            report(epoch, loss)
+
+
+def prune(model: Model, rows: int) -> Model:
+    """The `rows` facts that weigh most."""
+    keep = np.sort(np.argsort(-np.abs(model.emission).max(axis=1), kind="stable")[:rows])
+    return model._replace(known=model.known[keep], emission=model.emission[keep])
+
+
+def pack(model: Model) -> Weights:
+    """The model as it is shipped and read: weights in 8 bits, facts by fingerprint. At most 65,536 rows."""
+    step = float(np.abs(model.emission).max()) / 127
+    emission = np.zeros((len(model.known), WIDTH), np.int8)
+    emission[:, :COUNT] = np.rint(model.emission[:, :COUNT] / step)
+    emission[:, HALF : HALF + COUNT] = np.rint(model.emission[:, COUNT:] / step)
+    prints, rows = np.zeros(SLOTS, np.uint16), np.zeros(SLOTS, np.uint16)
+    _insert(prints, rows, model.known)
+    return Weights(prints, rows, emission, np.array([step], np.float32), *padded(model))
+
+
+def padded(model: Model) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The weights of transitions as `viterbi` wants them."""
+    begin, go_on = np.full((COUNT + 1, HALF), -1e6, np.float32), np.full(HALF, -1e6, np.float32)
+    begin[:, :COUNT], go_on[:COUNT] = model.begin, model.go_on
+    return begin, go_on
+
+
+@allocating_kernel
+def _insert(prints: NDArray[np.uint16], rows: NDArray[np.uint16], known: NDArray[np.uint32]) -> None:
+    for i in range(len(known)):
+        slot = slot_of(known[i])
+        while prints[slot] != 0:
+            slot = (slot + 1) & (SLOTS - 1)
+        prints[slot] = print_of(known[i])
+        rows[slot] = i
+
+
+#: Facts that keep their row: more bring nothing that a test shows, and the table stays in the cache.
+ROWS = 40_000
+
+
+def read_labelled(path: Path) -> list[Labelled]:
+    """Labelled lines of a .jsonl file ({"text", "spans"}) or of a text file in the form of corpus/address/GUIDE.md."""
+    return read_jsonl(path) if path.suffix == ".jsonl" else read_corpus(path)
+
+
+def fit(
+    files: Sequence[Path], *, out: Path, seed: int = 0, generated: int = 60_000, share: float = 0.3, epochs: int = 10, report: Any = None
+) -> dict[str, Any]:  # fmt: skip
+    """Train a tagger on the lines of `files` and on `generated` made ones (each counting `share` of a real one); write `out`/tagger.npz.
+
+    Returns what the model card says: lines by source, facts, span F1 on every tenth line held back in a first run. Raises
+    ValueError when a line does not
+    parse. The shipped weights are never touched: `songda address parse --weights FOLDER` uses these.
+    """
+    from songda.address.training.generate import generate
+
+    own = {str(path.name): read_labelled(path) for path in files}
+    lines = [line for each in own.values() for line in each]
+    if not lines:
+        raise ValueError("no labelled lines in the files")
+    made = generate(generated, seed=seed)
+    order = np.random.default_rng(seed).permutation(len(lines))
+    held, rest = [lines[i] for i in order[::10]], [lines[i] for i in np.delete(order, np.s_[::10])]
+    half = max(1, epochs // 2)
+    trial = _fit_model(rest, made[: len(made) // 2], share=share, epochs=half, seed=seed, report=None)
+    score = span_f1(trial, prepare(held))
+    model = _fit_model(lines, made, share=share, epochs=epochs, seed=seed, report=report)
+    out.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(out / "tagger.npz", **pack(model)._asdict())
+    card = {
+        "lines": len(lines),
+        "files": {name: len(each) for name, each in own.items()},
+        "generated": generated,
+        "share_of_a_generated_line": share,
+        "epochs": epochs,
+        "seed": seed,
+        "rows": len(model.known),
+        "held_back_lines": len(held),
+        "held_back_span_f1": round(score, 4),
+    }
+    (out / "card.json").write_text(json.dumps(card, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    return card
+
+
+def _fit_model(
+    lines: list[Labelled], made: list[Labelled], *, share: float, epochs: int, seed: int, report: Any
+) -> Model:
+    prepared = prepare([*lines, *made])
+    weight = np.concatenate([np.ones(len(lines)), np.full(len(made), share)]).astype(np.float32)
+    weight = weight[: len(prepared.starts) - 1]
+    model = new_model(prepared)
+    train(model, prepared, weight=weight, epochs=epochs, seed=seed, report=report)
+    model = prune(model, ROWS)
+    train(model, prepared, weight=weight, epochs=max(1, epochs // 3), seed=seed + 1)
+    return model
+
+
+def predict(model: Model, lines: Lines) -> NDArray[np.int8]:
+    """Best state of every token of `lines`."""
+    states = np.zeros(len(lines.states), np.int8)
+    _decode(rows_of(lines.keys, model.known), lines.starts, model.emission, *padded(model), states)
+    return states
+
+
+@allocating_kernel
+def _decode(
+    table: NDArray[np.int32], starts: NDArray[np.int64], emission: NDArray[np.float32], begin: NDArray[np.float32],
+    go_on: NDArray[np.float32], states: NDArray[np.int8],
+) -> None:  # fmt: skip
+    for line in range(len(starts) - 1):
+        first, tokens = starts[line], starts[line + 1] - starts[line]
+        scores = np.zeros((tokens, WIDTH), np.float32)
+        best = np.zeros((tokens, WIDTH), np.float32)
+        for t in range(tokens):
+            for f in range(table.shape[1]):
+                row = table[first + t, f]
+                if row >= 0:
+                    for y in range(COUNT):
+                        scores[t, y] += emission[row, y]
+                        scores[t, HALF + y] += emission[row, COUNT + y]
+        top, into = np.zeros(HALF, np.float32), np.zeros(HALF, np.float32)
+        viterbi(scores, tokens, begin, go_on, best, top, into, states[first : first + tokens])
+
+
+def spans_of(states: NDArray[np.int8], starts: NDArray[np.int64]) -> list[set[tuple[int, int, int]]]:
+    """Spans (first token, end, label) of each line."""
+    found = []
+    for line in range(len(starts) - 1):
+        spans: list[list[int]] = []
+        for t, state in enumerate(states[starts[line] : starts[line + 1]].tolist()):
+            if state < COUNT or not spans:
+                spans.append([t, t + 1, state % COUNT])
+            else:
+                spans[-1][1] = t + 1
+        found.append({(a, b, c) for a, b, c in spans})
+    return found
+
+
+def span_f1(model: Model, lines: Lines) -> float:
+    """Micro F1 of exact spans."""
+    truth, found = spans_of(lines.states, lines.starts), spans_of(predict(model, lines), lines.starts)
+    right = sum(len(a & b) for a, b in zip(truth, found, strict=True))
+    return 2 * right / max(1, sum(map(len, truth)) + sum(map(len, found)))
