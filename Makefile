@@ -12,6 +12,8 @@ venv: $(STAMP)
 
 $(STAMP): requirements.lock pyproject.toml
 	@scripts/make_venv.sh $(VENV)
+	@echo "Compiling the address engine (a minute) …"
+	@$(PY) -c "from songda.address import standardize; standardize([None])"
 	@rm -f $(VENV)/.installed-* && touch $@
 
 # PostgreSQL and Chromium are needed by tests only.

@@ -337,17 +337,19 @@ def read_as_labelled(lines: Sequence[Labelled]) -> _True:
 
 
 def read_with_evidence(texts: Sequence[str]) -> tuple[pl.DataFrame, NDArray[np.float32]]:
-    """The frame of `standardize`, and the facts that each row's confidence was made of."""
+    """The frame of `standardize`, and the facts that each row's confidence was made of: [facts, rows]."""
     seen: list[NDArray[np.float32]] = []
-    judge = score.confidence
 
-    def listening(evidence: NDArray[np.float32]) -> NDArray[np.float64]:
+    def numbered(evidence: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Instead of a confidence the number of the evidence: some texts are read twice, and only one reading stays."""
+        first = sum(each.shape[1] for each in seen)
         seen.append(evidence)
-        return judge(evidence)
+        return np.arange(first, first + evidence.shape[1], dtype=np.float64)
 
-    with patch.object(score, "confidence", listening):
-        frames = [standardize(texts[first : first + _CHUNK]) for first in range(0, len(texts), _CHUNK)]
-    return pl.concat(frames), np.concatenate(seen, axis=1)
+    with patch.object(score, "confidence", numbered):
+        frame = pl.concat([standardize(texts[first : first + _CHUNK]) for first in range(0, len(texts), _CHUNK)])
+    evidence = np.concatenate(seen, axis=1)[:, frame["confidence"].cast(pl.Int64).to_numpy()]
+    return frame.with_columns(confidence=pl.Series(score.confidence(evidence))), evidence
 
 
 def _parted(key: str | None) -> tuple[str, str, str]:
@@ -364,8 +366,12 @@ def judged(lines: Sequence[Labelled], before: Sequence[Labelled]) -> Judged:
     ambiguous = frame["issues"].list.eval(pl.element().is_in(AMBIGUOUS)).list.any().to_numpy()
     right = ~ambiguous & (meant.issues & 0b1111 == 0)
     for i, (key, true, other) in enumerate(zip(frame["place_key"], meant.keys, typed.keys, strict=True)):
-        (head, town, fine), (true_head, true_town, _), (_, typed_town, typed_fine) = map(_parted, (key, true, other))
-        right[i] = right[i] and head == true_head and town in (true_town, typed_town) and fine == typed_fine
+        (head, town, fine), (true_head, true_town, true_fine), (_, typed_town, typed_fine) = map(
+            _parted, (key, true, other)
+        )
+        # A text whose only division is misspelt has no key as it was typed.
+        same_fine = fine == (true_fine if other is None else typed_fine)
+        right[i] = right[i] and head == true_head and town in (true_town, typed_town) and same_fine
         if key is None:
             right[i] = right[i] and frame["standard"][i] == typed.standard[i]
     return Judged(frame, evidence, right, typed.keys)
@@ -509,19 +515,20 @@ def main() -> None:
     if folder:
         confidence, right = labelled(Path(folder))
         sets |= {f"300 labelled lines, {name}": (confidence, each, 10) for name, each in right.items()}
-    result: dict[str, Any] = {}
+    rows: list[dict[str, Any]] = []
     tables: dict[str, Any] = {}
     for name, (confidence, right_ones, bins) in sets.items():
-        result[name] = figures(confidence, right_ones, seed=options.seed, bins=bins or BINS)
+        measured = figures(confidence, right_ones, seed=options.seed, bins=bins or BINS)
+        rows.append({"set": name, **measured})
         if bins:
             tables[f"reliability, {name}"] = reliability(name, confidence, right_ones, bins)
-        printed(name, result[name], tables.get(f"reliability, {name}"))
+        printed(name, measured, tables.get(f"reliability, {name}"))
     wrong = np.flatnonzero(~found.right)
     for i in wrong[np.argsort(-sure[wrong])][: options.errors].tolist():
         read = found.frame["place_key"][i]
         print(f"{sure[i]:.3f} {lines[i][0]}\n      read  {read}\n      truth {found.truth[i]}")
     if options.out:
-        text = json.dumps(result | tables, ensure_ascii=False, indent=2)
+        text = json.dumps({"seed": options.seed, "sets": rows} | tables, ensure_ascii=False, indent=2)
         options.out.write_text(text + "\n", encoding="utf-8")
 
 

@@ -50,7 +50,8 @@ NEAREST, CLOSE = 5, 0.68
 MOST = 24
 #: Taken for each other in handwriting or by a careless eye: a piece is left out, or two are run together.
 BY_HAND = """
-穴玄 川顺 济齐 卫卸 沧仓 沂沐 坪平 港巷 莆浦 泸庐 庄压 东车 东乐 伊尹 滁涤 郸单 漯累 宿缩 潍维 黄横 辽过 溪奚 廊郎 喀客 枣束 除徐 德得 儋瞻 沪户
+穴玄 川顺 济齐 卫卸 沧仓 沂沐 坪平 港巷 莆浦 泸庐 庄压 东车 东乐 伊尹 滁涤 郸单
+漯累 宿缩 潍维 黄横 辽过 溪奚 廊郎 喀客 枣束 除徐 德得 儋瞻 沪户
 """
 
 

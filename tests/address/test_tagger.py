@@ -42,7 +42,9 @@ def test_the_kernel_finds_the_best_way(seed: int, tokens: int) -> None:
         scores[:, [y, HALF + y]] = rng.normal(size=(tokens, 2))
     begin, go_on = rng.normal(size=(COUNT + 1, HALF)).astype(np.float32), rng.normal(size=HALF).astype(np.float32)
     states = np.zeros(tokens, np.int8)
-    found = viterbi(scores, tokens, begin, go_on, np.zeros((tokens, WIDTH), np.float32), *np.zeros((2, HALF), np.float32), states)
+    found = viterbi(
+        scores, tokens, begin, go_on, np.zeros((tokens, WIDTH), np.float32), *np.zeros((2, HALF), np.float32), states
+    )
     assert abs(found - best_way(scores, begin, go_on)) < 1e-3
     assert all(state < COUNT or (t and states[t - 1] % COUNT == state % COUNT) for t, state in enumerate(states))
 

@@ -21,12 +21,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from songda.address.compiled.kernel import compiled_before
     from songda.address.identity import Match, same_place, same_places
     from songda.address.standardizing import Span, load_weights, standardize, tag
 
-__all__ = ["Match", "Span", "load_weights", "same_place", "same_places", "standardize", "tag"]
+__all__ = ["Match", "Span", "compiled_before", "load_weights", "same_place", "same_places", "standardize", "tag"]
 
 _HOME = {
+    "compiled_before": "compiled.kernel",
     "standardize": "standardizing",
     "tag": "standardizing",
     "Span": "standardizing",

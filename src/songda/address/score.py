@@ -136,7 +136,8 @@ class Shown(NamedTuple):
 
 def _bits(masks: NDArray[np.int64], count: int) -> NDArray[np.bool_]:
     """The lowest bits of each row: [bits, rows]."""
-    return (masks.astype(np.uint16) & (1 << np.arange(count, dtype=np.uint16))[:, None]) != 0
+    bits: NDArray[np.bool_] = (masks.astype(np.uint16) & (1 << np.arange(count, dtype=np.uint16))[:, None]) != 0
+    return bits
 
 
 def evidence(shown: Shown) -> NDArray[np.float32]:
@@ -194,10 +195,13 @@ def confidence(shown: NDArray[np.float32]) -> NDArray[np.float64]:
     """Probability that the canonical line is right, of each row of `evidence`."""
     model = _model()
     facts, measures, limits = np.split(shown, (len(FACTS), len(FACTS) + len(MEASURES)))
-    odds = model.start + (model.weight @ facts).astype(np.float64)
+    # Without BLAS, whose threads would stand in the way of the chunks that are read beside this one.
+    odds: NDArray[np.float64] = (
+        np.einsum("f,fr->r", model.weight, facts, optimize=False).astype(np.float64) + model.start
+    )
     for (at, add), measure in zip(model.curves, measures, strict=True):
         odds += np.interp(measure, at, add)
-    sure = 1 / (1 + np.exp(-odds))
+    sure: NDArray[np.float64] = 1 / (1 + np.exp(-odds))
     for limit, there in zip(model.limits, limits, strict=True):
         np.minimum(sure, limit, out=sure, where=there > 0)
     return np.round(sure, 3)

@@ -20,13 +20,14 @@ import polars as pl
 from numpy.typing import NDArray
 
 from songda.address import score
-from songda.address.cleaning import clean
+from songda.address.cleaning import Cleaned, clean
 from songda.address.compiled.lexicon import Lexicon, lexicon
 from songda.address.compiled.reader import Findings, Scratch, new_findings, new_scratch, read_rows, read_spans
 from songda.address.compiled.tagger import LABELS, Weights
 from songda.address.compiled.trie import VALUE, step
 from songda.address.compiled.write import PLACE_KEY, STATED_TOWN, Output, new_output
 from songda.address.compiled.write import STANDARD as STANDARD_LINE
+from songda.address.typos import mend, note_unknown
 from songda.base.schemas import STANDARD
 
 if TYPE_CHECKING:
@@ -195,12 +196,46 @@ _NONE_GIVEN = np.zeros(0, np.int8)
 
 def _frame(texts: pl.Series, hints: NDArray[np.int32], weights: Weights) -> pl.DataFrame:
     cleaned = clean(texts)
-    data, offsets = _buffers(cleaned.texts)
+    out, found = _read(cleaned.texts, hints, weights)
+
+    def hints_of(rows: list[int]) -> NDArray[np.int32]:
+        return hints[rows] if len(hints) > 1 else hints
+
+    mended = mend(cleaned.texts, out, found, lambda again, rows: _read(pl.Series(again), hints_of(rows), weights))
+    frame = _named(texts, cleaned, out, found)
+    if not mended:
+        return frame
+    rows = list(mended)
+    again = Cleaned(
+        pl.Series([mended[row].text for row in rows], dtype=pl.String),
+        {i: [*cleaned.issues.get(row, []), "typo_corrected"] for i, row in enumerate(rows)},
+        {i: cleaned.noise[row] for i, row in enumerate(rows) if row in cleaned.noise},
+        {i: cleaned.also[row] for i, row in enumerate(rows) if row in cleaned.also},
+    )
+    corrections = {i: mended[row].corrections for i, row in enumerate(rows)}
+    better = _named(texts.gather(rows), again, *_read(again.texts, hints_of(rows), weights), corrections)
+    order = np.arange(len(frame))
+    order[rows] = len(frame) + np.arange(len(rows))
+    return pl.concat([frame, better])[order]
+
+
+def _read(texts: pl.Series, hints: NDArray[np.int32], weights: Weights) -> tuple[Output, Findings]:
+    """The compiled reading of cleaned texts."""
+    data, offsets = _buffers(texts)
     rows, size = len(texts), int(offsets[-1])
     out, found = new_output(rows, size), new_findings(rows, size)
     scratch = _FREE.scratch.pop() if _FREE.scratch else new_scratch()
     read_rows(lexicon(), weights, data, offsets, hints, scratch, out, found, _NONE_GIVEN)
     _FREE.scratch.append(scratch)
+    return out, found
+
+
+def _named(
+    texts: pl.Series, cleaned: Cleaned, out: Output, found: Findings, typos: dict[int, list[str]] | None = None
+) -> pl.DataFrame:
+    """The frame of what was read; `typos` are the corrections of rows that were read again."""
+    note_unknown(cleaned.texts, found)
+    rows = len(texts)
     lex, numbers = lexicon(), found.numbers
     division, town = numbers[:, 0], numbers[:, 1]
     chain = [np.where(division >= 0, level[division], -1) for level in (lex.province, lex.city, lex.county)]
@@ -213,7 +248,7 @@ def _frame(texts: pl.Series, hints: NDArray[np.int32], weights: Weights) -> pl.D
         fields["noise"] = pl.Series(noise, dtype=pl.String)
     stated = _strings(out, STATED_TOWN)
     issues = _issues(numbers, cleaned.issues)
-    corrections = _corrections(found, rows)
+    corrections = _corrections(found, rows, typos or {})
     known = _known(numbers, chain, municipal)
     columns = {
         "text": texts,
@@ -259,7 +294,7 @@ def _strings(out: Output, column: int) -> pl.Series:
     size = int(out.filled[column])
     rows = out.offsets.shape[1] - 1
     array = na.c_array_from_buffers(
-        na.large_string(), rows, [None, out.offsets[column], out.data[column, : max(size, 1)]]
+        na.large_string(), rows, [None, out.offsets[column], out.data[column, : max(size, 1)].copy()]
     )
     series = pl.Series(array)
     return series.set(pl.Series(np.diff(out.offsets[column]) == 0), None)
@@ -268,7 +303,7 @@ def _strings(out: Output, column: int) -> pl.Series:
 def _lists(data: NDArray[np.uint8], offsets: NDArray[np.int64], rows: NDArray[np.int64]) -> pl.Series:
     count = int(rows[-1])
     inner = na.c_array_from_buffers(
-        na.large_string(), count, [None, offsets[: count + 1], data[: max(int(offsets[count]), 1)]]
+        na.large_string(), count, [None, offsets[: count + 1].copy(), data[: max(int(offsets[count]), 1)].copy()]
     )
     return pl.Series(
         na.c_array_from_buffers(na.large_list(na.large_string()), len(rows) - 1, [None, rows], children=[inner])
@@ -344,6 +379,8 @@ def _confidence(
         several[name] = np.searchsorted(out.offsets[column], bars, side="right") - 1
     old_name = np.zeros(rows, np.bool_)
     old_name[found.changes[: found.filled[0], 0]] = True
+    typed = np.zeros(rows, np.bool_)
+    typed[[row for row, codes in cleaned_issues.items() if "typo_corrected" in codes]] = True
     places = {name: _FIELDS.index(name) for name in ("village", "road", "poi")}
     places |= {"town": STATED_TOWN, "standard": STANDARD_LINE}
     shown = score.Shown(
@@ -351,8 +388,9 @@ def _confidence(
         issues=numbers[:, 2],
         stated=numbers[:, 5],
         official_town=numbers[:, 1] >= 0,
-        unknown_name=found.unknown[:, 0] >= 0,
-        old_name=old_name,
+        # A misspelt name is no name as it was typed, and not today's.
+        unknown_name=(found.unknown[:, 0] >= 0) | typed,
+        old_name=old_name | typed,
         several=several,
         doubt=found.doubt,
         chars=numbers[:, 6] & 0xFFFFFFFF,
@@ -424,10 +462,10 @@ def _alternatives(found: Findings, rows: int) -> pl.Series:
     return _sparse_lists(rows, values)
 
 
-def _corrections(found: Findings, rows: int) -> pl.Series:
+def _corrections(found: Findings, rows: int, typos: dict[int, list[str]]) -> pl.Series:
     lex = lexicon()
     written = bytes(found.written[: found.filled[1]])
-    values: dict[int, list[str]] = {}
+    values = {row: list(texts) for row, texts in typos.items()}
     for row, division, hit, start, end in found.changes[: found.filled[0]].tolist():
         column = ("province", "city", "district", "town")[int(lex.level[division]) - 1]
         reason = _reasons()[lex.hit_reason[hit]] if hit >= 0 else "class changed"

@@ -12,11 +12,14 @@ are drawn alike is data (`data/sounds.csv.zst`, scripts/build_sounds.py).
 
 from __future__ import annotations
 
+import io
 import re
+import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, lru_cache
 from importlib.resources import files
+from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -52,6 +55,8 @@ ALONE = 0.35
 MARGIN = 0.3
 #: Names of one text that are looked at, one after the other.
 _ROUNDS = 4
+#: The tagger's label of a city; it is given to county-level cities too.
+_CITY = 2
 _COLUMNS = ("province", "city", "district", "town")
 #: Told apart on purpose, however alike they look (巴林左旗, 巴林右旗).
 _SIDES = "东西南北中左右前后上下内外大小新老一二三四五六七八九十"
@@ -92,9 +97,13 @@ def sounds() -> Sounds:
     rows = table("sounds")
     readings = {row["char"]: row["pinyin"].split() for row in rows}
     blurred = {syllable: _blur(syllable) for syllable in {s for spoken in readings.values() for s in spoken}}
+    # Most characters share their readings with others: one set for all of them.
+    one: dict[frozenset[str], frozenset[str]] = {}
+    pinyin = {char: frozenset(spoken) for char, spoken in readings.items()}
+    near = {char: frozenset(blurred[s] for s in spoken) for char, spoken in readings.items()}
     return Sounds(
-        {char: frozenset(spoken) for char, spoken in readings.items()},
-        {char: frozenset(blurred[s] for s in spoken) for char, spoken in readings.items()},
+        {char: one.setdefault(spoken, spoken) for char, spoken in pinyin.items()},
+        {char: one.setdefault(spoken, spoken) for char, spoken in near.items()},
         {row["char"]: row["alike"] for row in rows if row["alike"]},
     )
 
@@ -158,7 +167,9 @@ class Name(NamedTuple):
 
     text: str
     classed: bool
+    zone: str
     divisions: tuple[int, ...]
+    provinces: frozenset[int]
 
 
 @cache
@@ -173,6 +184,7 @@ def _names() -> dict[str, list[Name]]:
     chars = dict(zip(lex.symbol[points].tolist(), map(chr, points.tolist()), strict=True))
     counts = (lex.level <= 3) & ((lex.official == 1) | (lex.code[lex.province] >= 710000))
     found: dict[str, list[Name]] = defaultdict(list)
+    homes: dict[frozenset[int], frozenset[int]] = {}
     for entry in np.nonzero(lex.town_start > lex.hit_start[:-1])[0].tolist():
         hits = slice(lex.hit_start[entry], lex.town_start[entry])
         use = counts[lex.hit_division[hits]]
@@ -185,7 +197,9 @@ def _names() -> dict[str, list[Name]]:
             node = above
         full = bool((lex.hit_kind[hits][use] != SPOKEN).any())
         classed = text[-1] in _CLASS and (full or len(text) > 2)
-        name = Name(text, classed, tuple(dict.fromkeys(lex.hit_division[hits][use].tolist())))
+        divisions = tuple(dict.fromkeys(lex.hit_division[hits][use].tolist()))
+        home = frozenset(lex.province[list(divisions)].tolist())
+        name = Name(text, classed, _zone(text), divisions, homes.setdefault(home, home))
         for key in set(text[:-1] if classed and len(text) > 2 else text):
             found[key].append(name)
     return dict(found)
@@ -210,24 +224,29 @@ class Near(NamedTuple):
 
 
 @lru_cache(8192)
-def _close(typed: str) -> tuple[Near, ...]:
-    """All names that `typed` is close to, wherever they lie, closest first."""
-    classed = typed[-1] in _CLASS
+def _close(typed: str, provinces: frozenset[int]) -> tuple[Near, ...]:
+    """All names of the provinces (of all when none is given) that `typed` is close to, closest first."""
+    classed, zone, length = typed[-1] in _CLASS, _zone(typed), len(typed)
     found: dict[str, Near] = {}
     names = _names()
-    for char in set(typed[:-1] if classed and len(typed) > 2 else typed):
-        for text, full, divisions in names.get(char, ()):
-            if text in found or abs(len(text) - len(typed)) > 1:
+    for char in set(typed[:-1] if classed and length > 2 else typed):
+        for name in names.get(char, ()):
+            text, full = name.text, name.classed
+            if (
+                text in found
+                or not -1 <= len(text) - length <= 1
+                or (provinces and provinces.isdisjoint(name.provinces))
+            ):
                 continue
             # The class word must agree; that of 坑州 may be none.
             if full != classed and not (classed and text[-1] == typed[-1] == "州"):
                 continue
-            if full and (text[-1] != typed[-1] or _zone(text) != _zone(typed)):
+            if full and (text[-1] != typed[-1] or name.zone != zone):
                 continue
             limit = _limit(text, full) + MARGIN
             cost = distance(typed, text, limit)
             if 0 < cost <= limit:
-                found[text] = Near(cost, text, divisions)
+                found[text] = Near(cost, text, name.divisions)
     return tuple(sorted(found.values()))
 
 
@@ -250,8 +269,7 @@ def nearest(typed: str, known: Sequence[int], level: int = 0) -> Near | None:
     fitting: list[Near] = []
     elsewhere = OTHER
     classed = typed[-1] in _CLASS
-    home = {int(lex.province[division]) for division in known}
-    for near in _close(typed):
+    for near in _close(typed, frozenset(int(lex.province[division]) for division in known)):
         meant = tuple(
             division
             for division in near.divisions
@@ -260,7 +278,7 @@ def nearest(typed: str, known: Sequence[int], level: int = 0) -> Near | None:
         )
         if meant:
             fitting.append(Near(near.cost, near.name, meant))
-        elif home & {int(lex.province[division]) for division in near.divisions}:
+        else:
             elsewhere = min(elsewhere, near.cost)
     if not fitting:
         return None
@@ -309,53 +327,62 @@ def _is_name(name: str, division: int) -> bool:
 @lru_cache(8192)
 def nearest_town(typed: str, division: int) -> Near | None:
     """The one town in `division` that differs from `typed` in a single character of its sound or shape."""
+    stem, kind = _town_parts(typed)
+    close = [
+        (cost, name, town)
+        for name, _, town in _towns(division)
+        if len(name) == len(stem) and (cost := _one_slip(stem, name)) <= ALONE + MARGIN
+    ]
+    if len(close) != 1 or not 0 < close[0][0] <= ALONE or _entry(typed) >= 0:
+        return None
+    ((cost, name, town),) = close
+    theirs = _town_parts(lexicon().spelt(town))[1]
+    if theirs.translate(_OFFICE) != kind.translate(_OFFICE) or _village_elsewhere(stem, town):
+        return None
+    return Near(cost, name + kind, (town,))
+
+
+def _one_slip(typed: str, meant: str) -> float:
+    """Cost of the one character, or the two swapped ones, by which names of one length differ; 0 for none, OTHER for more."""
+    wrong = [(char, wanted) for char, wanted in zip(typed, meant, strict=True) if char != wanted]
+    if len(wrong) == 2 and wrong[0] == wrong[1][::-1]:
+        return SWAPPED
+    return OTHER if len(wrong) > 1 else slip(*wrong[0]) if wrong else 0.0
+
+
+@lru_cache(1024)
+def _towns(division: int) -> tuple[tuple[str, str, int], ...]:
+    """Stem, class word and number of the towns in a division."""
     lex = lexicon()
-    close = []
-    kind = _town_class(typed)
-    if _entry(typed) >= 0:
-        return None
-    for town in range(division + 1, int(lex.last[division])):
-        name = lex.spelt(town)
-        if lex.level[town] == 4 and len(name) - len(_town_class(name)) == len(typed) - len(kind):
-            same = _town_class(name).translate(_OFFICE) == kind.translate(_OFFICE)
-            stem, wanted = typed.removesuffix(kind), name.removesuffix(_town_class(name))
-            cost = distance(stem, wanted, ALONE + MARGIN)
-            if cost <= ALONE + MARGIN:
-                close.append((cost, same, name.removesuffix(_town_class(name)) + kind, town))
-    if len(close) != 1:
-        return None
-    ((cost, same, name, town),) = close
-    if not 0 < cost <= ALONE or not same or _village_elsewhere(typed.removesuffix(kind), town):
-        return None
-    return Near(cost, name, (town,))
+    inside = range(division + 1, int(lex.last[division]))
+    return tuple((*_town_parts(lex.spelt(town)), town) for town in inside if lex.level[town] == 4)
+
+
+def _town_parts(name: str) -> tuple[str, str]:
+    """Stem and class word of a town's name."""
+    found = _TOWN_CLASS.search(name, 2)
+    return (name[: found.start()], found[0]) if found else (name, "")
 
 
 def _village_elsewhere(stem: str, town: int) -> bool:
     """True when villages of another town of the county are called so: the name is a place there, an old town (芦圩 beside 露圩镇)."""
     code = str(lexicon().code[town])
-    text, starts = _villages()
-    begin, end = starts.get(code[:6], (0, 0))
-    lines = text[begin:end].decode().splitlines()
-    return any(re.search(rf"[,|]{stem}", line) for line in lines if not line.startswith(code))
+    packed = _villages().get(code[:6])
+    lines = zlib.decompress(packed).decode().splitlines() if packed else []
+    called = re.compile(f"[,|]{stem}")
+    return any(called.search(line) for line in lines if not line.startswith(code))
 
 
 @cache
-def _villages() -> tuple[bytes, dict[str, tuple[int, int]]]:
-    """The table of villages, a line a town, and where the lines of each county stand in it."""
+def _villages() -> dict[str, bytes]:
+    """County → its part of the table of villages, a line a town, compressed: few counties are ever asked for."""
     import zstandard
 
-    packed = files("songda.address").joinpath("data/villages.csv.zst").read_bytes()
-    text = zstandard.ZstdDecompressor().decompressobj().decompress(packed)
-    starts: dict[str, tuple[int, int]] = {}
-    for line in re.finditer(rb"(?m)^(\d{6}).*\n?", text):
-        county = line[1].decode()
-        starts[county] = (starts.get(county, line.span())[0], line.end())
-    return text, starts
-
-
-def _town_class(name: str) -> str:
-    found = _TOWN_CLASS.search(name)
-    return found[0] if found and found.start() > 1 else ""
+    with files("songda.address").joinpath("data/villages.csv.zst").open("rb") as packed:
+        text = io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(packed), 1 << 16)
+        return {
+            county.decode(): zlib.compress(b"".join(lines), 1) for county, lines in groupby(text, lambda line: line[:6])
+        }
 
 
 class Row(NamedTuple):
@@ -398,8 +425,10 @@ def mend(texts: pl.Series, out: Output, found: Findings, read: Read) -> dict[int
     """Rows of a chunk whose text has a misspelt division or town, corrected; the others are not in it."""
     mended: dict[int, Mended] = {}
     torn = suspects(texts, found)
-    given = zip(torn, texts.gather(list(torn)).to_list(), strict=True)
-    pending = {row: _row(text, out, found, row) for row, text in given}
+    if not torn:
+        return mended
+    rows = list(torn)
+    pending = dict(zip(rows, _readings(texts.gather(rows).to_list(), out, found, rows), strict=True))
     refused: set[tuple[int, str]] = set()
     for _ in range(_ROUNDS):
         slips = {
@@ -413,11 +442,10 @@ def mend(texts: pl.Series, out: Output, found: Findings, read: Read) -> dict[int
         again = [_corrected(pending[row].text, slips[row]) for row in rows]
         out, found = read(again, rows)
         following = {}
-        for i, (row, text) in enumerate(zip(rows, again, strict=True)):
-            after = _row(text, out, found, i)
+        for row, after in zip(rows, _readings(again, out, found, range(len(rows))), strict=True):
             if _reads_well(pending[row], after, slips[row]):
                 before = mended[row].corrections if row in mended else []
-                mended[row] = Mended(text, [*before, _note(slips[row])])
+                mended[row] = Mended(after.text, [*before, _note(slips[row])])
                 following[row] = after
             else:
                 refused.add((row, slips[row].typed))
@@ -443,10 +471,14 @@ def suspects(texts: pl.Series, found: Findings) -> dict[int, bool]:
     division, issues, stated = numbers[:, 0], numbers[:, 2], numbers[:, 5]
     sure = (found.unknown[:, 0] >= 0) | ((issues & UNKNOWN_TOWN > 0) & (division >= 0))
     torn = _divided()[division] | (issues & (AMBIGUOUS_DISTRICT | AMBIGUOUS_DIVISION | CONTRADICTORY) > 0)
-    alone = np.nonzero(stated & 0b1110 == 0b1000)[0]
+    # 和平区, of which there are five, or 西湖区 alone: nothing is missing when the text begins with it.
+    rival = found.rivals[:, 0]
+    one = (stated & 0b1110 == 0b1000) | ((issues & AMBIGUOUS_DISTRICT > 0) & (rival >= 0))
+    alone = np.nonzero(one & (issues & (AMBIGUOUS_DIVISION | CONTRADICTORY) == 0))[0]
     if len(alone):
-        begins = texts.gather(alone).str.slice(0, 2) == _beginnings().gather(division[alone])
-        torn[alone[~begins.fill_null(value=True).to_numpy()]] = True
+        county = np.where(rival[alone] >= 0, rival[alone], division[alone])
+        begins = texts.gather(alone).str.slice(0, 2) == _beginnings().gather(county)
+        torn[alone] = ~begins.fill_null(value=True).to_numpy()
     rows = np.nonzero(torn & (found.unknown[:, 0] < 0))[0]
     if len(rows):
         heads = texts.gather(rows).fill_null("")
@@ -473,13 +505,17 @@ def _divided() -> NDArray[np.bool_]:
     return np.append(has, True)
 
 
-def _row(text: str, out: Output, found: Findings, row: int) -> Row:
-    division, town, issues = found.numbers[row, :3].tolist()
-    start, end = out.offsets[STATED_TOWN, row : row + 2].tolist()
-    stated = bytes(out.data[STATED_TOWN, start:end]).decode() if issues & UNKNOWN_TOWN else ""
-    first, last, label = found.unknown[row].tolist()
-    rivals = tuple(rival for rival in found.rivals[row].tolist() if rival >= 0)
-    return Row(text, division, town, issues, (first, last, label), rivals, stated)
+def _readings(texts: Sequence[str], out: Output, found: Findings, rows: Sequence[int]) -> list[Row]:
+    """What was read of some rows, whose texts are `texts`."""
+    numbers, rivals = found.numbers[rows, :3].tolist(), found.rivals[rows].tolist()
+    unknown = [(start, end, label) for start, end, label in found.unknown[rows].tolist()]
+    starts, ends = out.offsets[STATED_TOWN][rows].tolist(), out.offsets[STATED_TOWN][1:][rows].tolist()
+    readings = []
+    for i, (division, town, issues) in enumerate(numbers):
+        others = tuple(rival for rival in rivals[i] if rival >= 0)
+        stated = bytes(out.data[STATED_TOWN][starts[i] : ends[i]]).decode() if issues & UNKNOWN_TOWN else ""
+        readings.append(Row(texts[i], division, town, issues, unknown[i], others, stated))
+    return readings
 
 
 def _corrected(text: str, slip: Slip) -> str:
@@ -533,7 +569,7 @@ def _at_span(row: Row, known: tuple[int, ...]) -> Iterator[Slip]:
             if first == start:
                 return
             continue
-        near = nearest(name, known, label)
+        near = nearest(name, known, 0 if label == _CITY else label)
         if near:
             yield Slip(first, end, name, near, bool(known))
             return
@@ -591,12 +627,18 @@ def _ends(folded: str, start: int) -> Iterator[int]:
             yield end
 
 
+@cache
+def _fold() -> list[int]:
+    folded: list[int] = lexicon().fold.tolist()
+    return folded
+
+
 def _folded(text: str) -> tuple[str, list[int]]:
     """The text as the dictionary spells it, without blanks, and where each character stands in the raw one."""
-    fold = lexicon().fold
+    fold = _fold()
     chars, places = [], []
     for i, char in enumerate(text):
-        point = int(fold[ord(char)]) if ord(char) < 0x10000 else ord(char)
+        point = fold[ord(char)] if ord(char) < 0x10000 else ord(char)
         if point and point != 32:
             chars.append(chr(point))
             places.append(i)

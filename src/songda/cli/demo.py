@@ -15,7 +15,7 @@ import typer
 from songda.base import days
 from songda.base.errors import SongdaError
 from songda.base.settings import load
-from songda.cli.opening import JsonFlag, day_of, open_base, print_json, progress_bar
+from songda.cli.opening import JsonFlag, day_of, open_base, print_json, progress_bar, tell_of_compiling
 from songda.cli.tables import print_summary
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def demo(
 
     Example: songda demo --cases 2000 --out demo
     """
+    tell_of_compiling()
     with progress_bar(quiet=as_json) as show:
         from songda.flow.run import Watch
 

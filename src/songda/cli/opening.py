@@ -39,6 +39,14 @@ class BadSetting(SongdaError):
     exit_code = 78
 
 
+def tell_of_compiling() -> None:
+    """On a machine where the address engine was never used, say on stderr why the first minute passes in silence."""
+    from songda.address import compiled_before
+
+    if not compiled_before():
+        typer.echo("首次使用地址引擎：正在编译，约一分钟……", err=True)
+
+
 @contextmanager
 def open_base(settings: Settings | None = None) -> Iterator[tuple[Engine, MasterKey, Settings]]:
     """Database and master key. A missing key file is made only while there is nothing that another key has sealed.

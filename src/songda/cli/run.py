@@ -14,7 +14,7 @@ import typer
 
 from songda.base import days
 from songda.base.errors import SongdaError
-from songda.cli.opening import JsonFlag, TenantName, day_of, open_house, print_json, progress_bar
+from songda.cli.opening import JsonFlag, TenantName, day_of, open_house, print_json, progress_bar, tell_of_compiling
 from songda.cli.tables import print_summary
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ def run(
     from songda.flow.outputs import prepare_out
     from songda.flow.run import Watch, alone
 
+    tell_of_compiling()
     if carrier not in (None, "sim"):
         raise UnknownCarrier(carrier=carrier)
     if cases is None and not resume:

@@ -37,6 +37,11 @@ if not os.environ.get("NUMBA_CACHE_DIR"):
     numba.config.CACHE_DIR = _cache_folder()  # type: ignore[attr-defined]
 
 
+def compiled_before() -> bool:
+    """True when code compiled from these sources lies in the cache; else the first reading takes about a minute."""
+    return any(Path(numba.config.CACHE_DIR or _cache_folder()).rglob("*.nbc"))  # type: ignore[attr-defined]
+
+
 def kernel(function: _F) -> _F:
     """`function` compiled on first call, from the cache when it was compiled before; it runs without the GIL.
 

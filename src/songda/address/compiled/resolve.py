@@ -404,7 +404,10 @@ def _repeated_town(
         for at in range(spans.start[s], end - 1):
             names = longest(text, at, end, ends, entries)
             for i in range(names - 1, -1, -1):
-                stop = ends[i] + class_length(text, ends[i], end)
+                tail = class_length(text, ends[i], end)
+                stop = ends[i] + tail
+                if tail == 0 and not _has_full_town(lex, entries[i]):
+                    continue  # 金乡 of 金乡县 is no 乡
                 c = text.char[stop - 1]
                 if c != 0x9547 and c != 0x4E61 and c != 0x9053:  # 镇 乡 道
                     continue
@@ -414,6 +417,14 @@ def _repeated_town(
                     if not _same_name(lex, text, at, stop, town):
                         _change(out, at, stop, town, -1)
                     return
+
+
+@kernel
+def _has_full_town(lex: Lexicon, entry: int) -> bool:
+    for h in range(lex.town_start[entry], lex.hit_start[entry + 1]):
+        if lex.hit_kind[h] == OFFICIAL:
+            return True
+    return False
 
 
 @kernel

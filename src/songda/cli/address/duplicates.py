@@ -15,7 +15,7 @@ from songda.cli.address.reading import standardised
 from songda.cli.address.screen import show_table
 from songda.cli.address.sink import keep_apart, kind_of, to_file
 from songda.cli.address.source import name_of, read
-from songda.cli.opening import JsonFlag, print_json, progress_bar
+from songda.cli.opening import JsonFlag, print_json, progress_bar, tell_of_compiling
 
 if TYPE_CHECKING:
     import polars as pl
@@ -37,6 +37,7 @@ def dedupe(
 
     Example: songda address dedupe 客户.csv --out groups.csv
     """
+    tell_of_compiling()
     import polars as pl
 
     from songda.address.dedupe import NEEDED, held

@@ -11,7 +11,7 @@ from songda.cli.address.options import WeightsFolder
 from songda.cli.address.reading import own_weights
 from songda.cli.address.screen import show_table, visible
 from songda.cli.address.words import field, issue, words
-from songda.cli.opening import JsonFlag, print_json
+from songda.cli.opening import JsonFlag, print_json, tell_of_compiling
 
 _FINE = ("village", "group", "road", "road_no", "poi", "building", "unit", "floor", "room", "landmark", "noise", "also")
 _FIGURES = ("standard", "label", "postcode", "level", "completeness", "confidence", "place_key", "place_keys")
@@ -26,6 +26,7 @@ def explain(
 
     Example: songda address explain "浙江杭州下城区延安路２９５号二单元301"
     """
+    tell_of_compiling()
     found = explained(text, weights=own_weights(weights))
     if as_json:
         print_json(found)

@@ -18,7 +18,7 @@ from songda.cli.address.screen import SHOWN, show_table
 from songda.cli.address.sink import Form, json_text, keep_apart, kind_of, sink
 from songda.cli.address.source import name_of, read
 from songda.cli.address.words import field, issue
-from songda.cli.opening import JsonFlag, print_json, progress_bar
+from songda.cli.opening import JsonFlag, print_json, progress_bar, tell_of_compiling
 
 if TYPE_CHECKING:
     import polars as pl
@@ -38,6 +38,7 @@ def parse(
 
     Example: songda address parse 客户.xlsx --column 联系地址 --out parsed.csv
     """
+    tell_of_compiling()
     kind = kind_of(form, out, as_json=as_json)
     keep_apart(file, out)
     chosen = own_weights(weights)
