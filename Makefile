@@ -44,6 +44,7 @@ data: requirements-data.lock
 	@scripts/make_venv.sh $(VENV) requirements-data.lock
 	$(PY) scripts/build_divisions.py
 	$(PY) scripts/build_place_words.py
+	$(PY) scripts/build_sounds.py
 	$(PY) scripts/build_lexicon.py
 
 # Train the shipped weights of the address tagger anew (about ten minutes; SONGDA_TEST_DATA adds the real labelled lines).

@@ -49,7 +49,7 @@ SAME_SOUND, NEAR_SOUND, ALIKE, OTHER = 0.3, 0.45, 0.35, 1.0
 LEFT_OUT, TWICE, SWAPPED = 0.8, 0.4, 0.5
 #: The dearest mistake that is corrected, in names of up to three characters with their class word, and in longer ones.
 SHORT, LONG = 0.5, 0.9
-#: Where nothing else of the chain is known, and in towns: a single sound or shape.
+#: In towns, and where neither the chain nor a class word says what the name is: a single sound or shape.
 ALONE = 0.35
 #: By how much every other name must be dearer.
 MARGIN = 0.3
