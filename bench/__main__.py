@@ -24,7 +24,7 @@ BENCHMARKS: dict[str, tuple[str, list[str]]] = {
     "whole_day": ("A whole day: 50,000 cases to print-ready, ordered letters (target: 10 minutes, 4 GB)", []),
     "letters_render": ("Rendering letters", []),
     "address_speed": ("Reading addresses", []),
-    "address_peers": ("Reading addresses, beside the other readers", ["--peers", "~/.cache/songda-peers", "--spans"]),
+    "address_peers": ("Reading addresses, beside the other readers", ["--peers", "~/.cache/songda-peers"]),
     "address_dedupe": ("Finding duplicates among addresses: 300,000 rows", ["--rows", "300000"]),
     "address_calibration": ("How far the confidence of an address can be trusted (target: error at most 0.03)", []),
     "carrier_orders": ("Ordering and tracing at the stand-in carrier", []),

@@ -56,8 +56,8 @@ ISSUES = (
 #: Parts of which several values count as a fact of their own.
 SEVERAL = ("village", "road", "road_no", "poi", "building", "room")
 #: Facts that set a limit instead of having a weight: the text is no address (placeholder, wrongly decoded, without Chinese,
-#: empty), was cut, leaves open which division or town is meant, holds a second address.
-LIMITS = ("no_address", "too_long", "ambiguous", "second_address")
+#: empty), was cut, leaves open which division or town is meant, holds a second address, had a misspelt division.
+LIMITS = ("no_address", "too_long", "ambiguous", "second_address", "typo_corrected")
 
 FACTS = (
     *ISSUES,

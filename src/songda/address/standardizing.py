@@ -366,6 +366,7 @@ def _confidence(
         "too_long": numbers[:, 3] & 1 > 0,
         "ambiguous": numbers[:, 2] & 0b1111 > 0,
         "second_address": np.zeros(rows, np.bool_),
+        "typo_corrected": np.zeros(rows, np.bool_),
     }
     for row, codes in cleaned_issues.items():
         for code in codes:

@@ -104,7 +104,7 @@ class Findings(NamedTuple):
     #: [chosen division or -1, town or -1, issues of the divisions, findings of the scan, fields known (bits), levels stated
     #: (bits), characters and bit 32 for a town]
     numbers: NDArray[np.int64]
-    #: Measures of doubt: score of the reading a token; least and mean distance to the second best state; tokens.
+    #: Score of the reading a token; how far the second best reading stands below it, sum of the odds of others; tokens.
     doubt: NDArray[np.float32]
     #: A name taken for a division that the dictionary does not have: [first code point, end, label], -1 for none.
     unknown: NDArray[np.int32]
@@ -177,7 +177,7 @@ def read_rows(
         spans = 0
         if tokens:
             found.doubt[row, 0] = tag_text(lex, weights, s, tokens, count) / tokens
-            found.doubt[row, 1], found.doubt[row, 2] = doubt(s.scores, s.states, tokens)
+            found.doubt[row, 1], found.doubt[row, 2] = doubt(s.best, weights.begin, s.states, tokens)
             if len(given) > 0:
                 for t in range(tokens):
                     s.states[t] = given[at_token + t]

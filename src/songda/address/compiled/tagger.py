@@ -141,25 +141,39 @@ def emit(
 
 
 @kernel
-def doubt(scores: NDArray[np.float32], states: NDArray[np.int8], tokens: int) -> tuple[float, float]:
-    """(least, mean) over the tokens of how far the chosen state's score stands above the best other one.
+def doubt(
+    best: NDArray[np.float32], begin: NDArray[np.float32], states: NDArray[np.int8], tokens: int
+) -> tuple[float, float]:
+    """(distance of the second best reading from the best one, sum of the odds of readings that part from it at one place).
 
-    Below zero where the neighbours decided.
+    `best` as `viterbi` left it: where the way back chose, what the second choice loses is what the best reading that parts
+    from the chosen one there loses. Hagenauer, Hoeher: A Viterbi Algorithm with Soft-Decision Outputs (1989).
     """
-    least, total = np.float32(1e9), np.float32(0.0)
-    for t in range(tokens):
-        chosen = states[t] if states[t] < COUNT else states[t] - COUNT + HALF
-        own = scores[t, chosen]
-        scores[t, chosen] = np.float32(-1e9)
-        other = np.float32(-1e9)
-        for y in range(COUNT):
-            other = scores[t, y] if scores[t, y] > other else other
-        for y in range(HALF, HALF + COUNT):
-            other = scores[t, y] if scores[t, y] > other else other
-        scores[t, chosen] = own
-        least = min(least, own - other)
-        total += own - other
-    return least, total / max(tokens, 1)
+    last = tokens - 1
+    now = states[last] if states[last] < COUNT else states[last] - COUNT + HALF
+    own, other, odds = best[last, now], np.float32(-2e9), np.float32(0.0)
+    for y in range(WIDTH):
+        if y != now:
+            other = best[last, y] if best[last, y] > other else other
+    least = own - other
+    odds += np.exp(other - own)
+    for t in range(last, 0, -1):
+        before = states[t - 1] if states[t - 1] < COUNT else states[t - 1] - COUNT + HALF
+        own, other = best[t - 1, before], np.float32(-2e9)
+        y = states[t]
+        if y < COUNT:
+            own += begin[before if before < HALF else before - HALF, y]
+            for x in range(COUNT):
+                b, i = best[t - 1, x] + begin[x, y], best[t - 1, HALF + x] + begin[x, y]
+                b = np.float32(-2e9) if x == before else b
+                i = np.float32(-2e9) if HALF + x == before else i
+                other = b if b > other else other
+                other = i if i > other else other
+        else:
+            other = best[t - 1, HALF + before if before < HALF else before - HALF]
+        least = own - other if own - other < least else least
+        odds += np.exp(other - own)
+    return least, odds
 
 
 @kernel
