@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from songda.address import score, standardize, standardizing
+from songda.address.compiled import resolve
 
 One = Callable[[str | None], dict[str, Any]]
 _P = "江苏省苏州市姑苏区"
@@ -89,7 +90,9 @@ def test_a_row_is_judged_alike_alone_and_in_a_batch(one: One) -> None:
 
 def test_parts_and_issues_stand_in_the_order_of_the_bits() -> None:
     assert score.PARTS == standardizing._PARTS
-    assert score.ISSUES == standardizing._DIVISION_ISSUES
+    for bit, name in enumerate(score.ISSUES):
+        short = {"contradictory_divisions": "CONTRADICTORY", "division_from_town": "FROM_TOWN"}.get(name, name.upper())
+        assert getattr(resolve, short) == 1 << bit
 
 
 def test_the_figures_name_facts_and_measures_that_exist() -> None:

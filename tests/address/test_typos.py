@@ -14,9 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from songda.address import standardize
-from songda.address.compiled.lexicon import lexicon
+from songda.address.compiled.lexicon import entry_of, lexicon
 from songda.address.gazetteer import table
-from songda.address.standardizing import entry_of
 from songda.address.typos import LEFT_OUT, SWAPPED, TWICE, distance, nearest, nearest_town, slip, sounds
 
 One = Callable[[str | None], dict[str, Any]]

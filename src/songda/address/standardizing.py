@@ -21,10 +21,9 @@ from numpy.typing import NDArray
 
 from songda.address import score
 from songda.address.cleaning import Cleaned, clean
-from songda.address.compiled.lexicon import Lexicon, lexicon
+from songda.address.compiled.lexicon import Lexicon, entry_of, lexicon
 from songda.address.compiled.reader import Findings, Scratch, new_findings, new_scratch, read_rows, read_spans
 from songda.address.compiled.tagger import LABELS, Weights
-from songda.address.compiled.trie import VALUE, step
 from songda.address.compiled.write import PLACE_KEY, STATED_TOWN, Output, new_output
 from songda.address.compiled.write import STANDARD as STANDARD_LINE
 from songda.address.typos import mend, note_unknown
@@ -36,17 +35,6 @@ if TYPE_CHECKING:
 #: Rows of one compiled call.
 _CHUNK = 16_384
 _FIELDS = ("village", "group", "road", "road_no", "poi", "building", "unit", "floor", "room", "landmark", "noise")
-_DIVISION_ISSUES = (
-    "ambiguous_district",
-    "ambiguous_division",
-    "ambiguous_successor",
-    "ambiguous_town",
-    "contradictory_divisions",
-    "unknown_town",
-    "division_from_town",
-    "town_elsewhere",
-    "unknown_division",
-)
 _SCAN_ISSUES = ("too_long", "mojibake", "no_chinese", "empty")
 _COLUMNS = ("province", "city", "district")
 
@@ -165,16 +153,6 @@ def _hints(context: pl.DataFrame | None, rows: int) -> NDArray[np.int32]:
             values.replace_strict(known, default=-1, return_dtype=pl.Int32).fill_null(-1).to_numpy()
         )
     return hints
-
-
-def entry_of(name: str) -> int:
-    """Number of the lexicon's entry for a division name, -1 for none."""
-    lex, node = lexicon(), 0
-    for char in "".join(name.split()):
-        node = step(lex.names, node, int(lex.symbol[lex.fold[ord(char)]]) if ord(char) < 0x10000 else 0)
-        if node < 0:
-            return -1
-    return int(lex.names[node, VALUE])
 
 
 def _buffers(series: pl.Series) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
@@ -433,9 +411,7 @@ def _issues(numbers: NDArray[np.int64], cleaned: dict[int, list[str]]) -> pl.Ser
             codes = []
         if "empty" in codes:
             codes = [code for code in codes if code != "no_chinese"]
-        return list(
-            dict.fromkeys([*extra, *codes, *(name for i, name in enumerate(_DIVISION_ISSUES) if mask >> i & 1)])
-        )
+        return list(dict.fromkeys([*extra, *codes, *(name for i, name in enumerate(score.ISSUES) if mask >> i & 1)]))
 
     return _by_mask(masks, spell)
 

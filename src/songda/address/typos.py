@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from songda.address.compiled.lexicon import SPOKEN, lexicon
+from songda.address.compiled.lexicon import SPOKEN, entry_of, lexicon
 from songda.address.compiled.resolve import (
     AMBIGUOUS_DISTRICT,
     AMBIGUOUS_DIVISION,
@@ -32,7 +32,7 @@ from songda.address.compiled.resolve import (
     UNKNOWN_DIVISION,
     UNKNOWN_TOWN,
 )
-from songda.address.compiled.trie import BASE, BEFORE, VALUE, step
+from songda.address.compiled.trie import BASE, BEFORE, VALUE
 from songda.address.compiled.write import STATED_TOWN
 from songda.address.gazetteer import table
 
@@ -301,22 +301,12 @@ def _related(one: int, other: int) -> bool:
     return bool(one <= other < last[one] or other <= one < last[other])
 
 
-def _entry(name: str) -> int:
-    """Number of the dictionary's entry for a folded name, -1 for none."""
-    lex, node = lexicon(), 0
-    for char in name:
-        node = step(lex.names, node, int(lex.symbol[ord(char)]) if ord(char) < 0x10000 else 0)
-        if node < 0:
-            return -1
-    return int(lex.names[node, VALUE])
-
-
 @lru_cache(8192)
 def _is_name(name: str, division: int) -> bool:
     """True for what the dictionary knows: a division or zone anywhere, a town by its full name anywhere or by its stem in `division`."""
-    if _entry(name) >= 0:
+    if entry_of(name) >= 0:
         return True
-    entry = _entry(name[:-1]) if name[-1] in _CLASS and len(name) > 2 else -1
+    entry = entry_of(name[:-1]) if name[-1] in _CLASS and len(name) > 2 else -1
     if entry < 0 or division < 0:
         return False
     lex = lexicon()
@@ -333,7 +323,7 @@ def nearest_town(typed: str, division: int) -> Near | None:
         for name, _, town in _towns(division)
         if len(name) == len(stem) and (cost := _one_slip(stem, name)) <= ALONE + MARGIN
     ]
-    if len(close) != 1 or not 0 < close[0][0] <= ALONE or _entry(typed) >= 0:
+    if len(close) != 1 or not 0 < close[0][0] <= ALONE or entry_of(typed) >= 0:
         return None
     ((cost, name, town),) = close
     theirs = _town_parts(lexicon().spelt(town))[1]

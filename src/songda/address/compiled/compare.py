@@ -1,6 +1,6 @@
 """Two place keys, part by part: what they agree on, and what decides.
 
-A key is `division;tag=value;…` (write.py). Several values of one part are joined by "+".
+A key is `division;tag=value;…` (keys.py). Several values of one part are joined by "+".
 """
 
 from __future__ import annotations

@@ -17,6 +17,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from songda.address.compiled.trie import VALUE, step
+
 #: How a name points at a division. A town's class word is not part of the entry's reading: it is compared where the text is read.
 OFFICIAL, FORMER, SPOKEN, CHANGED = 0, 1, 2, 3
 
@@ -73,3 +75,13 @@ def lexicon() -> Lexicon:
     """The shipped dictionary, read on first use."""
     with files("songda.address").joinpath("data/lexicon.npz").open("rb") as packed, np.load(packed) as arrays:
         return Lexicon(**{name: arrays[name] for name in Lexicon._fields})
+
+
+def entry_of(name: str) -> int:
+    """Number of the lexicon's entry for a division name, -1 for none."""
+    lex, node = lexicon(), 0
+    for char in "".join(name.split()):
+        node = step(lex.names, node, int(lex.symbol[lex.fold[ord(char)]]) if ord(char) < 0x10000 else 0)
+        if node < 0:
+            return -1
+    return int(lex.names[node, VALUE])

@@ -88,19 +88,6 @@ def is_vicinity(text: Text, start: int, end: int) -> bool:
 
 
 @kernel
-def is_crossing(text: Text, start: int, end: int) -> bool:
-    """与 和 交叉口 路口 交汇: it joins two roads."""
-    c = text.char[start]
-    if c == 0x4E0E or c == 0x548C or c == 0x53CA:
-        return True
-    for i in range(start, end):
-        c = text.char[i]
-        if c == 0x4EA4 or c == 0x53E3:
-            return True
-    return False
-
-
-@kernel
 def bare_vicinity(text: Text, start: int, end: int) -> bool:
     """True for 附近, 旁, 旁边, 对面, 后面 …: words without direction or distance, which a landmark leaves off."""
     for i in range(start, end):

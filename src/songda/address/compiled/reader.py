@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from songda.address.compiled.features import TEMPLATES, Evidence, facts, new_evidence, weigh_evidence
 from songda.address.compiled.kernel import allocating_kernel, kernel
+from songda.address.compiled.keys import make_key, write_keys
 from songda.address.compiled.lexicon import Lexicon
 from songda.address.compiled.mentions import MENTIONS, Leaves, Mentions, find, look_up, new_leaves, new_mentions
 from songda.address.compiled.parts import PARTS, Parts, collect, merge, new_parts, repair
@@ -33,11 +34,9 @@ from songda.address.compiled.write import (
     Line,
     Output,
     compose,
-    make_key,
     new_line,
     put_char,
     write_fields,
-    write_keys,
     write_label,
     write_standard,
 )
