@@ -75,7 +75,8 @@ def at(posted_at: datetime) -> Callable[..., Event]:
     """`at(hours, "704:10", …)`: an event that many hours after the hand-over."""
 
     def make(hours: float, code: str, **fields: Any) -> Event:
-        op_code, _, qualifier = code.partition(":")
+        # A prefix in letters is part of the code.
+        op_code, _, qualifier = (code, "", "") if code.startswith("kd") else code.partition(":")
         codes = {"attempt_code" if op_code == "705" else "deliver_code": qualifier}
         fields.setdefault("office", "31001201")
         op_time = posted_at + timedelta(hours=hours)

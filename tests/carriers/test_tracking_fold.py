@@ -124,7 +124,7 @@ def test_52_unknown_code_is_parked_and_a_later_table_reads_it(at, posted_at):
     assert before.state == "accepted"
     assert [(parked.key[2], parked.reason) for parked in before.parked] == [("X77", "unknown_code")]
 
-    later = replace(MAPPING, version="2", codes=MAPPING.codes | {("X77", ""): MAPPING.codes["704", "10"]})
+    later = replace(MAPPING, version="2", codes=dict(MAPPING.codes) | {("X77", ""): MAPPING.codes["704", "10"]})
     after = fold(events, mapping=later, handed_over_at=posted_at)
     assert (after.state, after.grade, after.parked, after.mapping_version) == ("signed", "A1", (), "2")
 
@@ -268,9 +268,7 @@ def test_telling_with_the_delivery_code_wins_over_the_push_without_it(at, posted
         assert fold(events, mapping=MAPPING, handed_over_at=posted_at).state == "stored"
 
 
-CODES = sorted(
-    {code if not qualifier else f"{code}:{qualifier}" for code, qualifier in MAPPING.codes} | {"X1", "704:777"}
-)
+CODES = sorted({*MAPPING.codes, ("X1", ""), ("704", "777")})
 
 
 @st.composite
@@ -281,8 +279,7 @@ def histories(draw):
 
     start = days.at(date(2026, 11, 24), 17)
     events = []
-    for code in draw(st.lists(st.sampled_from(CODES), max_size=12)):
-        op_code, _, qualifier = code.partition(":")
+    for op_code, qualifier in draw(st.lists(st.sampled_from(CODES), max_size=12)):
         events.append(
             Event(
                 waybill_no="9800000000006",
@@ -319,3 +316,22 @@ def test_no_grade_without_an_event_and_none_above_what_its_fact_allows(history):
     if outcome.state in {"posted", "accepted", "in_transit", "at_office", "out_for_delivery", "redirected"}:
         assert outcome.grade is None
     assert "B1" != outcome.grade != "B2"
+
+
+def test_what_others_tell_counts_until_the_carrier_speaks_of_that_time(chain):
+    told = chain("203", "702", "kd100:301")
+    assert (told.state, told.grade, told.flags) == ("signed", "C", ("second_hand",))
+    spoken = chain("203", "702", "kd100:301", "705:3")
+    assert (spoken.state, spoken.grade, spoken.flags) == ("tried_failed", None, ())
+
+
+def test_signature_told_by_another_is_never_the_households(at, posted_at):
+    events = [at(1, "203"), at(30, "kd100:301", signer="本人", name_match=True)]
+    outcome = fold(events, mapping=MAPPING, handed_over_at=posted_at)
+    assert (outcome.state, outcome.grade) == ("signed", "C")
+
+
+def test_carriers_own_code_replaces_the_same_event_told_by_another(at, posted_at):
+    second, first = at(30, "kd100:301", office="", arrival=9), at(30, "704:10")
+    outcome = fold([at(1, "203"), second, first], mapping=MAPPING, handed_over_at=posted_at)
+    assert (outcome.grade, outcome.fact, outcome.flags) == ("A1", "signed_self", ())

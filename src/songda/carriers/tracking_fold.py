@@ -2,9 +2,10 @@
 
     fold(events, mapping=mapping, handed_over_at=posted_at, as_of=now, address_basis="contract").grade
 
-Steps: park what cannot be (unknown code, before the hand-over, in the future), drop repetitions, sort by (time,
-arrival), strike out what was voided, then let the fact of the highest precedence speak: returned_to_sender > returning
-> signed > stored > tried_failed > the rest, in which the latest speaks. The order of `events` does not matter.
+Steps: park what cannot be (unknown code, before the hand-over, in the future), drop repetitions and what others told of
+the time of which the carrier itself has spoken, sort by (time, arrival), strike out what was voided, then let the fact
+of the highest precedence speak: returned_to_sender > returning > signed > stored > tried_failed > the rest, in which the
+latest speaks. The order of `events` does not matter.
 
 Grades are provisional (A1 … F): documents and the objection window decide the final one. "Handed to the post" has none,
 a locker or a doorstep never counts as signed, and "signed" after "returning" is a question for a person.
@@ -89,6 +90,8 @@ def fold(
     flags = _flags(facts, mapping) | ({"void_unmatched"} if unmatched else set())
     if decisive is not None and decisive.fact.state == _SIGNED:
         flags |= _signer_flags(decisive, mapping)
+    if decisive is not None and decisive.code.second_hand:
+        flags.add(mapping.second_hand_flag)
     signals = [entry.code.address_signal for entry in facts if entry.code.address_signal]
     return Outcome(
         state=decisive.fact.state if decisive else "posted",
@@ -130,8 +133,17 @@ def _read(
             if key not in by_key or rank < by_key[key][0]:
                 by_key[key] = rank, _Read(event, code, mapping.facts[code.fact])
     read = [entry for _, entry in by_key.values()]
+    read = _first_hand(read)
     read.sort(key=lambda entry: (entry.event.op_time, entry.event.arrival, entry.fact.order, event_key(entry.event)))
     return read, parked
+
+
+def _first_hand(read: list[_Read]) -> list[_Read]:
+    """Without what others have told of the time of which the carrier itself has spoken by now."""
+    if not any(entry.code.second_hand for entry in read):
+        return read
+    spoken = max((entry.event.op_time for entry in read if not entry.code.second_hand), default=None)
+    return [entry for entry in read if not entry.code.second_hand or spoken is None or entry.event.op_time > spoken]
 
 
 def _details(event: Event) -> tuple[str, ...]:

@@ -3,8 +3,10 @@
     mapping = load_mapping()
     to_fact(event, mapping)        # "signed_self"; None for a code that the table does not know
 
-The codes come from the platform's dictionary as published by others and from real traces; a column tells which. Both
-files are data: a new version refolds stored events without asking the carrier again.
+A row says where its meaning comes from (`source`), how far it is verified (`carrier`: the carrier's own contract
+document, `two` or `one` independent sources, `inferred`) and from which day it holds (`valid_from`, by the event's day
+in Shanghai; empty: ever). An installation adds rows of its own, or replaces shipped ones, in a file of the same columns.
+Both files are data: another version refolds stored events without asking the carrier again.
 """
 
 from __future__ import annotations
@@ -14,15 +16,25 @@ import io
 import tomllib
 from collections.abc import Mapping as Mappable
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
+from hashlib import sha256
 from importlib.resources import files
+from pathlib import Path
 
+from songda.base.days import business_day
 from songda.carriers.errors import BadTrackingTable
 from songda.carriers.tracking import Event
 from songda.carriers.tracking_text import SignerWord, signer_words
 
 #: 妥投代码 of the addressee in person.
 SELF = "10"
+
+_COLUMNS = frozenset(
+    ("code", "qualifier", "fact", "voids", "address_signal", "name", "source", "verified", "valid_from")
+)
+_SIGNALS = frozenset(("", "absent", "ambiguous", "bad", "censored", "fine"))
+_VERIFIED = ("carrier", "two", "one", "inferred")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +44,10 @@ class Code:
     voids: frozenset[str]
     #: What it says about the address: bad, absent, ambiguous, fine, censored, or "" for nothing.
     address_signal: str
+    #: Told by somebody else than the carrier.
+    second_hand: bool = False
+    #: First day of the events that it is about; None: ever.
+    valid_from: date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,9 +65,10 @@ class Fact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mapping:
+    #: Declared version and a digest of both files: different tables never share one.
     version: str
-    #: (code, 妥投/未妥投代码 or "") → meaning.
-    codes: Mappable[tuple[str, str], Code]
+    #: (code, 妥投/未妥投代码 or "") → meanings, the one that holds from the latest day first.
+    codes: Mappable[tuple[str, str], tuple[Code, ...]]
     facts: Mappable[str, Fact]
     signers: Mappable[str, SignerWord]
     #: Codes that are told apart by a second code.
@@ -60,20 +77,45 @@ class Mapping:
     b1_address: frozenset[str]
     b2_address: frozenset[str]
     review_flags: frozenset[str]
+    second_hand_flag: str
 
 
 @cache
 def load_mapping() -> Mapping:
     """The table that ships with this version."""
+    codes, facts = _shipped()
+    return read_mapping(codes=codes, facts=facts)
+
+
+def load_own_mapping(path: Path) -> Mapping:
+    """The shipped table with the rows of the file at `path` added or put in place of those of the same code, qualifier
+    and day; the shipped table alone where there is no such file. Raises BadTrackingTable.
+    """
+    try:
+        own = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return load_mapping()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadTrackingTable(reason=f"文件 {path.name} 读不了（应为 UTF-8 的 CSV）") from error
+    return _with_own(own)
+
+
+@cache
+def _with_own(own: str) -> Mapping:
+    codes, facts = _shipped()
+    return read_mapping(codes=codes, facts=facts, own=own)
+
+
+def _shipped() -> tuple[str, str]:
     home = files("songda.carriers")
-    return read_mapping(
-        codes=home.joinpath("tracking_codes.csv").read_text(encoding="utf-8"),
-        facts=home.joinpath("tracking_facts.toml").read_text(encoding="utf-8"),
+    return (
+        home.joinpath("tracking_codes.csv").read_text(encoding="utf-8"),
+        home.joinpath("tracking_facts.toml").read_text(encoding="utf-8"),
     )
 
 
-def read_mapping(*, codes: str, facts: str) -> Mapping:
-    """A mapping from the texts of its two files. Raises BadTrackingTable for rows that contradict each other."""
+def read_mapping(*, codes: str, facts: str, own: str = "") -> Mapping:
+    """A mapping from the texts of its files. Raises BadTrackingTable for rows that contradict each other."""
     table = tomllib.loads(facts)
     by_name = {
         row["name"]: Fact(
@@ -88,21 +130,33 @@ def read_mapping(*, codes: str, facts: str) -> Mapping:
         )
         for order, row in enumerate(table["fact"])
     }
-    by_code: dict[tuple[str, str], Code] = {}
-    for row in csv.DictReader(io.StringIO(codes)):
-        key = row["code"], row["qualifier"]
-        if key in by_code:
-            raise BadTrackingTable(reason=f"代码 {row['code']}/{row['qualifier']} 重复")
-        if row["fact"] not in by_name:
-            raise BadTrackingTable(reason=f"代码 {row['code']} 的含义 {row['fact']} 未定义")
-        voids = frozenset(row["voids"].split())
-        by_code[key] = Code(fact=row["fact"], voids=voids, address_signal=row["address_signal"])
+    second_hand = table["second_hand"]
+    rows = _rows(codes) | _rows(own) if own else _rows(codes)
+    by_code: dict[tuple[str, str], list[Code]] = {}
+    for (code, qualifier, valid_from), row in rows.items():
+        fact, told_by = row["fact"], code.partition(":")[0]
+        if fact not in by_name:
+            raise BadTrackingTable(reason=f"代码 {code} 的含义 {fact} 未定义（可用：{'、'.join(by_name)}）")
+        if told_by in second_hand["tellers"] and fact in second_hand["not_facts"]:
+            raise BadTrackingTable(reason=f"代码 {code} 是第三方转述，不能表示 {fact}")
+        meaning = Code(
+            fact=fact,
+            voids=frozenset((row["voids"] or "").split()),
+            address_signal=row["address_signal"] or "",
+            second_hand=told_by in second_hand["tellers"],
+            valid_from=valid_from,
+        )
+        by_code.setdefault((code, qualifier), []).append(meaning)
     known = {code for code, _ in by_code}
-    if missing := {target for code in by_code.values() for target in code.voids} - known:
+    if missing := {target for each in by_code.values() for code in each for target in code.voids} - known:
         raise BadTrackingTable(reason=f"被更正的代码 {min(missing)} 不在表中")
+    digest = sha256("\x1f".join((codes, facts, own)).encode()).hexdigest()[:8]
     return Mapping(
-        version=table["version"],
-        codes=by_code,
+        version=f"{table['version']}-{digest}",
+        codes={
+            key: tuple(sorted(each, key=lambda code: code.valid_from or date.min, reverse=True))
+            for key, each in by_code.items()
+        },
         facts=by_name,
         signers=signer_words(),
         qualified=frozenset(code for code, qualifier in by_code if qualifier),
@@ -110,7 +164,33 @@ def read_mapping(*, codes: str, facts: str) -> Mapping:
         b1_address=frozenset(table["basis"]["b1"]["address"]),
         b2_address=frozenset(table["basis"]["b2"]["address"]),
         review_flags=frozenset(table["review"]["flags"]),
+        second_hand_flag=second_hand["flag"],
     )
+
+
+def _rows(text: str) -> dict[tuple[str, str, date | None], dict[str, str]]:
+    """Rows of one file by (code, qualifier, first day). Raises BadTrackingTable."""
+    found: dict[tuple[str, str, date | None], dict[str, str]] = {}
+    reader = csv.DictReader(io.StringIO(text))
+    if missing := _COLUMNS - set(reader.fieldnames or ()):
+        raise BadTrackingTable(reason=f"缺少列 {'、'.join(sorted(missing))}")
+    for row in reader:
+        line = f"第 {reader.line_num} 行"
+        if not row["code"]:
+            raise BadTrackingTable(reason=f"{line}没有 code")
+        if row["address_signal"] not in _SIGNALS:
+            raise BadTrackingTable(reason=f"{line}的 address_signal 应为 {'、'.join(sorted(_SIGNALS - {''}))} 或留空")
+        if row["verified"] not in _VERIFIED or not row["source"]:
+            raise BadTrackingTable(reason=f"{line}应写明 source，verified 应为 {'、'.join(_VERIFIED)} 之一")
+        try:
+            valid_from = date.fromisoformat(row["valid_from"]) if row["valid_from"] else None
+        except ValueError:
+            raise BadTrackingTable(reason=f"{line}的 valid_from 应写成 2026-12-01") from None
+        key = row["code"], row["qualifier"] or "", valid_from
+        if key in found:
+            raise BadTrackingTable(reason=f"{line}：代码 {row['code']}/{row['qualifier']} 重复")
+        found[key] = row
+    return found
 
 
 def to_fact(event: Event, mapping: Mapping) -> str | None:
@@ -120,11 +200,14 @@ def to_fact(event: Event, mapping: Mapping) -> str | None:
 
 
 def meaning(event: Event, mapping: Mapping) -> Code | None:
-    """The row of the table that applies to `event`."""
+    """The row of the table that applies to `event` on its day."""
     qualifier = ""
     if event.op_code in mapping.qualified:
         qualifier = event.attempt_code or delivery_code(event, mapping)
-    return mapping.codes.get((event.op_code, qualifier))
+    for code in mapping.codes.get((event.op_code, qualifier), ()):
+        if code.valid_from is None or code.valid_from <= business_day(event.op_time):
+            return code
+    return None
 
 
 def delivery_code(event: Event, mapping: Mapping) -> str:
