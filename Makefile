@@ -46,6 +46,7 @@ data: requirements-data.lock
 	$(PY) scripts/build_place_words.py
 	$(PY) scripts/build_sounds.py
 	$(PY) scripts/build_lexicon.py
+	$(PY) scripts/build_holidays.py
 
 # Train the shipped weights of the address tagger anew (about ten minutes; SONGDA_TEST_DATA adds the real labelled lines).
 tagger: venv

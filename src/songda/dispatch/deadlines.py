@@ -3,8 +3,7 @@
 >>> load_deadlines().revision_days
 60
 
-All are calendar days in Shanghai: the house has no calendar of China's statutory holidays yet, and Monday to Friday
-would be wrong around every one of them.
+Days are calendar days in Shanghai; where the name says working days, they are counted by songda.base.calendar.
 """
 
 from __future__ import annotations
@@ -17,7 +16,11 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from songda.base.calendar import load_calendar
 from songda.base.days import add_days, business_day
+
+#: Calendar days that the longest wait in working days (10) takes when no holiday falls into it.
+LONGEST_WORKING_WAIT = 14
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +31,8 @@ class Deadlines:
     at_once: frozenset[str]
     #: Sub-states that end a letter's way.
     final: frozenset[str]
-    #: Days without an event, and days in all without an outcome, after which an attempt is silent.
-    no_event_days: int
+    #: Working days without an event, and days in all without an outcome, after which an attempt is silent.
+    no_event_working_days: int
     total_days: int
     #: Days after which a silent attempt settles without proof.
     silent_days: int
@@ -53,6 +56,25 @@ def passed(since: datetime, days: int, *, at: datetime) -> bool:
     return business_day(at) >= add_days(business_day(since), days)
 
 
+def passed_working(since: datetime, days: int, *, at: datetime) -> bool:
+    """Whether at `at` the `days`-th working day after `since` has come.
+
+    Days of a year whose holidays nobody has announced do not count: the deadline comes later, never too early, and the
+    missing year is a task (`year_missing`).
+    """
+    first, today = business_day(since), business_day(at)
+    if (today - first).days < days:
+        return False
+    calendar = load_calendar()
+    return calendar.working_between(first, min(today, calendar.last)) >= days
+
+
+def year_missing(at: datetime) -> int | None:
+    """The year whose holidays a wait that begins at `at` would have to know and no table knows; None when all is known."""
+    day = add_days(business_day(at), LONGEST_WORKING_WAIT)
+    return None if day <= load_calendar().last else day.year
+
+
 def is_quiet(last_event_at: datetime | None, *, posted_at: datetime, at: datetime, deadlines: Deadlines) -> bool:
     """Whether an attempt without an outcome has become silent.
 
@@ -60,4 +82,6 @@ def is_quiet(last_event_at: datetime | None, *, posted_at: datetime, at: datetim
     """
     last = last_event_at or posted_at
     late = passed(posted_at, deadlines.total_days, at=last)
-    return passed(last, deadlines.no_event_days, at=at) or (not late and passed(posted_at, deadlines.total_days, at=at))
+    return passed_working(last, deadlines.no_event_working_days, at=at) or (
+        not late and passed(posted_at, deadlines.total_days, at=at)
+    )

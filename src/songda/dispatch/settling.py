@@ -18,7 +18,8 @@ from sqlalchemy import Connection, Engine
 
 from songda.carriers import Mapping as Codes
 from songda.carriers import load_mapping
-from songda.dispatch.deadlines import Deadlines, load_deadlines
+from songda.dispatch import tasks
+from songda.dispatch.deadlines import Deadlines, load_deadlines, year_missing
 from songda.dispatch.facts import read_facts
 from songda.dispatch.folding import fold_attempt
 from songda.dispatch.outcomes import Folded, write_said
@@ -87,13 +88,21 @@ def settle(
     `mapping` and `deadlines` are those that ship with this version, unless given.
     """
     codes, waits = mapping or load_mapping(), deadlines or load_deadlines()
-    with engine.connect() as connection:
+    with engine.begin() as connection:
+        _note_calendar(connection, tenant_id, at=at)
         todo = candidates(connection, tenant_id, batch_id=batch_id, at=at, deadlines=waits)
     counts: Counter[str] = Counter()
     for part in chunks(todo, chunk):
         with engine.begin() as connection:
             counts += _settle(connection, part, codes, waits, at=at)
     return Settled(**{name: counts[name] for name in Settled.__slots__})
+
+
+def _note_calendar(connection: Connection, tenant_id: str, *, at: datetime) -> None:
+    """A task as long as deadlines cannot be counted because the holidays of a coming year are in no table."""
+    year = year_missing(at)
+    missing = {} if year is None else {tenant_id: str(year)}
+    tasks.keep_tasks(connection, tasks.CALENDAR_MISSING, missing, among=[tenant_id], actor="timer", at=at)
 
 
 def _settle(

@@ -25,6 +25,8 @@ CARRIER_SILENT = "carrier_silent"
 EVENTS_PARKED = "events_parked"
 #: The carrier does not know the waybill of a letter that it got.
 WAYBILL_UNKNOWN = "waybill_unknown"
+#: The holidays of a coming year are in no table (about the tenant; the reason is the year).
+CALENDAR_MISSING = "calendar_missing"
 
 _t = tables.task.c
 _LONGEST_REASON = 200
