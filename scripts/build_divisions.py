@@ -41,6 +41,8 @@ from typing import Any
 
 import zstandard
 
+from songda.address.naming import ETHNIC_TOWN, aliases_of, stem_of, town_class
+
 DATA = Path(__file__).resolve().parent.parent / "src/songda/address/data"
 CHINA_REGION = "china-region==0.0.11"
 CNREGION = "cnregion==0.1.0"
@@ -81,41 +83,7 @@ PINS = {
     "tra2sim_char.txt": "5c251fe6882bc3fecebcc1b64948e362a79acc52c368ea0551382d12d784e381",
 }
 
-ETHNIC = (
-    "蒙古|回|藏|维吾尔|苗|彝|壮|布依|朝鲜|满|侗|瑶|白|土家|哈尼|哈萨克|傣|黎|傈僳|佤|"
-    "畲|高山|拉祜|水|东乡|纳西|景颇|柯尔克孜|土|达斡尔|仫佬|羌|布朗|撒拉|毛南|仡佬|锡伯|阿昌|普米|塔吉克|"
-    "怒|乌孜别克|俄罗斯|鄂温克|德昂|保安|裕固|京|塔塔尔|独龙|鄂伦春|赫哲|门巴|珞巴|基诺|各"
-)
-_ETHNICS = f"(?:(?:{ETHNIC})族)"
-_AUTONOMOUS = re.compile(rf"(?P<stem>.+?)(?:{_ETHNICS}+|蒙古|哈萨克|柯尔克孜|维吾尔)*自治(?P<kind>区|州|县|旗)$")
-_ETHNIC_TOWN = re.compile(
-    rf"(?P<stem>.+?)(?:{_ETHNICS}|蒙古|哈萨克|塔吉克|柯尔克孜|乌孜别克|民族)+(?P<kind>乡|镇|苏木)$"
-)
 _MUNICIPALITIES = ("11", "12", "31", "50")
-
-#: Class words of towns, longest first, and what they are called in the `kind` column.
-TOWN_KINDS = {
-    "街道办事处": "街道",
-    "地区办事处": "地区",
-    "办事处": "街道",
-    "街道": "街道",
-    "地区": "地区",
-    "民族苏木": "苏木",
-    "苏木": "苏木",
-    "民族乡": "乡",
-    "镇": "镇",
-    "乡": "乡",
-    "农场": "农场",
-    "林场": "林场",
-    "牧场": "牧场",
-    "管理区": "管理区",
-    "园区": "园区",
-    "开发区": "园区",
-    "工业区": "园区",
-}
-
-#: Spoken forms that no rule derives.
-SPOKEN = {"内蒙古自治区": ["内蒙古", "内蒙"], "香港特别行政区": ["香港"], "澳门特别行政区": ["澳门"]}
 
 #: One-character names of provinces, as on number plates.
 _PROVINCES = "11121314152122233132333435363741424344454650515253546162636465718182"
@@ -282,40 +250,6 @@ def parent_of(code: str, codes: Iterable[str]) -> str:
     return ""
 
 
-def aliases_of(name: str, level: int) -> list[str]:
-    """Spoken forms of an official name: 石林彝族自治县 → 石林县, 石林. One-character stems (泾县) are no alias."""
-    if name in SPOKEN:
-        return SPOKEN[name]
-    found: list[str] = []
-    autonomous = _AUTONOMOUS.match(name)
-    if autonomous:
-        stem = autonomous["stem"]
-        if autonomous["kind"] != "区":
-            found.append(stem + autonomous["kind"])
-    else:
-        suffix = {1: "省|市", 2: "市|地区|盟", 3: "新区|矿区|(?<=神农架)林区|区|县|市|旗"}[level]
-        stem = re.sub(rf"(?:{suffix})$", "", name)
-        stem = stem if len(stem) > 1 else name[:-1]
-    if len(stem) > 1 and stem != name:
-        found.append(stem)
-    if name.endswith(("新区", "矿区")) and level == 3:
-        found.append(name[:-1])
-    return [alias for alias in dict.fromkeys(found) if alias != name]
-
-
-def town_class(name: str) -> tuple[str, list[str]]:
-    """(kind, aliases) of a town: 潘家湾土家族乡 → 乡, [潘家湾乡, 潘家湾]."""
-    for suffix, kind in TOWN_KINDS.items():
-        if name.endswith(suffix) and len(name) > len(suffix):
-            ethnic = _ETHNIC_TOWN.match(name)
-            stem = ethnic["stem"] if ethnic else name.removesuffix(suffix)
-            spoken = [f"{stem}{ethnic['kind']}"] if ethnic else [f"{stem}街道"] if suffix == "办事处" else []
-            if kind in ("农场", "林场", "牧场", "管理区", "园区"):
-                return kind, []
-            return kind, spoken + ([stem] if len(stem) > 1 else [])
-    return "其他", []
-
-
 def divisions(codes: dict[str, str], tables: dict[str, list[Row]]) -> list[Row]:
     """Rows of levels 1-4 in code order; codes have 6 digits for levels 1-3 and 9 for towns."""
     rows = [
@@ -409,12 +343,6 @@ class Lists:
 
     def inside(self, codes: list[str], prefix: str, level: int) -> list[str]:
         return [code for code in codes if code.startswith(prefix) and level_of(code) == level]
-
-
-def stem_of(name: str) -> str:
-    autonomous = _AUTONOMOUS.match(name)
-    stem = autonomous["stem"] if autonomous else re.sub(r"(?:地区|林区|特区|[省市区县旗盟])$", "", name)
-    return stem if len(stem) > 1 else name
 
 
 #: Misspelt names of the old lists.
@@ -828,7 +756,7 @@ def town_name(name: str, county: str = "") -> str:
 
 
 def town_stem(name: str) -> str:
-    ethnic = _ETHNIC_TOWN.match(name)
+    ethnic = ETHNIC_TOWN.match(name)
     stem = ethnic["stem"] if ethnic else re.sub(r"(?:街道|地区|民族苏木|苏木|民族乡|乡|镇)$", "", name)
     return stem if len(stem) > 1 else name
 

@@ -1,4 +1,4 @@
-"""The tables in `data/`, from which the dictionary of the engine is built (scripts/build_lexicon.py) and lifelike addresses
+"""The tables in `data/`, from which the dictionary of the engine is built (songda.address.building) and lifelike addresses
 are made (training/).
 
 >>> table("renamed")[0]["old_name"]
@@ -9,13 +9,28 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from importlib.resources import files
+from typing import NamedTuple
 
-_CLASS = re.compile(r"(?:街道办事处|地区办事处|办事处|街道|地区|民族苏木|苏木|民族乡|乡|镇)$")
+Row = dict[str, str]
 
 
-def table(name: str) -> list[dict[str, str]]:
+class Tables(NamedTuple):
+    """What the names of a dictionary are built from; the columns are described in docs/address.md."""
+
+    divisions: list[Row]
+    #: Names of levels 1 to 3 that are no more: `former` and `renamed`.
+    former: list[Row]
+    former_towns: list[Row]
+    postcodes: list[Row]
+
+
+def shipped_tables() -> Tables:
+    """The tables that come with songda."""
+    return Tables(table("divisions"), [*table("former"), *table("renamed")], table("former_towns"), table("postcodes"))
+
+
+def table(name: str) -> list[Row]:
     """Rows of a table in `data/`; their columns are described in docs/address.md."""
     data = files("songda.address").joinpath("data")
     if name == "renamed":
@@ -26,9 +41,3 @@ def table(name: str) -> list[dict[str, str]]:
         packed = data.joinpath(f"{name}.csv.zst").read_bytes()
         text = zstandard.ZstdDecompressor().decompressobj().decompress(packed).decode()
     return list(csv.DictReader(io.StringIO(text)))
-
-
-def town_stem(name: str) -> str:
-    """Name of a town without its class word; the name itself when one character would be left."""
-    stem = _CLASS.sub("", name)
-    return stem if len(stem) > 1 else name
