@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     )
     from songda.carriers.tracking import Event, EventKey, Push, Trace, event_key, parse_push, parse_trace, push_ack
     from songda.carriers.tracking_fold import Outcome, Parked, fold
-    from songda.carriers.tracking_mapping import Mapping, load_mapping, load_own_mapping, to_fact
+    from songda.carriers.tracking_mapping import Mapping, load_mapping, load_own_mapping, shipped_codes, to_fact
     from songda.carriers.tracking_text import redact_desc
     from songda.carriers.waybill import is_waybill, waybill_numbers
 
@@ -58,7 +58,7 @@ _HOMES = {
     ),
     "tracking": ("Event", "EventKey", "Push", "Trace", "event_key", "parse_push", "parse_trace", "push_ack"),
     "tracking_fold": ("Outcome", "Parked", "fold"),
-    "tracking_mapping": ("Mapping", "load_mapping", "load_own_mapping", "to_fact"),
+    "tracking_mapping": ("Mapping", "load_mapping", "load_own_mapping", "shipped_codes", "to_fact"),
     "tracking_text": ("redact_desc",),
     "waybill": ("is_waybill", "waybill_numbers"),
 }
@@ -100,6 +100,7 @@ __all__ = [
     "parse_trace",
     "push_ack",
     "redact_desc",
+    "shipped_codes",
     "to_fact",
     "waybill_numbers",
 ]

@@ -83,8 +83,7 @@ class Mapping:
 @cache
 def load_mapping() -> Mapping:
     """The table that ships with this version."""
-    codes, facts = _shipped()
-    return read_mapping(codes=codes, facts=facts)
+    return read_mapping(codes=shipped_codes(), facts=_shipped("tracking_facts.toml"))
 
 
 def load_own_mapping(path: Path) -> Mapping:
@@ -102,16 +101,16 @@ def load_own_mapping(path: Path) -> Mapping:
 
 @cache
 def _with_own(own: str) -> Mapping:
-    codes, facts = _shipped()
-    return read_mapping(codes=codes, facts=facts, own=own)
+    return read_mapping(codes=shipped_codes(), facts=_shipped("tracking_facts.toml"), own=own)
 
 
-def _shipped() -> tuple[str, str]:
-    home = files("songda.carriers")
-    return (
-        home.joinpath("tracking_codes.csv").read_text(encoding="utf-8"),
-        home.joinpath("tracking_facts.toml").read_text(encoding="utf-8"),
-    )
+def shipped_codes() -> str:
+    """tracking_codes.csv, as it ships."""
+    return _shipped("tracking_codes.csv")
+
+
+def _shipped(name: str) -> str:
+    return files("songda.carriers").joinpath(name).read_text(encoding="utf-8")
 
 
 def read_mapping(*, codes: str, facts: str, own: str = "") -> Mapping:

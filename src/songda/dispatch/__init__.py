@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from songda.dispatch.ordering import OrderReport, order_waybills
     from songda.dispatch.pushes import receive_push
     from songda.dispatch.settling import Settled, settle
+    from songda.dispatch.shadowing import Change, parked_codes, shadow
     from songda.dispatch.stopping import STOP_REQUESTED, Pulled, pull_pieces
 
 _HOMES = {
@@ -64,6 +65,7 @@ _HOMES = {
     "ordering": ("OrderReport", "order_waybills"),
     "pushes": ("receive_push",),
     "settling": ("Settled", "settle"),
+    "shadowing": ("Change", "parked_codes", "shadow"),
     "stopping": ("STOP_REQUESTED", "Pulled", "pull_pieces"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
@@ -72,6 +74,7 @@ __all__ = [
     "STOP_REQUESTED",
     "AtEnd",
     "CancelReport",
+    "Change",
     "Deadlines",
     "FollowReport",
     "HandOver",
@@ -95,11 +98,13 @@ __all__ = [
     "load_deadlines",
     "next_attempts",
     "order_waybills",
+    "parked_codes",
     "pull_pieces",
     "receive_push",
     "resolve_intents",
     "settle",
     "settle_order",
+    "shadow",
     "store_events",
 ]
 

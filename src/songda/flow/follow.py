@@ -12,6 +12,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine, func, select
 
+from songda.carriers import Mapping
 from songda.dispatch import (
     STOP_REQUESTED,
     AtEnd,
@@ -39,16 +40,23 @@ class Followed:
     closed: int
 
 
-def follow_up(engine: Engine, tenant: Tenant, batch_id: str, *, carrier: Carrier, at: datetime) -> Followed:
+def follow_up(
+    engine: Engine, tenant: Tenant, batch_id: str, *, carrier: Carrier, at: datetime, mapping: Mapping | None = None
+) -> Followed:
     """Gives back waybills that carry nothing, pulls the traces of everything under way, settles, ends or renews letters."""
     cancel_waybills(engine, tenant_id=tenant.id, post=carrier.post, at=at)
     follow(engine, tenant_id=tenant.id, key=tenant.key, post=carrier.post, at=at, threads=THREADS)
-    return conclude(engine, tenant, batch_id, at=at)
+    return conclude(engine, tenant, batch_id, at=at, mapping=mapping)
 
 
-def conclude(engine: Engine, tenant: Tenant, batch_id: str, *, at: datetime) -> Followed:
-    """Settles by the facts at hand; letters at their end get another place or are closed."""
-    settle(engine, tenant_id=tenant.id, at=at)
+def conclude(
+    engine: Engine, tenant: Tenant, batch_id: str, *, at: datetime, mapping: Mapping | None = None
+) -> Followed:
+    """Settles by the facts at hand; letters at their end get another place or are closed.
+
+    `mapping`: table of tracking codes, the shipped one unless given.
+    """
+    settle(engine, tenant_id=tenant.id, at=at, mapping=mapping)
     with engine.connect() as connection:
         ends = letters_at_end(connection, batch_id=batch_id)
         places = _further_places(connection, [end for end in ends if _may_go_on(end, tenant)])

@@ -31,6 +31,7 @@ from songda.flow.produce import produce, products_of
 from songda.flow.receive import open_batch, receive
 from songda.flow.summary import Stage
 from songda.flow.tenants import Tenant
+from songda.flow.tracking import mapping_of
 from songda.intake import Sheet
 from songda.store import tables
 from songda.vault import sweep
@@ -169,7 +170,8 @@ def post_and_follow(house: House, batch_id: str, *, carrier: Carrier, on: date, 
         progress(sum(_post(house, batch_id, carrier=carrier, on=on, at=at)))
     under_way = _in_state(house, batch_id, "active")
     with watch.stage("跟踪与定级", under_way) as progress:
-        follow_up(house.engine, house.tenant, batch_id, carrier=carrier, at=at)
+        mapping = mapping_of(house.home)
+        follow_up(house.engine, house.tenant, batch_id, carrier=carrier, at=at, mapping=mapping)
         progress(under_way)
 
 

@@ -1,0 +1,127 @@
+"""`songda carrier`: the table of tracking codes, events that it does not know, and folding again what was stored."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from songda.base import days
+from songda.cli.opening import JsonFlag, TenantName, open_base, open_house, print_json
+from songda.cli.tables import print_table
+
+carrier = typer.Typer(help="The carrier's tracking codes: what they mean, what is unknown.", no_args_is_help=True)
+mapping = typer.Typer(help="The table of tracking codes.", no_args_is_help=True)
+
+TableFile = Annotated[Path, typer.Argument(help="CSV with the columns of `songda carrier mapping show --csv`.")]
+
+#: Changes shown one by one; --json gives all.
+_SHOWN = 20
+
+
+def add_to(app: typer.Typer) -> None:
+    carrier.add_typer(mapping, name="mapping")
+    app.add_typer(carrier, name="carrier")
+
+
+@mapping.command()
+def show(
+    as_csv: Annotated[bool, typer.Option("--csv", help="The shipped table as CSV, to copy rows from.")] = False,
+) -> None:
+    """Show the version in force, or the shipped table.
+
+    Example: songda carrier mapping show --csv > codes.csv
+    """
+    from songda.carriers import shipped_codes
+    from songda.flow.tracking import mapping_of
+
+    if as_csv:
+        typer.echo(shipped_codes(), nl=False)
+        return
+    with open_base() as (_engine, _master, settings):
+        table = mapping_of(settings.home)
+    typer.echo(f"现行代码表 {table.version}：{len(table.codes)} 个代码，{len(table.facts)} 种含义")
+
+
+@mapping.command("shadow")
+def shadow_(file: TableFile, tenant: TenantName = None, as_json: JsonFlag = False) -> None:
+    """List which outcomes the rows of FILE would change; nothing is written.
+
+    Example: songda carrier mapping shadow codes.csv
+    """
+    from dataclasses import asdict
+
+    from songda.dispatch import shadow
+    from songda.flow.tracking import mapping_of, proposed
+
+    with open_house(tenant) as house:
+        now, other = mapping_of(house.home), proposed(file)
+        changes = list(shadow(house.engine, tenant_id=house.tenant.id, mapping=now, other=other, at=days.now()))
+    if as_json:
+        print_json({"before": now.version, "after": other.version, "changes": [asdict(change) for change in changes]})
+        return
+    counts = Counter((change.before, change.after) for change in changes)
+    typer.echo(f"{now.version} → {other.version}：{len(changes):,} 件会改变")
+    if changes:
+        print_table("变化", ("现在", "改后", "件数"), [(*key, count) for key, count in counts.most_common()])
+        print_table(
+            f"前 {min(_SHOWN, len(changes))} 件",
+            ("函件", "状态", "现在", "改后", "无法识别（改后）"),
+            [(c.letter_id, c.state, c.before, c.after, " ".join(c.parked_after)) for c in changes[:_SHOWN]],
+        )
+
+
+@mapping.command()
+def adopt(file: TableFile) -> None:
+    """Put the rows of FILE in force beside the shipped table; run `shadow` first and `replay` after.
+
+    Example: songda carrier mapping adopt codes.csv
+    """
+    from songda.flow.tracking import adopt as put_in_force
+
+    with open_base() as (engine, _master, settings):
+        table = put_in_force(engine, settings.home, file, actor="operator", at=days.now())
+    typer.echo(f"现行代码表 {table.version}。用 songda carrier replay 按新表重算已存的轨迹")
+
+
+@carrier.command()
+def parked(tenant: TenantName = None, as_json: JsonFlag = False) -> None:
+    """List the codes that the table does not know, and how many letters heard them.
+
+    Example: songda carrier parked
+    """
+    from songda.dispatch import parked_codes
+    from songda.flow.tracking import mapping_of
+
+    with open_house(tenant) as house:
+        table = mapping_of(house.home)
+        codes = parked_codes(house.engine, tenant_id=house.tenant.id, mapping=table, at=days.now())
+    if as_json:
+        print_json({"version": table.version, "codes": dict(codes)})
+        return
+    print_table("无法识别的轨迹代码", ("代码", "件数"), codes.most_common())
+
+
+@carrier.command()
+def replay(tenant: TenantName = None, as_json: JsonFlag = False) -> None:
+    """Fold all stored events again with the table in force, without asking the carrier.
+
+    Example: songda carrier replay
+    """
+    from dataclasses import asdict
+
+    from songda.dispatch import settle
+    from songda.flow.tracking import mapping_of
+
+    with open_house(tenant) as house:
+        table = mapping_of(house.home)
+        settled = settle(house.engine, tenant_id=house.tenant.id, at=days.now(), mapping=table)
+    if as_json:
+        print_json({"version": table.version, **asdict(settled)})
+        return
+    typer.echo(
+        f"按代码表 {table.version} 重算 {settled.folded:,} 件：已有结果 {settled.reported:,}，更正 {settled.corrected:,}，"
+        f"定级后修订 {settled.revised:,}，仍有无法识别轨迹 {settled.parked:,}，待人工复核 {settled.review:,}"
+    )

@@ -1,0 +1,62 @@
+"""`songda carrier` as the operator meets it: a table is shown, run beside the one in force, adopted, and replayed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from songda.cli.drill import invented_profile
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    text, *_ = invented_profile()
+    profile = tmp_path / "tenant.toml"
+    profile.write_text(text, encoding="utf-8")
+    assert songda(tmp_path, "tenant", "import", str(profile), "--tenant", "t").returncode == 0
+    return tmp_path
+
+
+def songda(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    program = [sys.executable, "-c", "from songda.cli import main; main()"]
+    environ = os.environ | {"SONGDA_HOME": str(home / "home")}
+    return subprocess.run([*program, *words], capture_output=True, text=True, timeout=60, check=False, env=environ)
+
+
+def test_a_table_is_shown_tried_adopted_replayed_and_in_the_audit_log(home: Path) -> None:
+    shipped = songda(home, "carrier", "mapping", "show", "--csv").stdout
+    own = home / "codes.csv"
+    own.write_text(
+        shipped.splitlines()[0] + "\nV_704,,signed_unclear,,fine,妥投,合同附件三,carrier,\n", encoding="utf-8"
+    )
+
+    tried = json.loads(songda(home, "carrier", "mapping", "shadow", str(own), "--json").stdout)
+    assert tried["changes"] == []
+    assert songda(home, "carrier", "mapping", "adopt", str(own)).returncode == 0
+
+    replayed = json.loads(songda(home, "carrier", "replay", "--json").stdout)
+    assert replayed["version"] == tried["after"] != tried["before"]
+    assert tried["after"] in songda(home, "carrier", "mapping", "show").stdout
+    audit = songda(home, "audit", "verify", "--json")
+    assert (audit.returncode, json.loads(audit.stdout)["breaks"]) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "told"), [(None, 66, "找不到轨迹代码表"), ("code,fact\n1,in_transit\n", 78, "缺少列")]
+)
+def test_a_table_that_cannot_be_used_is_told_in_chinese_and_changes_nothing(
+    home: Path, text: str | None, code: int, told: str
+) -> None:
+    own = home / "codes.csv"
+    if text is not None:
+        own.write_text(text, encoding="utf-8")
+    before = songda(home, "carrier", "mapping", "show").stdout
+    answer = songda(home, "carrier", "mapping", "adopt", str(own))
+    assert answer.returncode == code
+    assert told in answer.stderr
+    assert songda(home, "carrier", "mapping", "show").stdout == before
