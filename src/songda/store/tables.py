@@ -6,6 +6,7 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     Boolean,
+    CheckConstraint,
     Column,
     Date,
     DateTime,
@@ -26,6 +27,7 @@ metadata = MetaData(
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
         "uq": "uq_%(table_name)s_%(column_0_N_name)s",
         "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
     }
 )
 
@@ -318,7 +320,7 @@ approved = Table(
     UniqueConstraint("approval_id", "letter_id", "n"),
 )
 
-#: Every change of state, in order: the history of each object, and at the same time the outbox, which consumers read by cursor.
+#: Every change of state, in order: the history of each object.
 transition = Table(
     "transition",
     metadata,
@@ -347,3 +349,101 @@ audit = Table(
 )
 
 Index("ix_letter_batch_state", letter.c.batch_id, letter.c.state)
+
+#: What tenants are told, written with the transition that it tells of. `position` is given when it is first read
+#: (songda.store.events): numbers drawn inside transactions would become visible out of order.
+event = Table(
+    "event",
+    metadata,
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("id", String(60), nullable=False, unique=True),
+    _to("tenant"),
+    _to("letter"),
+    Column("type", _CODE, nullable=False),
+    Column("source", _CODE, nullable=False),
+    Column("reason", String(200), nullable=False),
+    Column("n", Integer),  # number of the attempt that it is about
+    Column("grade", String(4)),
+    Column("reasons", JSON),
+    Column("flags", JSON),
+    Column("revision", Integer),
+    Column("at", _INSTANT, nullable=False),
+    Column("position", BigInteger, unique=True),
+)
+
+#: A receiver of a tenant's events.
+webhook = Table(
+    "webhook",
+    metadata,
+    _id(),
+    _to("tenant"),
+    Column("sealed", LargeBinary, nullable=False),  # the address, which may hold a token
+    Column("host", String(255), nullable=False),  # its host, to be shown
+    Column("types", JSON),  # types of events that it wants; null: all
+    Column("after", BigInteger, nullable=False),  # position of the last event that it has taken
+    Column("failures", Integer, nullable=False, default=0),  # tries in a row without success
+    Column("failing_since", _INSTANT),
+    Column("failed_with", _CODE),  # what the last try came to
+    Column("next_try_at", _INSTANT),
+    Column("busy_until", _INSTANT),  # a sender is at work on it
+    Column("disabled_at", _INSTANT),
+    Column("disabled_for", _CODE),
+    Column("created_at", _INSTANT, nullable=False),
+)
+
+#: Generations of a secret. The secret itself is derived from the tenant's data key; only its validity stands here.
+secret = Table(
+    "secret",
+    metadata,
+    Column("tenant_id", _ID, ForeignKey("tenant.id"), primary_key=True),
+    Column("purpose", String(60), primary_key=True),
+    Column("generation", Integer, primary_key=True),
+    Column("since", _INSTANT, nullable=False),
+    Column("until", _INSTANT),
+)
+
+#: Money that a tenant allows for letters: of one batch, or of one month. What is free can never be negative.
+account = Table(
+    "account",
+    metadata,
+    _id(),
+    _to("tenant"),
+    Column("scope", _CODE, nullable=False),  # batch | month
+    Column("period", _CODE, nullable=False),  # id of the batch, or 2026-11
+    Column("granted_fen", BigInteger, nullable=False),
+    Column("reserved_fen", BigInteger, nullable=False),
+    Column("spent_fen", BigInteger, nullable=False),
+    UniqueConstraint("tenant_id", "scope", "period"),
+    CheckConstraint("reserved_fen >= 0 AND spent_fen >= 0", name="not_negative"),
+    CheckConstraint("granted_fen >= reserved_fen + spent_fen", name="not_overdrawn"),
+)
+
+#: What an attempt will cost or has cost, once for each account that bears it.
+reservation = Table(
+    "reservation",
+    metadata,
+    Column("account_id", _ID, ForeignKey("account.id"), primary_key=True),
+    Column("attempt_id", _ID, primary_key=True),  # reserved before the attempt is made
+    _to("letter"),
+    Column("fen", BigInteger, nullable=False),
+    Column("state", _CODE, nullable=False),  # reserved | spent | released
+    Column("round", Integer, nullable=False),  # counts what was booked on it
+)
+
+#: The journal: every booking between the four parts of an account, added and never changed.
+booking = Table(
+    "booking",
+    metadata,
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    _to("account"),
+    Column("object_id", _ID, nullable=False, index=True),  # attempt, or the account itself
+    Column("round", Integer, nullable=False),
+    Column("source", _CODE, nullable=False),  # limit | free | reserved | spent
+    Column("target", _CODE, nullable=False),
+    Column("fen", BigInteger, nullable=False),
+    Column("at", _INSTANT, nullable=False),
+    UniqueConstraint("account_id", "object_id", "round"),
+    CheckConstraint("fen > 0", name="positive"),
+)
+
+Index("ix_event_tenant_position", event.c.tenant_id, event.c.position)

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Table, bindparam, insert, select, update
 
 from songda.base.errors import SongdaError
 from songda.store import tables
+from songda.store.events import note_events
 from songda.store.life import IllegalTransition, allowed
 
 
@@ -89,6 +90,7 @@ def move(
             for id_, version in rows
         ],
     )
+    note_events(connection, object, [id_ for id_, _ in rows], source=source, target=target, reason=reason, at=at)
     return changed
 
 
