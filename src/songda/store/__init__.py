@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from songda.store import tables
     from songda.store.audit import append_audit, read_audit
     from songda.store.database import DatabaseUnavailable, open_database, revision
+    from songda.store.events import EVENT_TYPES, Event, last_position, number_events, read_events
     from songda.store.life import CREATED, TRANSITIONS, IllegalTransition, Transition, allowed, terminal
     from songda.store.rows import chunks, insert_missing, upsert
     from songda.store.transitions import Conflict, history, move
@@ -24,6 +25,11 @@ _HOME_OF = {
     "DatabaseUnavailable": "database",
     "open_database": "database",
     "revision": "database",
+    "EVENT_TYPES": "events",
+    "Event": "events",
+    "last_position": "events",
+    "number_events": "events",
+    "read_events": "events",
     "Conflict": "transitions",
     "history": "transitions",
     "move": "transitions",
@@ -42,9 +48,11 @@ _HOME_OF = {
 
 __all__ = [
     "CREATED",
+    "EVENT_TYPES",
     "TRANSITIONS",
     "Conflict",
     "DatabaseUnavailable",
+    "Event",
     "IllegalTransition",
     "Transition",
     "allowed",
@@ -52,9 +60,12 @@ __all__ = [
     "chunks",
     "history",
     "insert_missing",
+    "last_position",
     "move",
+    "number_events",
     "open_database",
     "read_audit",
+    "read_events",
     "revision",
     "tables",
     "terminal",

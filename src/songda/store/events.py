@@ -33,7 +33,9 @@ TOLD: Mapping[str, frozenset[str]] = {
     ),
 }
 #: `object.state`, and the change of a result that was told before.
-TYPES = tuple(sorted([f"{object}.{state}" for object, states in TOLD.items() for state in states] + ["letter.revised"]))
+EVENT_TYPES = tuple(
+    sorted([f"{object}.{state}" for object, states in TOLD.items() for state in states] + ["letter.revised"])
+)
 
 _e, _l, _a = tables.event.c, tables.letter.c, tables.attempt.c
 
@@ -45,7 +47,7 @@ class Event:
     #: The cursor: greater than that of every event told before.
     position: int
     id: str
-    #: One of TYPES.
+    #: One of EVENT_TYPES.
     type: str
     at: datetime
     letter_id: str

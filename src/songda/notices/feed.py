@@ -1,0 +1,64 @@
+"""The feed: a tenant's events in one order, from a cursor on; a webhook's body is one entry of it, byte for byte the same.
+
+{"id": "evt_ltr_…_7", "type": "letter.closed", "timestamp": "2026-12-03T01:00:00Z", "cursor": 4711,
+ "data": {"letter_id": "ltr_…", "letter_no": "LH2026-000123", "batch_id": "bat_…", "attempt": null, "from": "active",
+          "to": "closed", "reason": "proven", "grade": "A1", "reasons": [], "flags": [], "revision": 0}}
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC
+from typing import Any
+
+from sqlalchemy import Engine
+
+from songda.store import Event, number_events, read_events
+
+#: Events of one page at most.
+MOST = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    events: tuple[dict[str, Any], ...]
+    #: Where the next page begins.
+    next: int
+    #: Whether there is one by now.
+    more: bool
+
+
+def as_json(event: Event) -> dict[str, Any]:
+    """What the tenant sees of an event: ids, codes and instants."""
+    return {
+        "id": event.id,
+        "type": event.type,
+        "timestamp": event.at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        "cursor": event.position,
+        "data": {
+            "letter_id": event.letter_id,
+            "letter_no": event.letter_no,
+            "batch_id": event.batch_id,
+            "attempt": event.n,
+            "from": event.source,
+            "to": "closed" if event.type == "letter.revised" else event.type.partition(".")[2],
+            "reason": event.reason,
+            "grade": event.grade,
+            "reasons": list(event.reasons),
+            "flags": list(event.flags),
+            "revision": event.revision,
+        },
+    }
+
+
+def read_page(engine: Engine, tenant_id: str, *, after: int, limit: int) -> Page:
+    """At most `limit` (1 to MOST) events behind the cursor `after`; 0 begins with the first one ever."""
+    with engine.begin() as connection:
+        number_events(connection)
+        events = read_events(connection, tenant_id, after=after, limit=limit + 1)
+    shown = events[:limit]
+    return Page(
+        events=tuple(as_json(event) for event in shown),
+        next=shown[-1].position if shown else after,
+        more=len(events) > limit,
+    )
