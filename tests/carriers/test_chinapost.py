@@ -7,6 +7,7 @@ import ipaddress
 import socket
 import ssl
 import threading
+import time
 from dataclasses import replace
 
 import pytest
@@ -15,11 +16,14 @@ from songda.base import days
 from songda.carriers import (
     Cancelled,
     ChinaPost,
+    ClockSkew,
     ContractConfig,
+    LineCut,
     NoAnswer,
     Ordered,
     Refused,
     ReturnReceipt,
+    Trace,
     open_http,
 )
 from songda.carriers.chinapost import order_body
@@ -306,13 +310,91 @@ def test_old_account_without_a_sign_key_works(make_order):
         assert isinstance(china_post.order(make_order("old-account")), Ordered)
 
 
-def test_clock_that_is_wrong_is_refused(stand_in, make_order):
+@pytest.mark.parametrize("minutes", [-11, 11])
+def test_refusal_while_the_clocks_differ_blames_the_clock_and_not_the_letter(stand_in, make_order, minutes):
+    stand_in.clear_faults()
     contract = ContractConfig(**stand_in.settings())
     with open_http(contract) as http:
-        late = ChinaPost(contract, http, clock=lambda: days.now() - dt.timedelta(minutes=11))
-        assert isinstance(late.order(make_order("late")), Refused)
-        abroad = ChinaPost(contract, http, clock=lambda: dt.datetime.now(dt.UTC))
-        assert isinstance(abroad.order(make_order("abroad")), Ordered)
+        wrong = ChinaPost(contract, http, clock=lambda: days.now() + dt.timedelta(minutes=minutes))
+        with pytest.raises(ClockSkew) as error:
+            wrong.order(make_order(f"skewed{minutes}"))
+    assert not error.value.sent
+    assert abs(error.value.data["seconds"] - minutes * 60) <= 2
+    assert "校准" in error.value.message_zh
+    assert f"skewed{minutes}" not in stand_in.stats()["double_ordered"]
+
+
+def test_refusal_while_the_clocks_agree_is_the_letters(stand_in, make_order):
+    with client(stand_in) as post:
+        stand_in.fault("refuse", count=1, code="B00123")
+        assert post.order(make_order("refused-in-time")).code == "B00123"
+
+
+def test_clocks_that_differ_a_little_are_told_but_calls_go_on(stand_in, make_order, capsys):
+    stand_in.clear_faults()
+    contract = ContractConfig(**stand_in.settings())
+    with open_http(contract) as http:
+        late = ChinaPost(contract, http, clock=lambda: days.now() - dt.timedelta(minutes=4))
+        assert isinstance(late.order(make_order("a-little-late")), Ordered)
+    assert "carrier.clock_skew" in capsys.readouterr().out
+
+
+def test_line_is_cut_so_that_a_dead_carrier_leaves_few_orders_in_doubt(stand_in, make_order):
+    with client(stand_in, timeout_s=1.0, cut_after_calls=5, cut_seconds=60) as post:
+        stand_in.fault("reset_before", api_code="020003")
+        results = [result for _, result in post.order_many((make_order(f"dead-{n}") for n in range(200)), threads=4)]
+    doubtful = [result for result in results if result.sent]
+    assert 5 <= len(doubtful) <= 8
+    assert all(isinstance(result, LineCut) for result in results if not result.sent)
+
+
+def test_line_that_was_cut_is_tried_again_and_goes_on(stand_in, make_order):
+    with client(stand_in, cut_after_calls=2, cut_seconds=0.2, query_attempts=1) as post:
+        stand_in.fault("reset_before", count=2)
+        for _ in range(2):
+            with pytest.raises(NoAnswer):
+                post.trace("9800000000006")
+        with pytest.raises(LineCut):
+            post.trace("9800000000006")
+        time.sleep(0.25)
+        assert isinstance(post.trace("9800000000006"), Trace)
+
+
+def test_carrier_that_asks_for_a_rest_gets_it(stand_in, make_order):
+    with client(stand_in, query_attempts=1) as post:
+        stand_in.fault("html_before", count=1, status=429, retry_after=30)
+        with pytest.raises(NoAnswer, match="http_429"):
+            post.trace("9800000000006")
+        with pytest.raises(LineCut):
+            post.trace("9800000000006")
+        assert stand_in.stats()["calls"]["040001"] >= 1
+
+
+def test_calls_keep_to_the_contracts_rate(stand_in):
+    with client(stand_in, calls_per_s=40) as post:
+        start = time.monotonic()
+        traces = list(post.trace_many([f"98{n:011d}" for n in range(20)], threads=4))
+        took = time.monotonic() - start
+    assert len(traces) == 20
+    assert took >= 19 / 40
+
+
+def test_whole_addresses_are_read_in_their_order(post):
+    readings = post.parse_addresses(["浙江省杭州市西湖区文一路1号", "北京市朝阳区建国路1号", "文一路1号"])
+    assert [(each.prov, each.city, each.county, each.address) for each in readings] == [
+        ("浙江省", "杭州市", "西湖区", "文一路1号"),
+        ("北京市", "北京市", "朝阳区", "建国路1号"),
+        ("", "", "", "文一路1号"),
+    ]
+    assert "文一路" not in repr(readings)
+
+
+def test_readings_that_are_not_one_an_address_are_no_answer(make_order):
+    one = b'{"retCode":"00000","retMsg":"ok","retBody":"[{}]"}'
+    with answering(http_answer(one)) as port:
+        contract = loopback_contract(port, query_attempts=1)
+        with open_http(contract) as http, pytest.raises(NoAnswer, match="not_one_reading"):
+            ChinaPost(contract, http).parse_addresses(["a", "b"])
 
 
 def test_carrier_that_is_down_never_saw_the_order(make_order):

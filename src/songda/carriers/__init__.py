@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     from songda.carriers.chinapost import ChinaPost, open_http
     from songda.carriers.contract import ContractConfig
     from songda.carriers.envelope import Envelope
-    from songda.carriers.errors import BadContract, BadEnvelope, BadPush, BadTrackingTable, NoAnswer
+    from songda.carriers.errors import BadContract, BadEnvelope, BadPush, BadTrackingTable, ClockSkew, LineCut, NoAnswer
     from songda.carriers.order import (
         Cancelled,
         Label,
         Order,
         Ordered,
+        ParsedAddress,
         Party,
         PickupRange,
         Postage,
@@ -43,12 +44,13 @@ _HOMES = {
     "chinapost": ("ChinaPost", "open_http"),
     "contract": ("ContractConfig",),
     "envelope": ("Envelope",),
-    "errors": ("BadContract", "BadEnvelope", "BadPush", "BadTrackingTable", "NoAnswer"),
+    "errors": ("BadContract", "BadEnvelope", "BadPush", "BadTrackingTable", "ClockSkew", "LineCut", "NoAnswer"),
     "order": (
         "Cancelled",
         "Label",
         "Order",
         "Ordered",
+        "ParsedAddress",
         "Party",
         "PickupRange",
         "Postage",
@@ -71,17 +73,20 @@ __all__ = [
     "BadTrackingTable",
     "Cancelled",
     "ChinaPost",
+    "ClockSkew",
     "ContractConfig",
     "Envelope",
     "Event",
     "EventKey",
     "Label",
+    "LineCut",
     "Mapping",
     "NoAnswer",
     "Order",
     "Ordered",
     "Outcome",
     "Parked",
+    "ParsedAddress",
     "Party",
     "PickupRange",
     "Postage",

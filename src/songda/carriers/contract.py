@@ -14,6 +14,27 @@ from songda.carriers.envelope import Envelope
 from songda.carriers.errors import BadContract
 from songda.carriers.waybill import waybill_numbers
 
+#: Setting → pattern of its whole value (values of 《中小电商企业接口规范 V2.7》 where it names them), and what to say.
+_SHAPES = {
+    "sender_no": (r"[0-9A-Za-z_-]{1,32}", "应为字母或数字"),
+    "biz_product_no": (r"[0-9A-Za-z]{1,16}", "应为字母或数字"),
+    "product_code": (r"[0-9]{15}", "应为 15 位数字"),
+    "contents_attribute": (r"[1-4]", "应为 1 文件、2 信函、3 物品、4 包裹之一"),
+    "pickup_type": (r"[01]", "应为 0 自送或 1 上门揽收"),
+    "payment_mode": (r"[1-7]", "应为 1 至 7"),
+    "label_type": (r"129|149|179", "应为 129、149 或 179"),
+    "project_id": (r"[0-9A-Za-z_-]{1,50}", "应为字母或数字"),
+    "user_code": (r"[0-9A-Za-z_-]{1,50}", "应为字母或数字"),
+}
+_BOUNDS = {
+    "timeout_s": (0.05, 300),
+    "query_attempts": (1, 20),
+    "calls_per_s": (0.01, 10_000),
+    "cut_after_calls": (1, 10_000),
+    "cut_seconds": (0.01, 3600),
+    "clock_tolerance_s": (1, 86_400),
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContractConfig:
@@ -52,16 +73,34 @@ class ContractConfig:
     timeout_s: float = 15.0
     #: How often a read-only query is tried in all.
     query_attempts: int = 4
+    #: Calls a second, all operations together; None: as fast as the carrier answers. The platform's limit is in no
+    #: public source.
+    calls_per_s: float | None = None
+    #: Calls in a row without an answer after which the carrier is left alone, and for how many seconds.
+    cut_after_calls: int = 20
+    cut_seconds: float = 30.0
+    #: Seconds by which our clock and the carrier's may differ. The platform's own window is in no public source.
+    clock_tolerance_s: float = 120.0
 
     def __post_init__(self) -> None:
         url = urlsplit(self.endpoint)
+        if not url.hostname or url.username is not None or url.query:
+            raise BadContract(setting="endpoint", reason="应为不带账号和参数的网址")
         if url.scheme != "https" and not (url.scheme == "http" and _is_loopback(url.hostname or "")):
             raise BadContract(setting="endpoint", reason="必须使用 https")
         for setting in ("sender_no", "authorization", "biz_product_no"):
             if not getattr(self, setting):
                 raise BadContract(setting=setting, reason="不能为空")
+        for setting, (pattern, told) in _SHAPES.items():
+            value = getattr(self, setting)
+            if value is not None and not re.fullmatch(pattern, value):
+                raise BadContract(setting=setting, reason=told)
+        for setting, (least, most) in _BOUNDS.items():
+            value = getattr(self, setting)
+            if value is not None and not least <= value <= most:
+                raise BadContract(setting=setting, reason=f"应在 {least:g} 与 {most:g} 之间")
         try:
-            pattern = re.compile(self.number_pattern)
+            number = re.compile(self.number_pattern)
         except re.error:
             raise BadContract(setting="number_pattern", reason="不是有效的正则表达式") from None
         if self.number_range is not None:
@@ -69,7 +108,7 @@ class ContractConfig:
                 waybill_numbers(*self.number_range)
             except ValueError:
                 raise BadContract(setting="number_range", reason="号段首尾不成一段") from None
-            if not all(pattern.fullmatch(end) for end in self.number_range):
+            if not all(number.fullmatch(end) for end in self.number_range):
                 raise BadContract(setting="number_range", reason="号段与运单号格式不符")
         self.envelope()
 

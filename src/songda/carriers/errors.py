@@ -8,8 +8,8 @@ from songda.base.errors import SongdaError
 class NoAnswer(SongdaError):
     """No usable answer came back.
 
-    `sent` tells what a caller may do. False: the request provably never left (no connection could be made), so it may
-    be repeated. True: the carrier may or may not have acted; an order is then resolved by a query or by a person,
+    `sent` tells what a caller may do. False: the request provably never left (no connection could be made) or was turned
+    away unread, so it may be repeated. True: the carrier may or may not have acted; an order is then resolved by a query or by a person,
     never by a repeat.
     """
 
@@ -21,6 +21,31 @@ class NoAnswer(SongdaError):
         super().__init__(reason=reason, sent=sent)
         self.reason = reason
         self.sent = sent
+
+
+class LineCut(NoAnswer):
+    """Not sent: nobody has answered for long, or the carrier asked to be left alone."""
+
+    zh = "承运商连续没有应答，{seconds} 秒内暂停调用"
+    remedy = "请检查网络和承运商公告；未发出的请求稍后会自动补发，不会重复下单"
+
+    def __init__(self, *, seconds: float) -> None:
+        super().__init__(reason="line_cut", sent=False)
+        self.data = {"seconds": seconds}
+
+
+class ClockSkew(NoAnswer):
+    """Refused while our clock and the carrier's differ: the stamp of the call is to blame, not the letter.
+
+    A refusal means that the carrier has not acted, so the call may be repeated once the clock is right.
+    """
+
+    zh = "本机时钟与承运商相差 {seconds} 秒，请求被拒（{code}）"
+    remedy = "请校准本机时钟（NTP）后重试；尚未下单的封件会自动补发"
+
+    def __init__(self, *, seconds: int, code: str) -> None:
+        super().__init__(reason="clock_skew", sent=False)
+        self.data = {"seconds": seconds, "code": code}
 
 
 class BadEnvelope(SongdaError):

@@ -117,6 +117,20 @@ class PickupRange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ParsedAddress:
+    """How the carrier reads an address; "" for what it does not find. Codes are the carrier's."""
+
+    prov: str
+    city: str
+    county: str
+    address: str = field(repr=False)
+    prov_code: str
+    city_code: str
+    county_code: str
+    district_code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Postage:
     total_fen: int
     #: Weight that the carrier charges, grams, when it says so.

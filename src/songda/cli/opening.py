@@ -53,8 +53,10 @@ def open_base(settings: Settings | None = None) -> Iterator[tuple[Engine, Master
 
     Raises BadSetting, and what database and vault raise.
     """
+    from songda.cli import logs
     from songda.vault import load_master_key
 
+    logs.to_stderr()
     chosen = settings or _stated()
     engine = _database(chosen)
     try:

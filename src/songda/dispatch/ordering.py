@@ -33,6 +33,8 @@ class OrderReport:
     unresolved: int
     #: Never left, because the carrier cannot be reached: call again later.
     waiting: int
+    #: What stood in the way of the last order without an answer; None when all were answered.
+    trouble: NoAnswer | None = None
 
 
 def order_waybills(
@@ -78,6 +80,7 @@ def order_waybills(
         refused=sum(isinstance(answer, Refused) for answer in every),
         unresolved=before.unresolved + sum(isinstance(answer, NoAnswer) and answer.sent for answer in every),
         waiting=waiting,
+        trouble=next((answer for answer in reversed(every) if isinstance(answer, NoAnswer)), None),
     )
 
 

@@ -34,8 +34,8 @@ class NoCarrierContract(SongdaError):
 
 
 class CarrierUnreachable(SongdaError):
-    zh = "承运商没有应答，{waiting} 件尚未取得运单号"
-    remedy = "请检查网络和承运商公告后运行 songda run --resume，会从未下单的封件继续，不会重复下单"
+    zh = "{waiting} 件尚未取得运单号：{reason}"
+    remedy = "处理后运行 songda run --resume，会从未下单的封件继续，不会重复下单"
     exit_code = 75
 
 
@@ -89,6 +89,9 @@ def contract_of(tenant: Tenant, environ: Mapping[str, str]) -> ContractConfig:
         "number_pattern": stated.number_pattern,
         "label_type": stated.label_type,
         "orders_idempotent": stated.orders_idempotent,
+        "calls_per_s": stated.calls_per_s,
+        "timeout_s": stated.timeout_s,
+        "clock_tolerance_s": stated.clock_tolerance_s,
         "number_range": (bounds.first, bounds.last) if bounds and bounds.first and bounds.last else None,
     }
     return ContractConfig(
@@ -124,7 +127,8 @@ def order(engine: Engine, tenant: Tenant, batch_id: str, *, carrier: Carrier, at
         threads=THREADS,
     )
     if report.waiting:
-        raise CarrierUnreachable(waiting=report.waiting)
+        reason = "承运商没有应答，请检查网络和承运商公告" if report.trouble is None else report.trouble.message_zh
+        raise CarrierUnreachable(waiting=report.waiting, reason=reason)
     return report
 
 

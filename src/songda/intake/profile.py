@@ -64,6 +64,7 @@ Secret = Annotated[SecretStr | None, BeforeValidator(_not_a_placeholder)]
 Texts = Annotated[tuple[str, ...] | None, BeforeValidator(_as_tuple)]
 Fen = Annotated[int, Field(ge=0)] | None
 Count = Annotated[int, Field(ge=0)] | None
+PositiveNumber = Annotated[float, Field(gt=0, strict=False)] | None
 
 
 class _Section(BaseModel):
@@ -222,6 +223,10 @@ class Carrier(_Section):
     #: The contract promises that an order repeated under the same number is one order.
     orders_idempotent: bool | None = None
     label_type: Text = None
+    #: Calls a second that the contract allows; seconds to wait for an answer; seconds by which the clocks may differ.
+    calls_per_s: PositiveNumber = None
+    timeout_s: PositiveNumber = None
+    clock_tolerance_s: PositiveNumber = None
     label: Label = Label()
     sender: Sender = Sender()
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 import asyncio
 import itertools
 import socket
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -25,6 +27,7 @@ from songda.sim.carrier.wire import NotOurs, Wire
 _BEFORE = frozenset({Kind.RESET_BEFORE, Kind.HTML_BEFORE, Kind.REFUSE})
 _JSON, _HTML = b"application/json;charset=UTF-8", b"text/html; charset=utf-8"
 _ERROR_PAGE = "<html><head><title>502 Bad Gateway</title></head><body><h1>网关错误</h1></body></html>".encode()
+Headers = Sequence[tuple[bytes, bytes]]
 #: A call larger than this is not an order.
 _LARGEST = 1 << 20
 
@@ -42,7 +45,7 @@ class Door:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":
-            return await _answer(send, 405, _HTML, _ERROR_PAGE)
+            return await self._answer(send, 405, _HTML, _ERROR_PAGE)
         form = parse_form(await _body(receive))
         api_code = form.get("apiCode", "")
         self.calls[api_code] = self.calls.get(api_code, 0) + 1
@@ -52,7 +55,7 @@ class Door:
                 await asyncio.sleep(late.seconds)
         fault = next((fault for fault in struck if fault.kind is not Kind.LATENCY), None)
         if fault is None:
-            return await _answer(send, 200, _JSON, self._envelope(self._process(form)))
+            return await self._answer(send, 200, _JSON, self._envelope(self._process(form)))
         reply = refusal(fault.code, fault.message) if fault.kind in _BEFORE else self._process(form)
         return await self._faulty(fault, self._envelope(reply), scope, receive, send)
 
@@ -61,22 +64,23 @@ class Door:
             case Kind.RESET_BEFORE | Kind.RESET_AFTER:
                 _reset(scope)
             case Kind.HTML_BEFORE | Kind.HTML_AFTER:
-                await _answer(send, fault.status, _HTML, _ERROR_PAGE)
+                more = [] if fault.retry_after is None else [(b"retry-after", str(fault.retry_after).encode())]
+                await self._answer(send, fault.status, _HTML, _ERROR_PAGE, more)
             case Kind.DROP_ANSWER:
                 while (await receive())["type"] != "http.disconnect":
                     pass
             case Kind.TRUNCATED:
-                await _answer(send, 200, _JSON, answer[: len(answer) // 2])
+                await self._answer(send, 200, _JSON, answer[: len(answer) // 2])
             case Kind.CUT:
-                await _start(send, 200, _JSON, len(answer))
+                await self._start(send, 200, _JSON, len(answer))
                 await send({"type": "http.response.body", "body": answer[: len(answer) // 2], "more_body": True})
                 _reset(scope)
             case Kind.GBK:
-                await _answer(send, 200, _JSON, answer.decode().encode("gb18030"))
+                await self._answer(send, 200, _JSON, answer.decode().encode("gb18030"))
             case Kind.OTHER_NUMBER:
-                await _answer(send, 200, _JSON, _about_another(answer))
+                await self._answer(send, 200, _JSON, _about_another(answer))
             case _:
-                await _answer(send, 200, _JSON, answer)
+                await self._answer(send, 200, _JSON, answer)
 
     def _process(self, form: dict[str, str]) -> Reply:
         """The platform's checks in its order: access, time, envelope; then the operation."""
@@ -102,8 +106,11 @@ class Door:
             return False
         if self._contract.time_window_s is None:
             return True
-        now = days.now() if self._contract.time_stamp_clock == "wall" else self._book.now
-        return abs(sent - now) <= timedelta(seconds=self._contract.time_window_s)
+        return abs(sent - self._now()) <= timedelta(seconds=self._contract.time_window_s)
+
+    def _now(self) -> datetime:
+        """The clock against which stamps are held, and which the `Date` of each answer tells."""
+        return days.now() if self._contract.time_stamp_clock == "wall" else self._book.now
 
     def _envelope(self, reply: Reply) -> bytes:
         code, message, body = reply
@@ -117,6 +124,15 @@ class Door:
                 "success": code == "00000",
             }
         )
+
+    async def _start(self, send: Send, status: int, kind: bytes, length: int, more: Headers = ()) -> None:
+        date = format_datetime(self._now().astimezone(UTC), usegmt=True).encode()
+        headers = [(b"content-type", kind), (b"content-length", str(length).encode()), (b"date", date), *more]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def _answer(self, send: Send, status: int, kind: bytes, body: bytes, more: Headers = ()) -> None:
+        await self._start(send, status, kind, len(body), more)
+        await send({"type": "http.response.body", "body": body})
 
 
 def parse_form(body: bytes) -> dict[str, str]:
@@ -132,7 +148,12 @@ def _plain(quoted: bytes) -> str:
 def _about_another(answer: bytes) -> bytes:
     """The same answer with every number of ours turned into another one."""
     envelope: dict[str, Any] = orjson.loads(answer)
-    body = orjson.loads(envelope["retBody"] or "{}")
+    try:
+        body = orjson.loads(envelope["retBody"] or "{}")
+    except orjson.JSONDecodeError:  # a label
+        return answer
+    if not isinstance(body, dict):
+        return answer
     for thing in (body, *body.get("responseItems", ())):
         for name in thing.keys() & {"waybillNo", "traceNo", "logisticsOrderNo"}:
             thing[name] = "9" + thing[name][:-1]
@@ -147,16 +168,6 @@ async def _body(receive: Receive) -> bytes:
         size += len(chunks[-1])
         if not message.get("more_body") or size > _LARGEST:
             return b"".join(chunks)
-
-
-async def _start(send: Send, status: int, kind: bytes, length: int) -> None:
-    headers = [(b"content-type", kind), (b"content-length", str(length).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-
-
-async def _answer(send: Send, status: int, kind: bytes, body: bytes) -> None:
-    await _start(send, status, kind, len(body))
-    await send({"type": "http.response.body", "body": body})
 
 
 def _reset(scope: Scope) -> None:

@@ -52,6 +52,8 @@ class Fault:
     api_code: str | None = None
     seconds: float = 0.0
     status: int = 502
+    #: `Retry-After` of an error page, seconds.
+    retry_after: int | None = None
     code: str = "99999"
     message: str = "系统繁忙"
 

@@ -20,6 +20,7 @@ from songda.sim.carrier.contract import SimContract
 from songda.sim.carrier.events import PlannedEvent
 from songda.sim.carrier.label import label_pdf
 from songda.sim.carrier.order_check import first_fault, party_fault
+from songda.sim.carrier.reading import read_address
 
 OK = "00000"
 Reply = tuple[str, str, str | None]
@@ -60,15 +61,19 @@ class Platform:
             "050001": (self._postage, False),
             "050005": (self._estimate, False),
         }
+        #: Operations whose message is a list of any length.
+        self._lists: dict[str, Callable[[list[Any]], Reply]] = {"060001": self._readings}
 
     def perform(self, api_code: str, message: bytes) -> Reply:
-        if api_code not in self._operations:
+        if api_code not in self._operations and api_code not in self._lists:
             return refusal("20001", "接口代码不存在")
-        operation, array = self._operations[api_code]
         try:
             body = orjson.loads(message)
         except orjson.JSONDecodeError:
             return refusal("20002", "报文不是JSON")
+        if api_code in self._lists:
+            return self._lists[api_code](body) if isinstance(body, list) else refusal("20003", "报文应为数组")
+        operation, array = self._operations[api_code]
         if isinstance(body, list) and array is not False and len(body) == 1:
             body = body[0]
         elif isinstance(body, list) or array is True:
@@ -124,6 +129,11 @@ class Platform:
 
     def _range(self, body: dict[str, Any]) -> Reply:
         return OK, "成功", _text({"status": _range_status(body)})
+
+    def _readings(self, rows: list[Any]) -> Reply:
+        if not rows or not all(isinstance(row, dict) and isinstance(row.get("wholeAddress"), str) for row in rows):
+            return refusal("20004", "参数错误: wholeAddress")
+        return OK, "成功", orjson.dumps([read_address(row["wholeAddress"]) for row in rows]).decode()
 
     def _postage(self, body: dict[str, Any]) -> Reply:
         item = self._ours(body)

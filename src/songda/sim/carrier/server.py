@@ -74,6 +74,8 @@ async def _serve(start: Start) -> None:
         lifespan="off",
         log_level="error",
         access_log=False,
+        # The door tells the carrier's own time.
+        date_header=False,
         timeout_keep_alive=60,
     )
     server = uvicorn.Server(config)
