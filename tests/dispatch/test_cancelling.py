@@ -29,7 +29,7 @@ def ordered(open_desk: OpenDesk, fill: Fill, count: int) -> Any:
 
 def pull(desk: Any, *numbers: int) -> None:
     pieces = desk.column("piece", "id")
-    pull_pieces(desk.database, {pieces[number]: "paid" for number in numbers}, at=POSTED, actor="test")
+    pull_pieces(desk.database, {pieces[number]: "stop:paid" for number in numbers}, at=POSTED, actor="operator")
 
 
 def tasks(desk: Any) -> list[tuple[str, str]]:
@@ -42,7 +42,7 @@ def test_a_pulled_piece_gives_its_waybill_back_once(open_desk: OpenDesk, fill: F
     assert cancel(desk) == CancelReport(cancelled=1, refused=0, left=0)
     assert cancel(desk) == CancelReport(cancelled=0, refused=0, left=0)
     assert desk.stand_in.stats()["cancelled"] == 1
-    assert tasks(desk) == [("done", "paid")]
+    assert tasks(desk) == [("done", "stop:paid")]
 
 
 def test_a_spoiled_piece_gives_its_waybill_back_too(open_desk: OpenDesk, fill: Fill) -> None:

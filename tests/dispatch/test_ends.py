@@ -21,6 +21,10 @@ def ends(house: Any) -> list[AtEnd]:
         return letters_at_end(connection, batch_id=BATCH)
 
 
+#: Why no attempt follows.
+WHY = "max_attempts"
+
+
 def settled(house: Any, *chains: list[Any]) -> None:
     """A letter a chain, each settled; letters beyond them are posted and unheard of."""
     house.posted(len(chains))
@@ -54,6 +58,7 @@ def test_letters_at_their_end_say_what_was_proven_and_where_they_went(house: Any
         state="settled",
         last_grade="A1",
         grade="A1",
+        posted=1,
         flags=(),
         tried=(("adr_001", "p"),),
     )
@@ -64,8 +69,8 @@ def test_letters_at_their_end_say_what_was_proven_and_where_they_went(house: Any
 def test_letters_are_closed_once_with_grade_flags_and_day(house: Any) -> None:
     settled(house, SIGNED, [*TRANSIT, (2, 11, "705:7")], TRANSIT)
     found = ends(house)
-    assert close_letters(house.database, found, at=after(6)) == 2
-    assert close_letters(house.database, found, at=after(7)) == 0
+    assert close_letters(house.database, [(end, WHY) for end in found], at=after(6)) == 2
+    assert close_letters(house.database, [(end, WHY) for end in found], at=after(7)) == 0
     day = after(6).date()
     assert house.rows("letter", "state", "grade", "flags", "closed_on") == [
         ("closed", "A1", [], day),
@@ -80,7 +85,7 @@ def test_a_letter_that_changed_since_it_was_read_is_not_closed(house: Any) -> No
     found = ends(house)
     house.change("letter", version=7)
     with pytest.raises(Conflict):
-        close_letters(house.database, found, at=after(6))
+        close_letters(house.database, [(end, WHY) for end in found], at=after(6))
 
 
 def test_a_letter_is_closed_with_the_proof_of_this_moment(house: Any) -> None:
@@ -88,7 +93,7 @@ def test_a_letter_is_closed_with_the_proof_of_this_moment(house: Any) -> None:
     found = ends(house)
     house.tell(1, (6, 9, "741"))
     house.settle(6, 20)
-    close_letters(house.database, found, at=after(6))
+    close_letters(house.database, [(end, WHY) for end in found], at=after(6))
     assert house.rows("letter", "grade") == ["E"]
 
 
@@ -102,7 +107,7 @@ def test_a_second_attempt_is_planned_once_and_never_at_a_former_place(house: Any
     assert rows[made["ltr_001"]] == ("ltr_001", 2, "planned", "q")
     assert len(rows) == 4
     assert house.rows("letter", "state", "version") == [("active", 1)] * 2
-    assert house.rows("transition", "reason").count("second attempt") == 2
+    assert house.rows("transition", "reason").count("next_attempt") == 2
     assert ends(house) == []
 
 
@@ -127,7 +132,7 @@ def test_no_attempt_follows_one_that_is_not_over(house: Any) -> None:
 
 def test_nor_a_stop_order_nor_a_letter_that_is_closed(house: Any) -> None:
     settled(house, RETURNED, RETURNED)
-    pull_pieces(house.database, {"pie_001": "paid"}, at=after(3), actor="payments")
+    pull_pieces(house.database, {"pie_001": "stop:paid"}, at=after(3), actor="operator")
     (end, _) = ends(house)
     assert end.flags == ("stop_requested",)
     house.change("letter", "ltr_002", state="closed")
@@ -147,7 +152,7 @@ def test_the_best_proof_of_all_attempts_is_the_letters(house: Any) -> None:
     (end,) = ends(house)
     assert (end.n, end.last_grade, end.grade) == (2, "C", "C")
     assert end.tried == (("adr_001", "p"), ("adr_901", "q"))
-    close_letters(house.database, [end], at=after(9))
+    close_letters(house.database, [(end, WHY)], at=after(9))
     house.tell(1, (9, 12, "704:10"))
     house.settle(10)
     house.done("outcome_review")
@@ -161,7 +166,7 @@ def test_no_place_is_an_end_too(house: Any) -> None:
     house.change("attempt", made["ltr_001"], state="no_place")
     (end,) = ends(house)
     assert (end.state, end.last_grade, end.grade, end.flags) == ("no_place", None, "E", ("no_place",))
-    close_letters(house.database, [end], at=after(6))
+    close_letters(house.database, [(end, WHY)], at=after(6))
     assert house.rows("letter", "grade", "flags") == [("E", ["no_place"])]
 
 
@@ -174,7 +179,7 @@ def test_a_second_attempt_recalled_at_the_gate_ends_the_letter_with_its_first_re
         connection.execute(insert(tables.run), run | {"state": "balanced", "version": 0, "pieces": 1})
         piece = {"id": "pie_901", "attempt_id": made, "run_id": "run_2", "copy": 1, "state": "enveloped", "version": 0}
         connection.execute(insert(tables.piece), piece | {"order_no": "o", "waybill_no": "9800000000901"})
-    pulled = pull_pieces(house.database, {"pie_901": "paid"}, at=after(7), actor="payments")
+    pulled = pull_pieces(house.database, {"pie_901": "stop:paid"}, at=after(7), actor="operator")
     assert (pulled.pulled, pulled.withdrawn) == (1, 0)
     assert hand_over(house.database, run_id="run_2", at=after(7)).posted == 0
     (end,) = ends(house)
@@ -197,10 +202,10 @@ def test_a_closing_that_breaks_off_goes_on_where_it_stood(house: Any, monkeypatc
 
     monkeypatch.setattr(module, "move", broken)
     with pytest.raises(KeyboardInterrupt):
-        close_letters(house.database, found, at=after(6))
+        close_letters(house.database, [(end, WHY) for end in found], at=after(6))
     assert house.rows("letter", "state") == ["closed", "active", "active"]
     monkeypatch.undo()
-    assert close_letters(house.database, found, at=after(6)) == 2
+    assert close_letters(house.database, [(end, WHY) for end in found], at=after(6)) == 2
     assert house.rows("letter", "version") == [1, 1, 1]
 
 

@@ -76,12 +76,12 @@ def test_a_recalled_attempt_in_the_pile_stops_everything(house: Any) -> None:
 def test_a_stop_order_at_the_gate_withdraws_the_letter_and_cancels_its_waybill(house: Any) -> None:
     house.printed(3)
     for _ in range(2):
-        pulled = pull_pieces(house.database, {"pie_002": "paid"}, at=POSTED, actor="payments")
+        pulled = pull_pieces(house.database, {"pie_002": "stop:paid"}, at=POSTED, actor="operator")
     assert (pulled.pulled, pulled.withdrawn, pulled.too_late, pulled.missing) == (0, 0, (), ())
     assert house.rows("piece", "state") == ["enveloped", "pulled", "enveloped"]
     assert house.rows("attempt", "state") == ["locked", "recalled", "locked"]
     assert house.rows("letter", "state") == ["active", "withdrawn", "active"]
-    assert house.tasks("waybill_unused") == [("open", "paid")]
+    assert house.tasks("waybill_unused") == [("open", "stop:paid")]
     assert (house.hand_over().posted, house.hand_over().pulled) == (2, 1)
 
 
@@ -98,7 +98,7 @@ def test_a_stop_order_counts_what_it_pulled_and_takes_every_copy(house: Any) -> 
             | {"order_no": "att_001-2", "waybill_no": waybill(901)},
         )
     house.change("piece", "pie_001", state="diverted")
-    pulled = pull_pieces(house.database, {"pie_001": "disputed"}, at=POSTED, actor="operator")
+    pulled = pull_pieces(house.database, {"pie_001": "stop:disputed"}, at=POSTED, actor="operator")
     assert (pulled.pulled, pulled.withdrawn) == (2, 1)
     assert house.rows("piece", "state") == ["pulled", "enveloped", "pulled"]
 
@@ -106,7 +106,7 @@ def test_a_stop_order_counts_what_it_pulled_and_takes_every_copy(house: Any) -> 
 def test_a_stop_order_that_comes_too_late_ends_the_letter_with_its_real_result(house: Any) -> None:
     house.posted(2)
     for _ in range(2):
-        pulled = pull_pieces(house.database, {"pie_001": "paid"}, at=POSTED, actor="payments")
+        pulled = pull_pieces(house.database, {"pie_001": "stop:paid"}, at=POSTED, actor="operator")
         assert pulled.too_late == ("pie_001",)
     assert house.rows("letter", "state", "flags") == [("active", ["stop_requested"]), ("active", [])]
     assert house.way("ltr_001") == ["active"]
@@ -115,7 +115,7 @@ def test_a_stop_order_that_comes_too_late_ends_the_letter_with_its_real_result(h
 def test_a_missing_piece_is_told_back(house: Any) -> None:
     house.printed(1)
     house.change("piece", state="missing")
-    assert pull_pieces(house.database, {"pie_001": "paid"}, at=POSTED, actor="payments").missing == ("pie_001",)
+    assert pull_pieces(house.database, {"pie_001": "stop:paid"}, at=POSTED, actor="operator").missing == ("pie_001",)
     assert house.rows("attempt", "state") == ["locked"]
 
 
@@ -131,7 +131,7 @@ def test_a_letter_of_which_something_was_posted_before_is_not_withdrawn(house: A
             {"id": "att_900", "letter_id": "ltr_001", "n": 0, "state": "settled", "version": 0, "grade": "E"}
             | {"address_record_id": "adr_001", "place": "q", "posted_on": POSTED.date()},
         )
-    pull_pieces(house.database, {"pie_001": "paid"}, at=POSTED, actor="payments")
+    pull_pieces(house.database, {"pie_001": "stop:paid"}, at=POSTED, actor="operator")
     assert house.rows("letter", "state", "flags") == [("active", ["stop_requested"])]
 
 

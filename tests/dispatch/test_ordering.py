@@ -118,12 +118,12 @@ def test_a_person_names_the_waybill_of_an_unresolved_order(open_desk: OpenDesk, 
     desk = open_desk()
     desk.stand_in.fault("reset_after", api_code="020003", count=1)
     desk.order()
-    settle_order(desk.database, order_no="att_001-1", waybill_no="9800000000006", actor="operator", at=NOON)
+    settle_order(desk.database, order_no="att_001-1", waybill_no="9800000000006", actor="person", at=NOON)
     assert desk.column("intent", "state") == ["answered"]
     assert desk.column("piece", "waybill_no") == ["9800000000006"]
     assert desk.column("task", "state") == ["done"]
     with pytest.raises(UnknownOrder):
-        settle_order(desk.database, order_no="att_001-1", waybill_no=None, actor="operator", at=NOON)
+        settle_order(desk.database, order_no="att_001-1", waybill_no=None, actor="person", at=NOON)
 
 
 def test_a_person_lets_an_order_be_asked_again(open_desk: OpenDesk, fill: Fill) -> None:
@@ -131,7 +131,7 @@ def test_a_person_lets_an_order_be_asked_again(open_desk: OpenDesk, fill: Fill) 
     desk = open_desk()
     desk.stand_in.fault("reset_before", api_code="020003", count=1)
     desk.order()
-    settle_order(desk.database, order_no="att_001-1", waybill_no=None, actor="operator", at=NOON)
+    settle_order(desk.database, order_no="att_001-1", waybill_no=None, actor="person", at=NOON)
     assert desk.order() == OrderReport(ordered=1, refused=0, unresolved=0, waiting=0)
 
 

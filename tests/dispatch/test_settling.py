@@ -24,6 +24,7 @@ NOTHING = Settled(
     corrected=0,
     settled=0,
     silent=0,
+    locked=0,
     revised=0,
     letters_revised=0,
     review=0,
@@ -74,7 +75,7 @@ CASES: dict[str, tuple[list[Any], float, list[str], tuple[str | None, str | None
         ["carried", "reported", "settled"],
         ("D", "D"),
     ),
-    "lost": ([*TRANSIT, (4, 17, "705:13")], 4.3, ["carried", "reported", "settled"], ("F", "F")),
+    "lost": ([*TRANSIT, (4, 17, "705:13")], 4.3, ["carried", "locked"], (None, None)),
     "49 signed by mistake": ([*TRANSIT, (2, 11, "704:10"), (2, 13, "743")], 3, ["carried"], (None, None)),
     "47 out of order and twice": (
         [(2, 11, "704:10"), *reversed(TRANSIT), *TRANSIT, (2, 11, "704:10")],
@@ -112,7 +113,7 @@ def test_chains_come_to_their_states_and_grades_and_stay_there(house: Any) -> No
         # Only the letters of this day: the others must not be judged later than their row says.
         aside = set(house.rows("attempt", "id")) - set(due)
         states = dict(house.rows("attempt", "id", "state"))
-        house.change("attempt", aside, state="locked")
+        house.change("attempt", aside, state="failed")
         house.settle(day)
         assert house.settle(day) == replace(NOTHING, folded=_waiting(house, due), parked=_parked(house, due)), day
         for attempt in aside:
@@ -165,7 +166,7 @@ def test_every_change_of_the_sub_state_is_in_the_history(house: Any) -> None:
         house.tell(1, (day, hour, code))
         house.settle(day, hour + 1)
     assert house.rows("transition", "target", "reason")[-3:] == [
-        ("carried", "first event"),
+        ("carried", "first_event"),
         ("carried", "in_transit"),
         ("carried", "at_office"),
     ]

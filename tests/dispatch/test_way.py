@@ -37,7 +37,7 @@ GRADES = {
     "refused, returned": "D",
     "signed by mistake, corrected, signed": "A2",
     "signed, then returned": "E",
-    "lost at the office": "F",
+    "lost at the office": None,  # waits for a new piece, which production makes
     "silent after the sorting centre": "F",
 }
 #: Among so many numbers from this one on, every kind of way occurs.
@@ -58,12 +58,12 @@ def test_every_kind_of_way_ends_with_its_grade(open_desk: Callable[..., Any], fi
         settle(desk.database, tenant_id=TENANT, at=after(day, 20))
         with desk.database.connect() as connection:
             ends = letters_at_end(connection, batch_id=BATCH)
-        close_letters(desk.database, ends, at=after(day, 20))
+        close_letters(desk.database, [(end, "max_attempts") for end in ends], at=after(day, 20))
     assert [*zip(ways, desk.column("attempt", "grade"), strict=True)] == [*zip(ways, expected, strict=True)]
     assert desk.column("letter", "grade") == expected
     waiting = expected.count(None)
     assert Counter(desk.column("letter", "state")) == Counter(closed=COUNT - waiting, active=waiting)
-    assert desk.column("task", "kind").count("outcome_review") == waiting
+    assert desk.column("task", "kind").count("outcome_review") == waiting - ways.count("lost at the office")
     revised = [revision for revision in desk.column("letter", "revision") if revision]
     assert len(revised) <= sum(grade == "E" for grade in expected)
 

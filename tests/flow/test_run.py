@@ -374,7 +374,7 @@ def test_the_manifests_list_the_pieces_that_were_posted(played: Played) -> None:
         manifest = read_manifest(played.house.home, run.id)
         assert manifest.run_sha256 == run.manifest_sha256
         assert manifest.drill
-        assert (run.state, run.pieces) == ("handed_over", len(manifest.pieces))
+        assert (run.state, run.pieces) == ("reconciled", len(manifest.pieces))
         assert sum(file.pieces for file in manifest.files) == len(manifest.pieces)
         listed += [(piece.piece_id, piece.waybill_no) for piece in manifest.pieces]
     pieces = rows_of(played.house, p.id, p.waybill_no)

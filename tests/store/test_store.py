@@ -50,7 +50,7 @@ def new_tasks(database: Engine, count: int) -> list[tuple[str, int]]:
 
 
 def close(database: Engine, rows: list[tuple[str, int]], **changes: Any) -> int:
-    arguments: dict[str, Any] = {"source": "open", "target": "done", "actor": "test", "reason": "because", "at": NOW}
+    arguments: dict[str, Any] = {"source": "open", "target": "done", "actor": "person", "reason": "settled", "at": NOW}
     with database.begin() as connection:
         return move(connection, "task", rows, **{**arguments, **changes})
 
@@ -92,7 +92,7 @@ def test_a_move_changes_state_version_and_history_together(database: Engine) -> 
         steps = history(connection, rows[0][0])
     assert states == [("done", 1)] * 3
     assert [(s.source, s.target, s.version, s.actor, s.reason) for s in steps] == [
-        ("open", "done", 1, "test", "because")
+        ("open", "done", 1, "person", "settled")
     ]
 
 

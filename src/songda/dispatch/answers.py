@@ -46,7 +46,7 @@ def store_answers(
             [(a.order_no, a.version) for a, _ in group],
             source="written",
             target=target,
-            reason="no answer" if sent else "never left",
+            reason="no_answer" if sent else "never_left",
             answers=[{"no_answer" if sent else "repeat": r.reason} for _, r in group],
             at=at,
         )
@@ -91,8 +91,8 @@ def _store_refused(connection: Connection, group: Sequence[tuple[Asked, Refused]
         at=at,
     )
     pieces = [a.piece_id for a, _ in group]
-    letters = pull(connection, pieces, actor=ACTOR, reason="order refused", at=at)
-    hold_letters(connection, letters, actor=ACTOR, reason="order refused", at=at)
+    letters = pull(connection, pieces, actor=ACTOR, reason="order_refused", at=at)
+    hold_letters(connection, letters, actor=ACTOR, reason="order_refused", at=at)
     tasks.open_tasks(connection, tasks.ORDER_REFUSED, {a.piece_id: r.code for a, r in group}, at=at)
 
 

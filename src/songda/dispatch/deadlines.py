@@ -1,4 +1,4 @@
-"""How long dispatch waits for what (deadlines.toml).
+"""How long dispatch waits for what: the waits of the life cycles (songda.store.machines) and deadlines.toml.
 
 >>> load_deadlines().revision_days
 60
@@ -11,13 +11,23 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from songda.base.calendar import load_calendar
 from songda.base.days import add_days, business_day
+from songda.store import Wait, wait
+
+#: Field of `Deadlines` → wait of an attempt's life.
+_WAITS = {
+    "objection_days": "objection",
+    "no_event_working_days": "no_event",
+    "total_days": "total",
+    "silent_days": "silent",
+    "revision_days": "revision",
+}
 
 #: Calendar days that the longest wait in working days (10) takes when no holiday falls into it.
 LONGEST_WORKING_WAIT = 14
@@ -48,7 +58,18 @@ class Deadlines:
 def load_deadlines() -> Deadlines:
     """The deadlines that ship with this version."""
     table: dict[str, Any] = tomllib.loads(files("songda.dispatch").joinpath("deadlines.toml").read_text("utf-8"))
-    return Deadlines(**table | {name: frozenset(table[name]) for name in ("at_once", "final")})
+    waits = {field: wait("attempt", name).amount for field, name in _WAITS.items()}
+    return Deadlines(**table | waits | {name: frozenset(table[name]) for name in ("at_once", "final")})
+
+
+def over(wait: Wait, since: datetime, *, at: datetime) -> bool:
+    """Whether at `at` the wait is over that began at `since`."""
+    match wait.unit:
+        case "hours":
+            return at >= since + timedelta(hours=wait.amount)
+        case "working days":
+            return passed_working(since, wait.amount, at=at)
+    return passed(since, wait.amount, at=at)
 
 
 def passed(since: datetime, days: int, *, at: datetime) -> bool:

@@ -1,7 +1,7 @@
 """Letters whose attempt is over: what was proven, and closing those that get no further attempt.
 
 ends = letters_at_end(connection, batch_id=batch)      # the planner picks from these who gets another place
-close_letters(engine, [end for end in ends if …], at=now)
+close_letters(engine, [(end, "max_attempts") for end in ends if …], at=now)
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ class AtEnd:
     #: Grade of the last attempt, and the best over all attempts; None where nothing settled.
     last_grade: str | None
     grade: str | None
+    #: Attempts that left the house.
+    posted: int
     #: Of the letter and of the last outcome; the state of the attempt too when it ended without being settled.
     flags: tuple[str, ...]
     #: (address record, place) of every attempt, in their order; no further one may go to one of these places.
@@ -57,22 +59,24 @@ def letters_at_end(connection: Connection, *, batch_id: str) -> list[AtEnd]:
     return [_at_end(letter, attempts[letter.id], said.get(attempts[letter.id][-1].id)) for letter in over]
 
 
-def close_letters(engine: Engine, ends: Collection[AtEnd], *, at: datetime) -> int:
+def close_letters(engine: Engine, ends: Collection[tuple[AtEnd, str]], *, at: datetime) -> int:
     """Closes the letters with the best proof that they have by now; returns how many. Those closed already are left.
+
+    Each comes with the reason why no attempt follows: proven, may_have_reached, max_attempts …
 
     Raises Conflict when a letter changed since it was read; the letters of earlier chunks are then closed.
     """
     closed = 0
-    for part in chunks(sorted(ends, key=lambda end: end.letter_id), _CHUNK):
+    for part in chunks(sorted(ends, key=lambda pair: pair[0].letter_id), _CHUNK):
         with engine.begin() as connection:
             closed += _close(connection, part, at=at)
     return closed
 
 
 def read_tries(connection: Connection, letter_ids: Sequence[str]) -> dict[str, list[Any]]:
-    """Attempts of each letter, in their order: id, n, state, grade, address_record_id, place."""
+    """Attempts of each letter, in their order: id, n, state, grade, address_record_id, place, posted_on."""
     found: dict[str, list[Any]] = defaultdict(list)
-    columns = (_a.id, _a.letter_id, _a.n, _a.state, _a.grade, _a.address_record_id, _a.place)
+    columns = (_a.id, _a.letter_id, _a.n, _a.state, _a.grade, _a.address_record_id, _a.place, _a.posted_on)
     for part in chunks(letter_ids):
         for row in connection.execute(select(*columns).where(_a.letter_id.in_(part)).order_by(_a.letter_id, _a.n)):
             found[row.letter_id].append(row)
@@ -92,28 +96,35 @@ def _at_end(letter: Any, tries: Sequence[Any], said: Any) -> AtEnd:
         state=last.state,
         last_grade=last.grade,
         grade=best_grade(attempt.grade for attempt in tries),
+        posted=sum(attempt.posted_on is not None for attempt in tries),
         flags=tuple(sorted(flags)),
         tried=tuple((attempt.address_record_id, attempt.place) for attempt in tries),
     )
 
 
-def _close(connection: Connection, ends: Sequence[AtEnd], *, at: datetime) -> int:
-    letter_ids = [end.letter_id for end in ends]
+def _close(connection: Connection, ends: Sequence[tuple[AtEnd, str]], *, at: datetime) -> int:
+    letter_ids = [end.letter_id for end, _ in ends]
     done = set(connection.scalars(select(_l.id).where(_l.id.in_(letter_ids), _l.state == "closed")))
-    going = [end for end in ends if end.letter_id not in done]
+    going: dict[str, list[AtEnd]] = defaultdict(list)
+    for end, why in ends:
+        if end.letter_id not in done:
+            going[why].append(end)
     # Read again: a late fact may have revised an attempt since the letters were looked at.
-    grades = best_grades(connection, [end.letter_id for end in going])
-    return move(
-        connection,
-        "letter",
-        [(end.letter_id, end.version) for end in going],
-        source="active",
-        target="closed",
-        actor="dispatch",
-        reason="no further attempt",
-        at=at,
-        values=[
-            {"grade": grades.get(end.letter_id), "flags": list(end.flags), "closed_on": business_day(at)}
-            for end in going
-        ],
+    grades = best_grades(connection, letter_ids)
+    return sum(
+        move(
+            connection,
+            "letter",
+            [(end.letter_id, end.version) for end in group],
+            source="active",
+            target="closed",
+            actor="dispatch",
+            reason=why,
+            at=at,
+            values=[
+                {"grade": grades.get(end.letter_id), "flags": list(end.flags), "closed_on": business_day(at)}
+                for end in group
+            ],
+        )
+        for why, group in sorted(going.items())
     )

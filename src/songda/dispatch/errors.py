@@ -35,6 +35,12 @@ class UnknownOrder(SongdaError):
     exit_code = 65
 
 
+class UnknownStop(SongdaError):
+    zh = "没有生效中的停止令 {stop}"
+    remedy = "编号可用 songda letters stops 查看；已解除的停止令不再更改"
+    exit_code = 65
+
+
 class UnknownWaybill(SongdaError):
     zh = "轨迹推送的运单号不属于本机构"
     remedy = "请勿确认该推送，承运商会重发；如持续出现，请与承运商核对协议客户号"

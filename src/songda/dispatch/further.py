@@ -93,7 +93,7 @@ def _plan(
             source="active",
             target="active",
             actor="dispatch",
-            reason="second attempt" if n == 2 else f"attempt {n}",
+            reason="next_attempt",
             at=at,
         )
     return made

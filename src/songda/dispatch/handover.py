@@ -98,7 +98,7 @@ def _move(
         source=source,
         target=target,
         actor=ACTOR,
-        reason="handed over",
+        reason="handed_over",
         at=at,
         values=values,
     )

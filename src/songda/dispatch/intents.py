@@ -166,7 +166,7 @@ def _store(connection: Connection, part: Sequence[Intent], verdicts: Mapping[str
                 if state == "written":
                     _move_group(connection, group, state, "unresolved", verdict, None, at=at)
             elif verdict == "answered":
-                _move_group(connection, group, state, "answered", "found by query", {"found_by": "query"}, at=at)
+                _move_group(connection, group, state, "answered", "found_by_query", {"found_by": "query"}, at=at)
             else:
                 why = verdict.removeprefix("repeat:")
                 _move_group(connection, group, state, "written", why, {"repeat": why}, at=at)

@@ -8,7 +8,7 @@ piece), the calls go out, one transaction stores what came back. Whatever a kill
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Engine, insert
@@ -34,7 +34,7 @@ class OrderReport:
     #: Never left, because the carrier cannot be reached: call again later.
     waiting: int
     #: What stood in the way of the last order without an answer; None when all were answered.
-    trouble: NoAnswer | None = None
+    trouble: NoAnswer | None = field(default=None, compare=False)
 
 
 def order_waybills(
@@ -116,7 +116,7 @@ def _write_intents(connection: Connection, pieces: Sequence[Waiting], *, at: dat
         connection.execute(insert(tables.intent), fresh)
     again = [(piece.order_no, piece.intent_version) for piece in pieces if piece.intent_version is not None]
     nothing = [None] * len(again)
-    move_intents(connection, again, source="written", target="written", reason="asked again", answers=nothing, at=at)
+    move_intents(connection, again, source="written", target="written", reason="asked_again", answers=nothing, at=at)
     return [
         Asked(
             piece_id=piece.piece_id,

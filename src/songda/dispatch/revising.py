@@ -47,7 +47,7 @@ def revise_letters(connection: Connection, flags: Mapping[str, Iterable[str]], *
         source="closed",
         target="closed",
         actor="system",
-        reason="late fact",
+        reason="late_fact",
         at=at,
         values=values,
     )

@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, select
 
 from songda.carriers import Mapping as Codes
 from songda.carriers import load_mapping
@@ -23,6 +23,7 @@ from songda.dispatch.deadlines import Deadlines, load_deadlines, year_missing
 from songda.dispatch.facts import read_facts
 from songda.dispatch.folding import fold_attempt
 from songda.dispatch.outcomes import Folded, write_said
+from songda.dispatch.pulling import PULLABLE, take_out
 from songda.dispatch.reviews import ask_reviews, note_parked, note_silence
 from songda.dispatch.revising import revise_letters
 from songda.dispatch.standing import (
@@ -36,7 +37,10 @@ from songda.dispatch.standing import (
     silent_since,
 )
 from songda.dispatch.steps import Standing, Step, next_steps
-from songda.store import chunks, move
+from songda.store import chunks, move, tables
+
+#: Pieces that may go in place of lost ones, an attempt.
+MAX_REPLACED = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,8 @@ class Settled:
     corrected: int
     settled: int
     silent: int
+    #: Attempts whose piece the carrier has lost, and which get another.
+    locked: int
     #: Settled attempts that got another grade, and closed letters that did.
     revised: int
     letters_revised: int
@@ -119,9 +125,10 @@ def _settle(
         if steps:
             plans[look.attempt.id] = steps
     moved = _move(connection, {attempt.id: attempt.version for attempt in attempts}, plans, at=at)
+    _call_back(connection, [each for each, steps in plans.items() if _gains(steps, "found_after_all")], at=at)
     write_said(connection, folded, {a.id: a.said for a in attempts if a.said is not None}, at=at)
     note_silence(connection, _silent(looks, plans, at=at), among=folded.keys(), at=at)
-    revised = {a.letter_id: folded[a.id].outcome.flags for a in attempts if _gains(plans.get(a.id, ()), "late fact")}
+    revised = {a.letter_id: folded[a.id].outcome.flags for a in attempts if _gains(plans.get(a.id, ()), "late_fact")}
     return moved + Counter(
         folded=len(folded),
         letters_revised=revise_letters(connection, revised, at=at),
@@ -172,6 +179,7 @@ def _standing(look: _Look) -> Standing:
         grade=attempt.grade,
         posted_at=look.posted_at,
         silent_since=look.silent_since,
+        replaceable=not attempt.stopped and len(look.handed) <= MAX_REPLACED,
     )
 
 
@@ -211,6 +219,14 @@ def _name(step: Step) -> str:
 
 def _gains(steps: Collection[Step], reason: str) -> bool:
     return any(step.reason == reason for step in steps)
+
+
+def _call_back(connection: Connection, attempt_ids: Sequence[str], *, at: datetime) -> None:
+    """Takes out the replacements of what has turned up after all."""
+    p = tables.piece.c
+    query = select(p.id).where(p.attempt_id.in_(attempt_ids), p.state.in_(PULLABLE))
+    pieces = list(connection.scalars(query))
+    take_out(connection, pieces, actor="carrier", reason="found_after_all", at=at)
 
 
 def _silent(looks: Sequence[_Look], plans: Mapping[str, Sequence[Step]], *, at: datetime) -> dict[str, datetime]:

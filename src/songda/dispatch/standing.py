@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import ColumnElement, Connection, func, or_, select
 
 from songda.carriers import Mapping as Codes
 from songda.dispatch.deadlines import Deadlines, is_quiet, passed
@@ -21,6 +21,7 @@ from songda.dispatch.followed import UNDER_WAY, settled_since
 from songda.dispatch.grades import NO_PROOF
 from songda.dispatch.instants import read
 from songda.dispatch.outcomes import Said, last_said
+from songda.dispatch.stopping import STOP_REQUESTED
 from songda.store import tables
 
 _p, _a, _l, _t, _f = (t.c for t in (tables.piece, tables.attempt, tables.letter, tables.transition, tables.fact))
@@ -33,6 +34,8 @@ class Attempt:
     state: str
     letter_id: str
     grade: str | None
+    #: Whether its letter must not be tried again.
+    stopped: bool
     #: Facts stored so far, and the latest instant that they tell.
     facts: int
     last_told: datetime | None
@@ -47,7 +50,7 @@ def candidates(
     query = (
         select(_a.id)
         .join(tables.letter, _l.id == _a.letter_id)
-        .where(_l.tenant_id == tenant_id, or_(_a.state.in_(UNDER_WAY), (_a.state == "settled") & recent))
+        .where(_l.tenant_id == tenant_id, or_(_a.state.in_(UNDER_WAY), _replaced(), (_a.state == "settled") & recent))
         .order_by(_a.id)
     )
     return list(connection.scalars(query if batch_id is None else query.where(_l.batch_id == batch_id)))
@@ -59,8 +62,10 @@ def read_attempts(connection: Connection, ids: Sequence[str]) -> list[Attempt]:
     told = select(_f.attempt_id, func.count(), func.max(_f.op_time)).where(_f.attempt_id.in_(ids))
     heard = {row[0]: (row[1], read(row[2])) for row in connection.execute(told.group_by(_f.attempt_id))}
     said = last_said(connection, ids)
-    query = select(_a.id, _a.version, _a.state, _a.letter_id, _a.grade)
-    rows = connection.execute(query.where(_a.id.in_(ids), _a.state.in_((*UNDER_WAY, "settled"))).order_by(_a.id)).all()
+    query = select(_a.id, _a.version, _a.state, _a.letter_id, _a.grade, _l.flags)
+    query = query.join(tables.letter, _l.id == _a.letter_id)
+    live = or_(_a.state.in_((*UNDER_WAY, "settled")), _replaced())
+    rows = connection.execute(query.where(_a.id.in_(ids), live).order_by(_a.id)).all()
     nothing: tuple[int, datetime | None] = (0, None)
     return [
         Attempt(
@@ -69,12 +74,18 @@ def read_attempts(connection: Connection, ids: Sequence[str]) -> list[Attempt]:
             state=row.state,
             letter_id=row.letter_id,
             grade=row.grade,
+            stopped=STOP_REQUESTED in row.flags,
             facts=heard.get(row.id, nothing)[0],
             last_told=heard.get(row.id, nothing)[1],
             said=said.get(row.id),
         )
         for row in rows
     ]
+
+
+def _replaced() -> ColumnElement[bool]:
+    """Attempts whose lost piece gets a replacement: it may turn up all the same."""
+    return (_a.state == "locked") & _a.posted_on.is_not(None)
 
 
 def has_news(attempt: Attempt, *, mapping_version: str) -> bool:
@@ -107,7 +118,9 @@ def is_due(
         return passed(said.at, deadlines.objection_days, at=at)
     if attempt.state == "silent":
         return silent_since is not None and passed(silent_since, deadlines.silent_days, at=at)
-    return attempt.state != "settled" and is_quiet(attempt.last_told, posted_at=posted_at, at=at, deadlines=deadlines)
+    return attempt.state in ("posted", "carried") and is_quiet(
+        attempt.last_told, posted_at=posted_at, at=at, deadlines=deadlines
+    )
 
 
 def handed_over(connection: Connection, ids: Sequence[str]) -> dict[str, dict[str, datetime]]:

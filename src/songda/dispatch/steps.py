@@ -1,4 +1,4 @@
-"""Where an attempt goes from its state and its outcome: docs/life-cycle.md and the deadlines as one pure function.
+"""Where an attempt goes from its state and its outcome: docs/lifecycle.md and the deadlines as one pure function.
 
     next_steps(Standing(state="posted", …), outcome, reviewed=False, at=now, deadlines=load_deadlines())
     # posted → carried → reported, or nothing
@@ -18,6 +18,9 @@ from songda.dispatch.folding import is_final
 from songda.dispatch.grades import NO_PROOF
 from songda.dispatch.outcomes import text_of
 
+#: Sub-state of a letter that the carrier says it has lost.
+LOST = "lost"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
@@ -28,6 +31,8 @@ class Standing:
     grade: str | None
     posted_at: datetime
     silent_since: datetime | None
+    #: Whether a new piece may go in place of one that the carrier has lost.
+    replaceable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,27 +58,46 @@ def next_steps(
 
 
 def _next(standing: Standing, outcome: Outcome, *, reviewed: bool, at: datetime, deadlines: Deadlines) -> Step | None:
+    step: Step | None = None
     match standing.state:
+        case "locked":
+            step = _from_locked(outcome)
         case "posted":
-            return _from_posted(standing, outcome, at=at, deadlines=deadlines)
+            step = _from_posted(standing, outcome, at=at, deadlines=deadlines)
         case "carried":
-            return _from_carried(standing, outcome, at=at, deadlines=deadlines)
+            step = _from_carried(standing, outcome, reviewed=reviewed, at=at, deadlines=deadlines)
         case "silent":
-            return _from_silent(standing, outcome, at=at, deadlines=deadlines)
+            step = _from_silent(standing, outcome, at=at, deadlines=deadlines)
         case "reported":
-            return _from_reported(standing, outcome, reviewed=reviewed, at=at, deadlines=deadlines)
+            step = _from_reported(standing, outcome, reviewed=reviewed, at=at, deadlines=deadlines)
         case "settled":
-            return _from_settled(standing, outcome, reviewed=reviewed)
-    return None
+            step = _from_settled(standing, outcome, reviewed=reviewed)
+    return step
 
 
 def _from_posted(standing: Standing, outcome: Outcome, *, at: datetime, deadlines: Deadlines) -> Step | None:
     if outcome.last_event_at is not None:
-        return Step("posted", "carried", "carrier", "first event")
+        return Step("posted", "carried", "carrier", "first_event")
     return _silence(standing, outcome, at=at, deadlines=deadlines)
 
 
-def _from_carried(standing: Standing, outcome: Outcome, *, at: datetime, deadlines: Deadlines) -> Step | None:
+def _from_locked(outcome: Outcome) -> Step | None:
+    """A lost piece that has turned up needs no replacement any more."""
+    return None if outcome.state == LOST else Step("locked", "carried", "carrier", "found_after_all")
+
+
+def _replacement(standing: Standing, outcome: Outcome, *, reviewed: bool) -> Step | None:
+    """Loss is the carrier's failure: the same attempt goes on with another envelope."""
+    if outcome.state != LOST or not standing.replaceable or (outcome.review and not reviewed):
+        return None
+    return Step(standing.state, "locked", "dispatch", "lost", {"provisional_grade": None})
+
+
+def _from_carried(
+    standing: Standing, outcome: Outcome, *, reviewed: bool, at: datetime, deadlines: Deadlines
+) -> Step | None:
+    if step := _replacement(standing, outcome, reviewed=reviewed):
+        return step
     if is_final(outcome, deadlines):
         return Step("carried", "reported", "system", outcome.state, {"provisional_grade": outcome.grade})
     if step := _silence(standing, outcome, at=at, deadlines=deadlines):
@@ -87,10 +111,10 @@ def _from_silent(standing: Standing, outcome: Outcome, *, at: datetime, deadline
     # An event so old that the attempt would be silent again at once does not end the silence.
     speaks = outcome.last_event_at is not None and _silence(standing, outcome, at=at, deadlines=deadlines) is None
     if speaks or is_final(outcome, deadlines):
-        return Step("silent", "carried", "carrier", "event after silence")
+        return Step("silent", "carried", "carrier", "event_after_silence")
     if standing.silent_since is not None and passed(standing.silent_since, deadlines.silent_days, at=at):
         # Something may be known after all: an item on its way back has been tried.
-        return Step("silent", "settled", "timer", "second deadline", {"grade": outcome.grade or NO_PROOF})
+        return Step("silent", "settled", "timer", "second_deadline", {"grade": outcome.grade or NO_PROOF})
     return None
 
 
@@ -101,10 +125,12 @@ def _from_reported(
         return Step("reported", "carried", "carrier", "correction", {"provisional_grade": None})
     if outcome.review and not reviewed:
         return None
+    if step := _replacement(standing, outcome, reviewed=reviewed):
+        return step
     if outcome.state in deadlines.at_once:
         return Step("reported", "settled", "proof", outcome.state, {"grade": outcome.grade})
     if outcome.at is not None and passed(outcome.at, deadlines.objection_days, at=at):
-        return Step("reported", "settled", "proof", "objection window over", {"grade": outcome.grade})
+        return Step("reported", "settled", "proof", "objection_over", {"grade": outcome.grade})
     return None
 
 
@@ -113,10 +139,10 @@ def _from_settled(standing: Standing, outcome: Outcome, *, reviewed: bool) -> St
     grade = outcome.grade or NO_PROOF
     if grade == standing.grade or (outcome.review and not reviewed):
         return None
-    return Step("settled", "settled", "system", "late fact", {"grade": grade})
+    return Step("settled", "settled", "system", "late_fact", {"grade": grade})
 
 
 def _silence(standing: Standing, outcome: Outcome, *, at: datetime, deadlines: Deadlines) -> Step | None:
     if not is_quiet(outcome.last_event_at, posted_at=standing.posted_at, at=at, deadlines=deadlines):
         return None
-    return Step(standing.state, "silent", "timer", "no event for days")
+    return Step(standing.state, "silent", "timer", "no_event")

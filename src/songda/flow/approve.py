@@ -20,10 +20,11 @@ from songda.base.errors import SongdaError
 from songda.compliance import lint_version
 from songda.flow.audit import write_audit
 from songda.flow.compose import Wanted, check_token, compose, token_hash
-from songda.flow.decide import deliverable, ranked, rules_on, scope_of, write_decisions
+from songda.flow.decide import deliverable, may_be_written_to, ranked, rules_on, scope_of, write_decisions
 from songda.flow.facts import accept_facts
 from songda.flow.gates import Verdict, judge_approve, letter_links, read_all
 from songda.flow.links import read_links
+from songda.flow.reviewing import released_rules
 from songda.flow.tenants import Tenant
 from songda.intake.profile import Lawyer
 from songda.letters import (
@@ -283,13 +284,15 @@ def _verdicts(
         .where(t.batch_id == batch.id, t.state == "ready")
     )
     links = read_links(connection, tenant, tables.case.c.id.in_(chosen), on=on, batch_id=batch.id)
-    links = letter_links(links, [tuple(pair) for pair in pairs])
+    links = letter_links(
+        links, [tuple(pair) for pair in pairs], released_rules(connection, {letter.id for letter in ready})
+    )
     # What may have moved since the decision is asked again; an address goes on the list only if all cases may use it.
     accepted = rules_on(tenant, on).evaluate(
         accept_facts(links, tenant, on=on, lawyer=lawyer.name), scope=scope_of(kind), gate="accept"
     )
     judged = links.join(accepted, on="action_id", how="left", maintain_order="left")
-    passes = (pl.col("verdict") == "pass") & deliverable() & (pl.col("person_state") == "active")
+    passes = (pl.col("verdict") == "pass") & deliverable() & may_be_written_to()
     order = ranked(judged.with_columns(letter="letter_id"), passes.all().over("letter_id", "record"))
     order = order.filter(pl.col("n") <= (tenant.profile.policy.max_attempts or 1))
     wanted = [Wanted(*row) for row in order.select("letter", "n", "record").iter_rows()]
@@ -305,6 +308,7 @@ def _objections(judged: pl.DataFrame, proposed: set[str]) -> list[Verdict]:
     """Why a letter that was ready has no lawful address any more."""
     none, fired = pl.lit([], pl.List(pl.String)), pl.col("rules").list.len().fill_null(0) > 0
     reasons = pl.concat_list(
+        pl.when(pl.col("stop").is_not_null()).then(pl.concat_list("stop")).otherwise(none),
         # Another file may have given the person's ID number to another name meanwhile.
         pl.when(pl.col("person_state") != "active").then(pl.lit(["name_conflict"])).otherwise(none),
         pl.when(fired).then("rules").otherwise(none),
@@ -360,7 +364,7 @@ def _store(
         source="ready",
         target="approved",
         actor="lawyer",
-        reason="approved by itself in a drill" if by_itself else "batch signed",
+        reason="by_itself_in_a_drill" if by_itself else "batch_signed",
         at=at,
         values=[
             {
@@ -384,17 +388,19 @@ def _store(
         for letter in proposal.letters
         if letter.letter_id in out
     ]
-    move(
-        connection,
-        "letter",
-        [(letter_id, version) for letter_id, version, _ in held],
-        source="ready",
-        target="held",
-        actor="lawyer",
-        reason="gate approve, or pulled by the lawyer",
-        at=at,
-        values=[{"reasons": reasons} for _, _, reasons in held],
-    )
+    for why in ("gate_approve", "pulled_by_lawyer"):
+        group = [each for each in held if (each[2] == ["pulled_by_lawyer"]) == (why == "pulled_by_lawyer")]
+        move(
+            connection,
+            "letter",
+            [(letter_id, version) for letter_id, version, _ in group],
+            source="ready",
+            target="held",
+            actor="lawyer",
+            reason=why,
+            at=at,
+            values=[{"reasons": reasons} for _, _, reasons in group],
+        )
     inputs = {each.letter_id: each.inputs_hash for each in proposal.exceptions}
     write_decisions(
         connection,

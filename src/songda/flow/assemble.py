@@ -9,25 +9,26 @@ are, with the waybills they have.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any
 
 import polars as pl
-from sqlalchemy import Connection, Engine, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Engine, select
 
-from songda.base import ids
 from songda.carriers import item_line
+from songda.dispatch import STOP, lock_attempts, stopped_letters
 from songda.flow.approved import Signed, read_approvals, seal_content
 from songda.flow.compose import Draft, Wanted, compose
+from songda.flow.dealing import deal_again, new_run, open_run, queue_pieces, replace_lost
 from songda.flow.decide import rules_on, write_decisions
 from songda.flow.gates import Verdict, judge_lock, letter_links, read_all
 from songda.flow.links import read_links
-from songda.flow.sealed import LASTING
+from songda.flow.reviewing import NAME_CONFLICT, released_rules
 from songda.flow.tenants import Tenant
 from songda.letters import ApprovalItem, ApprovalVoid
-from songda.store import insert_missing, move, tables
+from songda.store import chunks, move, tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,23 +68,21 @@ def assemble(engine: Engine, tenant: Tenant, batch_id: str, *, on: date, at: dat
     Raises ApprovalVoid when an approval of the batch does not verify.
     """
     with engine.begin() as connection:
-        _deal_again(connection, tenant, batch_id, on)
+        deal_again(connection, tenant, batch_id, on)
+        replace_lost(connection, tenant, batch_id, on=on, at=at)
     with engine.connect() as connection:
         waiting = _candidates(connection, batch_id)
-        open_run = connection.execute(
-            select(tables.run.c.id).where(tables.run.c.batch_id == batch_id, tables.run.c.state == "open")
-        ).scalar()
         if not waiting:
-            return open_run
+            return open_run(connection, batch_id)
         verdicts = _at_the_lock(connection, tenant, batch_id, waiting, on=on, workers=workers)
-    passed = [each for each, verdict in zip(waiting, verdicts, strict=True) if verdict.passed]
-    stopped = [(each, verdict) for each, verdict in zip(waiting, verdicts, strict=True) if not verdict.passed]
     with engine.begin() as connection:
-        run_id = open_run
-        if passed:
+        still = _still_sealed(connection, waiting)
+        judged = [(e, v) for e, v in zip(waiting, verdicts, strict=True) if e.attempt_id in still]
+        run_id = open_run(connection, batch_id)
+        if passed := [(each.attempt_id, 1) for each, verdict in judged if verdict.passed]:
             run_id = run_id or new_run(connection, tenant, batch_id, on)
-            _queue(connection, tenant, run_id, passed)
-        _stop(connection, stopped, at=at)
+            queue_pieces(connection, tenant, run_id, passed)
+        _stop(connection, [(each, verdict) for each, verdict in judged if not verdict.passed], at=at)
         write_decisions(
             connection,
             tenant,
@@ -94,7 +93,7 @@ def assemble(engine: Engine, tenant: Tenant, batch_id: str, *, on: date, at: dat
                     verdict.inputs_hash,
                     list(verdict.reasons),
                 )
-                for each, verdict in zip(waiting, verdicts, strict=True)
+                for each, verdict in judged
             ],
             stage="lock",
             versions={"rules": rules_on(tenant, on).label},
@@ -159,13 +158,16 @@ def _at_the_lock(
     )
     pairs = [tuple(pair) for pair in connection.execute(ours)]
     chosen = tables.case.c.id.in_(ours.with_only_columns(lc.case_id))
-    links = letter_links(read_links(connection, tenant, chosen, on=on, batch_id=batch_id), pairs)
-    conflicts = set(links.filter(pl.col("person_state") != "active")["letter_id"])
+    ids = {each.letter_id for each in waiting}
+    links = read_links(connection, tenant, chosen, on=on, batch_id=batch_id)
+    links = letter_links(links, pairs, released_rules(connection, ids))
+    barred = dict.fromkeys(links.filter(pl.col("person_state") != "active")["letter_id"], NAME_CONFLICT)
+    barred |= {letter: f"{STOP}{reason}" for letter, reason in stopped_letters(connection, tenant.id, ids).items()}
     verdicts: dict[str, Verdict] = {}
     for approval_id in sorted({each.approval_id for each in waiting}):
         own = [each for each in waiting if each.approval_id == approval_id]
         signed = approvals[approval_id]
-        drafts = _sealed(connection, tenant, own, signed, conflicts, drill=drill)
+        drafts = _sealed(connection, tenant, own, signed, barred, drill=drill)
         said = read_all(drafts, before_approval=False, workers=workers)
         printed = pl.DataFrame(
             {
@@ -189,13 +191,13 @@ def _sealed(
     tenant: Tenant,
     waiting: Sequence[_Candidate],
     signed: Signed,
-    conflicts: Collection[str],
+    barred: Mapping[str, str],
     *,
     drill: bool,
 ) -> Iterator[Draft]:
     """The letters under the seal of their approval; one that is not what was approved has that for its problem.
 
-    `conflicts`: letters to an ID number that has come to bear two names since the lawyer signed.
+    `barred`: letter → what has come up since the lawyer signed: a stop order, or a second name under the ID number.
     """
     wanted = [Wanted(each.letter_id, each.n, each.record_id) for each in waiting]
     drafts = compose(connection, tenant, wanted, lawyer=signed.lawyer, on=None, drill=drill)
@@ -203,8 +205,8 @@ def _sealed(
         if draft.content is None:
             yield draft
             continue
-        if each.letter_id in conflicts:
-            yield Draft(draft.wanted, None, ("name_conflict",))
+        if each.letter_id in barred:
+            yield Draft(draft.wanted, None, (barred[each.letter_id],))
             continue
         try:
             yield replace(draft, content=seal_content(draft.content, signed.approval, each.item()))
@@ -212,64 +214,17 @@ def _sealed(
             yield Draft(draft.wanted, None, (f"approval_void:{error.data['reason']}",))
 
 
-def new_run(connection: Connection, tenant: Tenant, batch_id: str, day: date) -> str:
-    """An open run of the batch; returns its id."""
-    r = tables.run.c
-    # Numbers count over the tenant: they stand in the codes of the sheets.
-    number = (connection.scalar(select(func.max(r.number)).where(r.tenant_id == tenant.id)) or 0) + 1
-    run_id = ids.derive("run", day, tenant.key.id_secret(), batch_id, number)
-    row = {"id": run_id, "tenant_id": tenant.id, "batch_id": batch_id, "number": number, "day": day}
-    connection.execute(insert(tables.run), {**row, "state": "open", "version": 0, "pieces": 0})
-    return run_id
+def _still_sealed(connection: Connection, candidates: Sequence[_Candidate]) -> set[str]:
+    """Ids of the attempts that stand as they were read, held until the transaction ends.
 
-
-def _deal_again(connection: Connection, tenant: Tenant, batch_id: str, day: date) -> None:
-    """Moves the pieces of rejected runs into the open run of the batch."""
-    r, p = tables.run.c, tables.piece.c
-    rejected = (
-        select(p.id)
-        .join(tables.run, r.id == p.run_id)
-        .where(r.batch_id == batch_id, r.state == "rejected", p.state == "queued")
-        .order_by(r.number, p.seq)
-    )
-    pieces = connection.scalars(rejected).all()
-    if not pieces:
-        return
-    open_run = connection.scalar(select(r.id).where(r.batch_id == batch_id, r.state == "open"))
-    following = open_run or new_run(connection, tenant, batch_id, day)
-    last = connection.scalar(select(func.max(p.seq)).where(p.run_id == following)) or 0
-    connection.execute(
-        update(tables.piece)
-        .where(p.id == bindparam("the_id"))
-        .values(run_id=following, seq=bindparam("the_seq"), print_sha256=None),
-        [{"the_id": piece, "the_seq": seq} for seq, piece in enumerate(pieces, last + 1)],
-    )
-
-
-def _queue(connection: Connection, tenant: Tenant, run_id: str, attempts: Sequence[_Candidate]) -> None:
-    last = connection.scalar(select(func.max(tables.piece.c.seq)).where(tables.piece.c.run_id == run_id)) or 0
-    insert_missing(
-        connection,
-        tables.piece,
-        [
-            piece_row(tenant, each.attempt_id, copy=1, run_id=run_id, seq=seq)
-            for seq, each in enumerate(attempts, last + 1)
-        ],
-    )
-
-
-def piece_row(tenant: Tenant, attempt_id: str, *, copy: int, run_id: str, seq: int) -> dict[str, Any]:
-    """A piece of an attempt; its order number is attempt and copy, so that no two orders can share it."""
-    return {
-        "id": ids.derive("pce", LASTING, tenant.key.id_secret(), attempt_id, copy),
-        "attempt_id": attempt_id,
-        "run_id": run_id,
-        "copy": copy,
-        "seq": seq,
-        "state": "queued",
-        "version": 0,
-        "order_no": f"{attempt_id.removeprefix('att_')}-{copy}",
-    }
+    A stop order that came meanwhile has ended its attempt; one that comes now waits, and then finds the piece.
+    """
+    lock_attempts(connection, [each.attempt_id for each in candidates])
+    n, found = tables.attempt.c, dict[str, int]()
+    for part in chunks([each.attempt_id for each in candidates]):
+        query = select(n.id, n.version).where(n.id.in_(part), n.state == "sealed")
+        found |= {row.id: row.version for row in connection.execute(query)}
+    return {each.attempt_id for each in candidates if found.get(each.attempt_id) == each.attempt_version}
 
 
 def _stop(connection: Connection, stopped: Sequence[tuple[_Candidate, Verdict]], *, at: datetime) -> None:
@@ -281,15 +236,20 @@ def _stop(connection: Connection, stopped: Sequence[tuple[_Candidate, Verdict]],
         source="sealed",
         target="dropped",
         actor="production",
-        reason="gate lock",
+        reason="gate_lock",
         at=at,
     )
     # A letter that was posted before keeps its way: the end of this attempt is the end of its attempts.
-    first = [(each, verdict) for each, verdict in stopped if each.n == 1]
-    for target in ("withdrawn", "held"):
-        group = [
-            (each, v) for each, v in first if (target == "withdrawn") == any(r.startswith("S0") for r in v.reasons)
-        ]
+    n, ids = tables.attempt.c, [each.letter_id for each, _ in stopped]
+    posted: set[str] = set()
+    for part in chunks(ids):
+        query = select(n.letter_id).where(n.letter_id.in_(part), n.posted_on.is_not(None))
+        posted |= set(connection.scalars(query))
+    groups: dict[tuple[str, str], list[tuple[_Candidate, Verdict]]] = defaultdict(list)
+    for each, verdict in stopped:
+        if each.letter_id not in posted:
+            groups[_end_of(verdict)].append((each, verdict))
+    for (target, reason), group in sorted(groups.items()):
         move(
             connection,
             "letter",
@@ -297,7 +257,14 @@ def _stop(connection: Connection, stopped: Sequence[tuple[_Candidate, Verdict]],
             source="active",
             target=target,
             actor="rules",
-            reason="gate lock",
+            reason=reason,
             at=at,
             values=[{"reasons": list(verdict.reasons)} for _, verdict in group],
         )
+
+
+def _end_of(verdict: Verdict) -> tuple[str, str]:
+    """Where the letter goes, and for which reason: a stop ends it, what can be cured waits."""
+    if order := next((reason for reason in verdict.reasons if reason.startswith(STOP)), None):
+        return "withdrawn", order
+    return ("withdrawn" if any(reason.startswith("S0") for reason in verdict.reasons) else "held"), "gate_lock"

@@ -58,7 +58,7 @@ def decide(engine: Engine, tenant: Tenant, batch_id: str, *, price_fen: int, at:
             source="received",
             target="decided",
             actor="planning",
-            reason="all cases judged",
+            reason="judged",
             at=at,
         )
 
@@ -89,6 +89,11 @@ def deliverable() -> pl.Expr:
     return pl.col("address_level").is_in(DOOR_LEVELS).fill_null(value=False)
 
 
+def may_be_written_to() -> pl.Expr:
+    """Whether nothing stands against the person of a link, or its case, whatever the address."""
+    return (pl.col("person_state") == "active") & pl.col("stop").is_null()
+
+
 def ranked(links: pl.DataFrame, eligible: pl.Expr) -> pl.DataFrame:
     """The addresses of each letter in the order in which they are tried: letter, record, n, agreeing, places.
 
@@ -112,7 +117,7 @@ def _judge(connection: Connection, tenant: Tenant, batch: Any, price_fen: int) -
     facts = accept_facts(links, tenant, on=batch.as_of, lawyer=None)
     verdicts = rules.evaluate(facts, scope=scope_of(kind), gate="accept")
     links = links.join(verdicts, on="action_id", how="left", maintain_order="left")
-    passes = (pl.col("verdict") == "pass") & deliverable() & (pl.col("person_state") == "active")
+    passes = (pl.col("verdict") == "pass") & deliverable() & may_be_written_to()
     chosen = ranked(links, passes).filter(pl.col("n") == 1)
     going = links.join(chosen, on=["letter", "record"], maintain_order="left").filter(pl.col("verdict") == "pass")
     letters = going.group_by("letter", maintain_order=True).agg(
@@ -146,11 +151,12 @@ def _refused(links: pl.DataFrame) -> pl.DataFrame:
     none = pl.lit([], pl.List(pl.String))
     fired = pl.col("rules").list.len()
     reasons = pl.concat_list(
+        pl.when(pl.col("stop").is_not_null()).then(pl.concat_list("stop")).otherwise(none),
         pl.when(pl.col("person_state") != "active").then(pl.lit(["name_conflict"])).otherwise(none),
         pl.when(fired > 0).then("rules").otherwise(none),
         pl.when((fired == 0) & ~deliverable()).then(pl.lit(["address_not_deliverable"])).otherwise(none),
     )
-    held = (pl.col("verdict") == "review") | (pl.col("person_state") != "active")
+    held = pl.col("stop").is_null() & ((pl.col("verdict") == "review") | (pl.col("person_state") != "active"))
     return (
         links.with_columns(reasons=reasons)
         .with_columns(_count=pl.col("reasons").list.len())
@@ -241,7 +247,7 @@ def _write(connection: Connection, tenant: Tenant, batch: Any, letters: Any, at:
             source="received",
             target=outcome,
             actor="planning",
-            reason="gate accept and limits",
+            reason="gate_accept",
             at=at,
         )
 

@@ -15,13 +15,14 @@ from typing import Any
 from sqlalchemy import Connection, Engine, func, select
 
 from songda.base.errors import SongdaError
-from songda.flow.assemble import new_run, piece_row
+from songda.dispatch import end_attempts, hold_letters
+from songda.flow.dealing import new_run, open_run, queue_pieces
 from songda.flow.press import UnknownRun
 from songda.flow.tenants import Tenant
-from songda.store import insert_missing, move, tables
+from songda.store import move, tables
 
-#: Copies of one piece that a run may spoil before a person has to look.
-MAX_COPIES = 3
+#: Pieces of one attempt that may be spoiled before a person has to look.
+MAX_SPOILED = 3
 
 _p = tables.piece.c
 
@@ -53,7 +54,8 @@ def acknowledge(engine: Engine, run_id: str, *, manifest_sha256: str, at: dateti
         if run.state != "locked":
             raise WrongRunState(run=run_id, state=run.state)
         fits = run.manifest_sha256 == manifest_sha256
-        _move_run(connection, run, "acknowledged" if fits else "rejected", reason="manifest's hash", at=at)
+        target, reason = ("acknowledged", "same_manifest") if fits else ("rejected", "another_manifest")
+        _move_run(connection, run, target, reason=reason, at=at)
     if not fits:
         raise ManifestRejected(run=run_id)
 
@@ -71,7 +73,7 @@ def report(
         if run.state == "balanced":
             return
         if run.state == "acknowledged":
-            run = _move_run(connection, run, "printing", reason="printing begins", at=at)
+            run = _move_run(connection, run, "printing", reason="printing", at=at)
         pieces = connection.execute(
             select(_p.id, _p.version, _p.attempt_id, _p.copy, _p.state).where(_p.run_id == run_id, _p.state == "queued")
         ).all()
@@ -79,11 +81,11 @@ def report(
         if strange:
             raise UnknownPiece(run=run_id, piece=min(strange))
         _step(connection, pieces, 0, "queued", "printed", "printed", at)
-        _step(connection, [each for each in pieces if each.id not in bad], 1, "printed", "enveloped", "code read", at)
+        _step(connection, [each for each in pieces if each.id not in bad], 1, "printed", "enveloped", "code_read", at)
         spoilt = [each for each in pieces if each.id in bad]
         _step(connection, spoilt, 1, "printed", "spoiled", "spoiled", at)
         _replace(connection, tenant, run, spoilt, at)
-        _move_run(connection, run, "balanced", reason="every piece accounted for", at=at)
+        _move_run(connection, run, "balanced", reason="balanced", at=at)
 
 
 def _run(connection: Connection, run_id: str, *states: str) -> Any:
@@ -126,22 +128,22 @@ def _step(
 
 
 def _replace(connection: Connection, tenant: Tenant, run: Any, spoilt: list[Any], at: datetime) -> None:
-    """A new piece for each spoiled one, in the next open run of the batch."""
-    again = [piece for piece in spoilt if piece.copy < MAX_COPIES]
+    """A new piece for each spoiled one, in the next open run of the batch; what is spoiled again and again is held."""
+    spoilt_ever = (
+        select(_p.attempt_id, func.count())
+        .where(_p.attempt_id.in_([piece.attempt_id for piece in spoilt]), _p.state == "spoiled")
+        .group_by(_p.attempt_id)
+    )
+    counts: dict[str, int] = {row[0]: row[1] for row in connection.execute(spoilt_ever)}
+    over = [piece.attempt_id for piece in spoilt if counts[piece.attempt_id] >= MAX_SPOILED]
+    letters = end_attempts(connection, over, actor="production", reason="spoiled_too_often", at=at)
+    hold_letters(connection, letters, actor="production", reason="spoiled_too_often", at=at)
+    again = [piece for piece in spoilt if counts[piece.attempt_id] < MAX_SPOILED]
     if not again:
         return
-    r, n = tables.run.c, tables.attempt.c
-    following = connection.scalar(select(r.id).where(r.batch_id == run.batch_id, r.state == "open"))
-    following = following or new_run(connection, tenant, run.batch_id, run.day)
-    last = connection.scalar(select(func.max(_p.seq)).where(_p.run_id == following)) or 0
-    insert_missing(
-        connection,
-        tables.piece,
-        [
-            piece_row(tenant, piece.attempt_id, copy=piece.copy + 1, run_id=following, seq=seq)
-            for seq, piece in enumerate(again, last + 1)
-        ],
-    )
+    n = tables.attempt.c
+    following = open_run(connection, run.batch_id) or new_run(connection, tenant, run.batch_id, run.day)
+    queue_pieces(connection, tenant, following, [(piece.attempt_id, piece.copy + 1) for piece in again])
     versions = connection.execute(select(n.id, n.version).where(n.id.in_([piece.attempt_id for piece in again]))).all()
     move(
         connection,
@@ -150,6 +152,6 @@ def _replace(connection: Connection, tenant: Tenant, run: Any, spoilt: list[Any]
         source="locked",
         target="locked",
         actor="production",
-        reason="piece spoiled, new piece",
+        reason="piece_spoiled",
         at=at,
     )

@@ -29,9 +29,12 @@ def accept_facts(links: pl.DataFrame, tenant: Tenant, *, on: date, lawyer: str |
     (days since the last letter that may have reached the person; null = never).
     """
     limitation_from = pl.max_horizontal("limitation_event_on", "due_on", "overdue_since")
+    # Rules that persons have released for the letter (flow/reviewing.py).
+    released = [pl.col("released")] if "released" in links.columns else []
     return with_profile(
         links.select(
             "action_id",
+            *released,
             pl.lit("demand").alias("a.purpose"),
             pl.col("role").alias("a.role"),
             pl.lit("post").alias("a.delivery"),

@@ -240,7 +240,10 @@ def _verdict(said: Said, row: Mapping[str, object] | None) -> Verdict:
     )
 
 
-def letter_links(links: pl.DataFrame, pairs: Iterable[tuple[str, str]]) -> pl.DataFrame:
-    """`links` with the letter that each case stands in; `pairs`: (letter id, case id)."""
+def letter_links(
+    links: pl.DataFrame, pairs: Iterable[tuple[str, str]], released: Mapping[str, Sequence[str]]
+) -> pl.DataFrame:
+    """`links` with the letter that each case stands in, and what was released for it; `pairs`: (letter id, case id)."""
     frame = pl.DataFrame(list(pairs), schema={"letter_id": pl.String, "case_id": pl.String}, orient="row")
-    return links.join(frame, on="case_id", how="inner", maintain_order="left")
+    rules = pl.Series("released", [list(released.get(each, ())) for each in frame["letter_id"]], pl.List(pl.String))
+    return links.join(frame.with_columns(rules), on="case_id", how="inner", maintain_order="left")

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 from sqlalchemy import ColumnElement, Connection, Select, func, select
 
+from songda.dispatch import STOP, in_force
 from songda.flow.tenants import Tenant
 from songda.places import group_places
 from songda.store import tables
@@ -46,7 +47,8 @@ def read_links(
 
     Columns: those of `case` (id as case_id, without sealed ones), those of `address_record` with the prefix `address_`
     (id as record; `place` is the place of its group), birth_year, person_state, last_days (since the last letter that
-    may have reached the person; null = never), open_letter (of another batch), letter (person/role), owed_fen, action_id.
+    may have reached the person; null = never), open_letter (of another batch), letter (person/role), owed_fen, action_id,
+    stop (`stop:reason` of a standing order to case, person or institution; null = none).
     """
     c, a, p = tables.case, tables.address_record, tables.person
     cases = read_frame(connection, select(*_without(c, "sealed", "lookup")).where(chosen).order_by(c.c.row_no, c.c.id))
@@ -69,8 +71,22 @@ def read_links(
             action_id=pl.concat_str("case_id", "record", separator="/", ignore_nulls=True),
             owed_fen=pl.sum_horizontal(*(pl.col(f"{part}_fen").fill_null(0) for part in OWED)),
             open_letter=pl.col("open_letter").fill_null(value=False),
+            stop=_stops(connection, tenant),
         )
     )
+
+
+def _stops(connection: Connection, tenant: Tenant) -> pl.Expr:
+    orders = in_force(connection, tenant.id)
+    if orders.tenant is not None:
+        return pl.lit(f"{STOP}{orders.tenant}")
+    by_person, by_case = (
+        pl.col(column).replace_strict(
+            {each: f"{STOP}{reason}" for each, reason in found.items()}, default=None, return_dtype=pl.String
+        )
+        for column, found in (("person_id", orders.persons), ("case_id", orders.cases))
+    )
+    return pl.coalesce(by_person, by_case)
 
 
 def _without(table: Any, *names: str) -> list[Any]:

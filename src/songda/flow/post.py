@@ -7,19 +7,25 @@ with a stand-in server, and everything that it makes says 演练.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-import polars as pl
 from sqlalchemy import Connection, Engine, select
 
 from songda.base.errors import SongdaError
-from songda.carriers import ChinaPost, ContractConfig, Party, open_http
-from songda.dispatch import HandOver, OrderReport, hand_over, order_waybills, pull_pieces
-from songda.flow.decide import rules_on, scope_of, write_decisions
-from songda.flow.facts import stop_facts
-from songda.flow.links import read_frame
+from songda.carriers import (
+    AggregatorAccount,
+    ChinaPost,
+    ContractConfig,
+    Party,
+    Tracker,
+    open_aggregator,
+    open_http,
+)
+from songda.dispatch import STOP, HandOver, OrderReport, hand_over, order_waybills, pull_pieces
+from songda.flow.decide import rules_on, write_decisions
+from songda.flow.stopped import who_is_stopped
 from songda.flow.tenants import Tenant
 from songda.store import tables
 
@@ -48,6 +54,8 @@ class Carrier:
     drill: bool
     #: In a drill the stand-in takes the pieces: (waybill numbers, instant). In earnest the factory hands them over.
     take: Callable[[Sequence[str], datetime], None] | None = field(default=None, repr=False)
+    #: Who is asked about waybills for which the carrier does not answer.
+    fallback: Tracker | None = None
 
 
 @contextmanager
@@ -57,11 +65,14 @@ def open_carrier(
     drill: bool = False,
     take: Callable[[Sequence[str], datetime], None] | None = None,
     clock: Callable[[], datetime] | None = None,
+    fallback: AggregatorAccount | None = None,
 ) -> Iterator[Carrier]:
-    """A connection under `contract` while the block runs."""
-    with open_http(contract, connections=THREADS) as http:
+    """A connection under `contract`, and one to the `fallback` if there is one, while the block runs."""
+    with ExitStack() as stack:
+        http = stack.enter_context(open_http(contract, connections=THREADS))
         post = ChinaPost(contract, http) if clock is None else ChinaPost(contract, http, clock=clock)
-        yield Carrier(contract, post, drill, take)
+        tracker = stack.enter_context(open_aggregator(fallback)) if fallback else None
+        yield Carrier(contract, post, drill, take, tracker)
 
 
 def contract_of(tenant: Tenant, environ: Mapping[str, str]) -> ContractConfig:
@@ -104,6 +115,28 @@ def contract_of(tenant: Tenant, environ: Mapping[str, str]) -> ContractConfig:
     )
 
 
+def fallback_of(tenant: Tenant, environ: Mapping[str, str]) -> AggregatorAccount | None:
+    """The account at an aggregator that the profile states. Raises BadContract, ProfileError."""
+    stated = tenant.profile.carrier.fallback
+    if stated.kind is None:
+        return None
+    key, salt = stated.secrets(environ)
+    optional = {
+        "endpoint": stated.endpoint,
+        "request_type": stated.request_type,
+        "phone_tail": stated.phone_tail,
+        "calls_per_s": stated.calls_per_s,
+    }
+    return AggregatorAccount(
+        kind=stated.kind,
+        customer=stated.customer or "",
+        key=key or "",
+        company=stated.company or "",
+        salt=salt,
+        **{name: value for name, value in optional.items() if value is not None},  # type: ignore[arg-type]
+    )
+
+
 def sender_of(tenant: Tenant) -> Party:
     """Who stands on the waybill as sender. Raises NoCarrierContract when the profile does not say (rule E05)."""
     sender = tenant.profile.carrier.sender
@@ -142,12 +175,12 @@ def post_run(
     with engine.connect() as connection:
         stopped = _stopped(connection, tenant, run_id, on=on)
     if stopped:
-        pull_pieces(engine, dict.fromkeys(stopped, "gate hand_over"), at=at, actor="rules")
+        pull_pieces(engine, {piece: _why(reasons) for piece, (reasons, _) in stopped.items()}, at=at, actor="rules")
         with engine.begin() as connection:
             write_decisions(
                 connection,
                 tenant,
-                [(piece, "pulled", inputs, rules) for piece, (rules, inputs) in stopped.items()],
+                [(piece, "pulled", inputs, reasons) for piece, (reasons, inputs) in stopped.items()],
                 stage="hand_over",
                 versions={"rules": rules_on(tenant, on).label},
                 on=on,
@@ -158,33 +191,17 @@ def post_run(
 
 
 def _stopped(connection: Connection, tenant: Tenant, run_id: str, *, on: date) -> dict[str, tuple[list[str], str]]:
-    """Pieces of the run that a stop order reaches, with the rules and the hash of what they looked at."""
-    p, n, t, lc, c = (each.c for each in (tables.piece, tables.attempt, tables.letter, tables.letter_case, tables.case))
-    query = (
-        select(
-            p.id.label("piece_id"),
-            c.id.label("case_id"),
-            t.kind,
-            c.role,
-            c.state,
-            c.dispute_open,
-            c.debtor_state,
-            c.debtor_flags,
-        )
-        .join(tables.attempt, n.id == p.attempt_id)
-        .join(tables.letter, t.id == n.letter_id)
-        .join(tables.letter_case, lc.letter_id == t.id)
-        .join(tables.case, c.id == lc.case_id)
-        .where(p.run_id == run_id, p.state == "enveloped")
-    )
-    cases = read_frame(connection, query)
-    if cases.is_empty():
-        return {}
-    cases = cases.with_columns(action_id=pl.concat_str("piece_id", "case_id", separator="/"))
-    kind = scope_of(cases["kind"][0])
-    verdicts = rules_on(tenant, on).evaluate(stop_facts(cases), scope=kind, gate="hand_over")
-    hit = cases.select("action_id", "piece_id").join(verdicts, on="action_id").filter(pl.col("verdict") == "block")
-    return {row["piece_id"]: (row["rules"], row["inputs_hash"]) for row in hit.iter_rows(named=True)}
+    """Pieces of the run that may not go, with what stops them and the hash of what was looked at."""
+    p, n = tables.piece.c, tables.attempt.c
+    query = select(p.id, n.letter_id).join(tables.attempt, n.id == p.attempt_id)
+    pieces = connection.execute(query.where(p.run_id == run_id, p.state == "enveloped").order_by(p.seq)).all()
+    letters = who_is_stopped(connection, tenant, {piece.letter_id for piece in pieces}, on=on)
+    return {piece.id: letters[piece.letter_id] for piece in pieces if piece.letter_id in letters}
+
+
+def _why(reasons: Sequence[str]) -> str:
+    """The reason that histories give: the stop order, or the gate whose decision names the rules."""
+    return reasons[0] if reasons[0].startswith(STOP) else "gate_hand_over"
 
 
 def _waybills(engine: Engine, run_id: str) -> list[str]:

@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, bindparam, select, update
 
 from songda.base.errors import SongdaError
-from songda.flow.assemble import new_run
+from songda.flow.dealing import new_run
 from songda.flow.produce import FEW, model_context, products_of, record_context
 from songda.flow.sealed import open_person
 from songda.flow.tenants import Tenant
@@ -247,7 +247,7 @@ def _lock(
         source="sealed",
         target="locked",
         actor="production",
-        reason="run locked",
+        reason="manifest_fixed",
         at=at,
     )
     move(
@@ -257,7 +257,7 @@ def _lock(
         source="open",
         target="locked",
         actor="production",
-        reason="manifest fixed",
+        reason="manifest_fixed",
         at=at,
         values=[{"manifest_sha256": manifest.run_sha256, "pieces": len(ordered)}],
     )

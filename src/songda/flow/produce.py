@@ -13,9 +13,10 @@ from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, func, select
 
 from songda.base import ids
+from songda.dispatch import hold_letters
 from songda.flow.approved import Signed, read_approvals, seal_content
 from songda.flow.compose import Draft, Wanted, compose
 from songda.flow.sealed import LASTING
@@ -49,7 +50,7 @@ class Produced:
     rendered: int
     #: Letters that could not be printed; held, with the reason.
     failed: int
-    #: Letters whose content moved after the approval; they stand for approval again, or are held when on their second way.
+    #: Letters whose content moved after the approval; they stand for approval again, or end when on their second way.
     void: int
 
 
@@ -142,13 +143,15 @@ def _jobs(connection: Connection, batch_id: str) -> list[_Job]:
         .join(tables.approved, holds)
         .where(t.batch_id == batch_id)
     )
-    first = line.where(t.state == "approved", p.n == 1)
+    # An earlier attempt of a letter that was held and released never left the house, but has its number.
+    before = select(func.count()).where(n.letter_id == t.id).scalar_subquery()
+    first = line.add_columns(before.label("before")).where(t.state == "approved", p.n == 1)
     again = (
         line.add_columns(n.n.label("attempt_n"), n.version.label("attempt_version"))
         .join(tables.attempt, (n.letter_id == t.id) & (n.address_record_id == p.address_record_id))
         .where(t.state == "active", n.state == "planned")
     )
-    rows = [(row.letter_no, _job(row, 1, None)) for row in connection.execute(first)]
+    rows = [(row.letter_no, _job(row, row.before + 1, None)) for row in connection.execute(first)]
     rows += [(row.letter_no, _job(row, row.attempt_n, row.attempt_version)) for row in connection.execute(again)]
     return [job for _, job in sorted(rows, key=lambda pair: pair[0])]
 
@@ -321,7 +324,7 @@ def _make_attempts(connection: Connection, tenant: Tenant, jobs: Sequence[_Job],
         source="approved",
         target="active",
         actor="planner",
-        reason="first attempt",
+        reason="first_attempt",
         at=at,
     )
 
@@ -332,6 +335,7 @@ def _advance(
     states: Sequence[str],
     *,
     at: datetime,
+    reason: str = "produced",
     values: Sequence[Mapping[str, Any]] = (),
 ) -> None:
     """Moves attempts (id, version) through `states` in order; `values` are written with the last step."""
@@ -344,7 +348,7 @@ def _advance(
             source=source,
             target=target,
             actor="renderer",
-            reason="produced",
+            reason=reason,
             at=at,
             values=values if target == states[-1] else (),
         )
@@ -353,23 +357,15 @@ def _advance(
 def _fail(connection: Connection, tenant: Tenant, failed: Sequence[tuple[_Job, str]], *, at: datetime) -> None:
     """Ends attempts whose letter cannot be printed; the letters wait for a cure."""
     rows = [(attempt_id(tenant, job.wanted.letter_id, job.wanted.n), job.attempt_version or 0) for job, _ in failed]
-    _advance(connection, rows, ("planned", "quoted", "scheduled", "failed"), at=at)
-    _hold(connection, failed, reason="cannot be printed", at=at)
+    _advance(connection, rows, ("planned", "quoted", "scheduled", "failed"), reason="print_failed", at=at)
+    _hold(connection, failed, at=at)
 
 
-def _hold(connection: Connection, jobs: Sequence[tuple[_Job, str]], *, reason: str, at: datetime) -> None:
-    move(
-        connection,
-        "letter",
-        # A first attempt has just made its letter active.
-        [(job.wanted.letter_id, job.letter_version + (job.attempt_version is None)) for job, _ in jobs],
-        source="active",
-        target="held",
-        actor="renderer",
-        reason=reason,
-        at=at,
-        values=[{"reasons": [f"print:{code}"]} for _, code in jobs],
-    )
+def _hold(connection: Connection, jobs: Sequence[tuple[_Job, str]], *, at: datetime) -> None:
+    """Letters of which nothing was posted wait for a cure; one on its second way ends with the result of its first."""
+    for code in sorted({code for _, code in jobs}):
+        letters = [job.wanted.letter_id for job, why in jobs if why == code]
+        hold_letters(connection, letters, actor="renderer", reason="print_failed", at=at, why=f"print:{code}")
 
 
 def _store_void(engine: Engine, tenant: Tenant, void: Sequence[tuple[_Job, str]], *, at: datetime) -> None:
@@ -384,7 +380,7 @@ def _store_void(engine: Engine, tenant: Tenant, void: Sequence[tuple[_Job, str]]
             source="approved",
             target="ready",
             actor="system",
-            reason="approval void",
+            reason="approval_void",
             at=at,
             values=[{"reasons": [f"approval_void:{why}"], "approval_id": None} for _, why in first],
         )
@@ -395,7 +391,6 @@ def _store_void(engine: Engine, tenant: Tenant, void: Sequence[tuple[_Job, str]]
             source="planned",
             target="dropped",
             actor="system",
-            reason="approval void",
+            reason="approval_void",
             at=at,
         )
-        _hold(connection, again, reason="approval void", at=at)

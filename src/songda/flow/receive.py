@@ -115,7 +115,7 @@ def receive(
     for chunk, standard in _standardised(rows, workers=workers):
         figures = _count(figures, chunk, address_quality(standard))
         with engine.begin() as connection:
-            _store(connection, tenant, batch_id, chunk, standard)
+            _store(connection, tenant, batch_id, chunk, standard, at=at)
             changed = connection.execute(
                 update(tables.batch)
                 .where(tables.batch.c.id == batch_id, tables.batch.c.next_row <= chunk.first_row)
@@ -134,7 +134,7 @@ def receive(
             source="receiving",
             target="received",
             actor="intake",
-            reason="end of file",
+            reason="end_of_file",
             at=at,
             values=[{"figures": figures}],
         )
@@ -182,7 +182,9 @@ def rejected_rows(engine: Engine, tenant: Tenant, batch_id: str) -> list[Rejecte
     return [open_rejected(tenant.key, row.sealed, batch_id=batch_id, row_no=row.row_no) for row in rows]
 
 
-def _store(connection: Connection, tenant: Tenant, batch_id: str, chunk: Chunk, standard: pl.DataFrame) -> None:
+def _store(
+    connection: Connection, tenant: Tenant, batch_id: str, chunk: Chunk, standard: pl.DataFrame, *, at: datetime
+) -> None:
     cases = chunk.cases.to_dicts()
     contacts = _by_row(chunk.contacts.to_dicts())
     addresses = _by_row(
@@ -217,7 +219,7 @@ def _store(connection: Connection, tenant: Tenant, batch_id: str, chunk: Chunk, 
                 "text": address["text"]
             }
             address_rows.append(_address_row(tenant, record_id, person_id, case_id, address))
-    _store_persons(connection, tenant, persons)
+    _store_persons(connection, tenant, persons, at=at)
     upsert(connection, tables.case, case_rows)
     insert_missing(connection, tables.address_record, address_rows)
     insert_missing(
@@ -235,31 +237,37 @@ def _store(connection: Connection, tenant: Tenant, batch_id: str, chunk: Chunk, 
     )
 
 
-def _store_persons(connection: Connection, tenant: Tenant, persons: dict[str, dict[str, Any]]) -> None:
+def _store_persons(connection: Connection, tenant: Tenant, persons: dict[str, dict[str, Any]], *, at: datetime) -> None:
     known: dict[str, Any] = {}
     for part in chunks(list(persons)):
-        rows = connection.execute(select(tables.person).where(tables.person.c.id.in_(part)))
-        known |= {row.id: row for row in rows}
-    upsert(
+        found = connection.execute(select(tables.person).where(tables.person.c.id.in_(part)))
+        known |= {row.id: row for row in found}
+    rows = [_person_row(tenant, person_id, person, known.get(person_id)) for person_id, person in persons.items()]
+    upsert(connection, tables.person, [row for row, _ in rows])
+    move(
         connection,
-        tables.person,
-        [_person_row(tenant, person_id, person, known.get(person_id)) for person_id, person in persons.items()],
+        "person",
+        [(row["id"], row["version"]) for row, conflict in rows if conflict and row["state"] == "active"],
+        source="active",
+        target="name_conflict",
+        actor="intake",
+        reason="two_names",
+        at=at,
     )
 
 
-def _person_row(tenant: Tenant, person_id: str, person: dict[str, Any], known: Any) -> dict[str, Any]:
+def _person_row(tenant: Tenant, person_id: str, person: dict[str, Any], known: Any) -> tuple[dict[str, Any], bool]:
+    """The person's row, and whether another name came for it: then nobody writes to it before a person has looked."""
     first = person["cases"][0]
     record: dict[str, Any] = {"name": first["name"], "id_number": first["id_number"], "phones": [], "addresses": {}}
     state, version = "active", 0
     if known is not None:
         record, state, version = open_person(tenant.key, person_id, known.sealed), known.state, known.version + 1
-    if any(case["name"] != record["name"] for case in person["cases"]):
-        # The same ID number under two names: nobody may be written to before a person has looked.
-        state = "name_conflict"
+    conflict = any(case["name"] != record["name"] for case in person["cases"])
     phones = (phone for case in person["cases"] for phone in case["phones"] or ())
     record["phones"] = list(dict.fromkeys([*record["phones"], *phones]))
     record["addresses"] |= person["addresses"]
-    return {
+    row = {
         "id": person_id,
         "tenant_id": tenant.id,
         "lookup": person["lookup"],
@@ -268,6 +276,7 @@ def _person_row(tenant: Tenant, person_id: str, person: dict[str, Any], known: A
         "state": state,
         "version": version,
     }
+    return row, conflict
 
 
 def _address_row(

@@ -1,211 +1,147 @@
-"""The life of every object that has one: which states there are, who moves it from where to where, and why.
+"""The life of every object that has one: which states there are, who moves it from where to where, why, and how long it may wait.
 
 >>> allowed("letter", "ready", "approved"), allowed("letter", "closed", "active")
 (True, False)
 >>> sorted(terminal("task"))
 ['done', 'dropped']
+>>> wait("attempt", "silent")
+Wait(name='silent', state='silent', amount=10, unit='days', then='settled')
 
-The tables are data; `move` refuses whatever is not in them, and docs/life-cycle.md is printed from them:
-`python -m songda.store.life > docs/life-cycle.md`.
+One file a machine lies in `machines/`; `move` refuses whatever is not in them, and docs/lifecycle.md is printed from them
+(songda.store.lifecycle).
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
+import re
+import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from importlib.resources import files
+from typing import Any
+
+#: Machines in the order of a letter's way; each is the table of that name.
+OBJECTS = ("batch", "letter", "attempt", "piece", "run", "stop_order", "intent", "task", "person")
 
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    #: Table whose rows have this life.
-    object: str
     source: str
     target: str
     #: What happened.
-    trigger: str
+    when: str
     #: Who may do it.
-    actor: str
+    who: frozenset[str]
+    #: What must hold, in words.
+    guard: str
+    #: Codes that the history may give; one that ends in ":" stands for all that begin with it.
+    reasons: frozenset[str]
+    #: Modules that do it, from src/songda; none: nobody does it yet.
+    by: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """How long a thing may stay in a state."""
+
+    name: str
+    state: str
+    amount: int
+    #: hours | days | working days
+    unit: str
+    #: What the sweepers then do: a state to which the thing goes, `task`, or `frozen` (nothing is asked any more).
+    then: str
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    object: str
+    about: str
+    #: State in which a thing comes into the world.
+    created: str
+    #: State → what it means.
+    states: Mapping[str, str]
+    transitions: tuple[Transition, ...]
+    waits: tuple[Wait, ...]
 
 
 class IllegalTransition(ValueError):
     """A transition that no table knows: a mistake in the program, never in the data."""
 
 
-#: The state in which a thing comes into the world.
-CREATED: dict[str, str] = {
-    "batch": "receiving",
-    "letter": "received",
-    "attempt": "planned",
-    "piece": "queued",
-    "run": "open",
-    "intent": "written",
-    "task": "open",
-    "person": "active",
-}
+@cache
+def machine(object: str) -> Machine:
+    """The life of `object`. Raises KeyError for one that has none, ValueError for a table that names unknown states."""
+    if object not in OBJECTS:
+        raise KeyError(object)
+    table = tomllib.loads(files("songda.store").joinpath("machines", f"{object}.toml").read_text("utf-8"))
+    found = Machine(
+        object=object,
+        about=table["about"],
+        created=table["created"],
+        states={name: state["means"] for name, state in table["states"].items()},
+        transitions=tuple(line for move in table.get("moves", ()) for line in _lines(move)),
+        waits=tuple(_wait(entry) for entry in table.get("waits", ())),
+    )
+    named = {found.created}.union(
+        *({line.source, line.target} for line in found.transitions), (each.state for each in found.waits)
+    )
+    if strange := named - found.states.keys():
+        raise ValueError(f"{object}: no such state: {min(strange)}")
+    return found
 
-#: object → lines of (sources, target, trigger, actor).
-_LINES: dict[str, tuple[tuple[str, str, str, str], ...]] = {
-    "batch": (
-        ("receiving", "received", "every row of the file is stored", "system"),
-        ("received", "decided", "every letter is ready, held or not sent", "decision"),
-        ("decided", "done", "every letter has its end", "system"),
-    ),
-    "letter": (
-        ("received", "rejected", "check of the content failed", "system"),
-        ("received", "held", "a gate says review, data missing, hold on the address", "rules"),
-        (
-            "received held",
-            "not_sent",
-            "decision no: score, budget, capacity, age, no lawful place, deadline",
-            "decision",
-        ),
-        ("received held", "ready", "decision yes", "decision"),
-        ("ready", "approved", "lawyer signs the batch", "lawyer"),
-        ("ready", "held", "the gate approve says no, or the lawyer pulls the letter", "lawyer"),
-        ("approved", "ready", "template, amount, address basis or price changed: approval void", "system"),
-        ("approved", "active", "attempt 1 created", "planner"),
-        (
-            "active",
-            "active",
-            "attempt settled without proof, next attempt; or stop requested after posting",
-            "dispatch",
-        ),
-        (
-            "active",
-            "held",
-            "attempt failed before it was posted (print, order, gate lock), and can be cured",
-            "dispatch",
-        ),
-        ("active", "closed", "attempt settled, no further attempt needed or allowed", "dispatch"),
-        ("received held ready approved active", "withdrawn", "cancel or stop order, nothing ever posted", "operator"),
-        ("closed", "closed", "a late fact changes the grade: revision", "system"),
-    ),
-    "attempt": (
-        ("planned", "quoted", "price and product found", "system"),
-        ("planned quoted", "no_place", "no other lawful place", "system"),
-        ("quoted", "scheduled", "slot given", "planner"),
-        ("scheduled", "scheduled", "slot lost", "planner"),
-        ("scheduled", "rendered", "PDF built, preflight passed", "renderer"),
-        ("planned quoted scheduled rendered sealed", "dropped", "letter withdrawn or held", "system"),
-        ("scheduled", "failed", "preflight failed twice", "renderer"),
-        ("rendered", "sealed", "seal and timestamp done", "seal"),
-        ("sealed", "locked", "run built at cut-off", "production"),
-        ("sealed", "planned", "quote or address changed at lock", "production"),
-        ("locked", "posted", "piece handed over and scanned", "dispatch"),
-        ("locked", "locked", "piece spoiled or missing, new piece", "production"),
-        ("locked", "recalled", "all pieces pulled before hand-over", "production"),
-        ("posted", "carried", "first event of the carrier", "carrier"),
-        ("carried", "carried", "event of the carrier", "carrier"),
-        ("carried", "reported", "signed, stored, refused, returned or lost by the fold; or deadline", "system"),
-        ("reported", "carried", "a correction voids or changes the outcome", "carrier"),
-        ("reported", "settled", "objection window over, documents there or their deadline passed", "proof"),
-        ("posted carried", "silent", "no event for days", "timer"),
-        ("silent", "carried", "an event arrives", "carrier"),
-        ("silent", "settled", "second deadline", "timer"),
-        ("posted carried silent", "locked", "carrier admits loss: new piece and waybill", "dispatch"),
-        ("settled", "settled", "a late fact changes the grade", "system"),
-    ),
-    "piece": (
-        ("queued", "printed", "printed", "production"),
-        ("printed", "enveloped", "in its envelope, codes and weight right", "production"),
-        ("printed enveloped", "diverted", "codes or weight wrong, or stop order at the inserter", "production"),
-        ("printed enveloped diverted", "spoiled", "cannot be posted", "production"),
-        ("printed enveloped", "missing", "not found after a jam", "production"),
-        ("missing diverted", "enveloped", "found good", "production"),
-        ("missing", "spoiled", "not found by the end of the run: written off", "production"),
-        ("queued printed enveloped diverted", "pulled", "stop order, order refused or no waybill", "dispatch"),
-        ("enveloped", "handed_over", "scanned at hand-over", "dispatch"),
-    ),
-    "run": (
-        ("open", "locked", "manifest fixed", "production"),
-        ("locked", "acknowledged", "factory answers with the same hash", "production"),
-        ("locked", "rejected", "hash or count differs", "production"),
-        ("open locked acknowledged", "aborted", "given up before printing", "production"),
-        ("acknowledged", "printing", "printing begins", "production"),
-        ("printing", "balanced", "every piece accounted for", "production"),
-        ("balanced", "handed_over", "every good piece scanned at hand-over", "dispatch"),
-        ("handed_over", "reconciled", "accepted by the carrier", "carrier"),
-    ),
-    "intent": (
-        (
-            "written",
-            "written",
-            "may be asked again: never left, unknown to the carrier, or idempotent; asked again",
-            "dispatch",
-        ),
-        ("written unresolved", "answered", "the carrier took it", "dispatch"),
-        ("written unresolved", "refused", "the carrier said no", "dispatch"),
-        ("written", "unresolved", "no answer, the carrier may have acted", "dispatch"),
-        (
-            "unresolved",
-            "written",
-            "may be asked again: unknown to the carrier, idempotent, or a person says so",
-            "dispatch",
-        ),
-    ),
-    "task": (
-        ("open", "done", "settled", "person"),
-        ("open", "dropped", "no longer needed", "person"),
-    ),
-    "person": (),
-}
 
-TRANSITIONS: tuple[Transition, ...] = tuple(
-    Transition(object, source, target, trigger, actor)
-    for object, lines in _LINES.items()
-    for sources, target, trigger, actor in lines
-    for source in sources.split()
-)
-_ALLOWED = frozenset((line.object, line.source, line.target) for line in TRANSITIONS)
+def _lines(move: Mapping[str, Any]) -> list[Transition]:
+    return [
+        Transition(
+            source=source,
+            target=move["to"],
+            when=move["when"],
+            who=frozenset(move["who"]),
+            guard=move.get("guard", ""),
+            reasons=frozenset(move["reasons"]),
+            by=tuple(move["by"]),
+        )
+        for source in move["from"]
+    ]
+
+
+def _wait(entry: Mapping[str, str]) -> Wait:
+    amount, unit = re.fullmatch(r"([0-9]+) (hours|days|working days)", entry["wait"]).groups()  # type: ignore[union-attr]
+    return Wait(entry["name"], entry["state"], int(amount), unit, entry["then"])
+
+
+@cache
+def _table(object: str) -> Mapping[tuple[str, str], Transition]:
+    return {(line.source, line.target): line for line in machine(object).transitions}
 
 
 def allowed(object: str, source: str, target: str) -> bool:
     """Whether `object` may go from `source` to `target`."""
-    return (object, source, target) in _ALLOWED
+    return object in OBJECTS and (source, target) in _table(object)
+
+
+def check(object: str, source: str, target: str, *, actor: str, reason: str) -> None:
+    """Raises IllegalTransition unless the tables know this change, by this actor and for this reason."""
+    if not allowed(object, source, target):
+        raise IllegalTransition(f"{object}: {source} → {target}")
+    line = _table(object)[source, target]
+    if actor not in line.who:
+        raise IllegalTransition(f"{object}: {source} → {target} is not done by {actor}")
+    head, sign, _ = reason.partition(":")
+    if reason not in line.reasons and f"{head}{sign}" not in line.reasons:
+        raise IllegalTransition(f"{object}: {source} → {target} is not done for {reason}")
 
 
 @cache
-def states(object: str) -> frozenset[str]:
-    """Every state of `object`. Raises KeyError for an object without a life."""
-    return frozenset({CREATED[object]}.union(*({t.source, t.target} for t in TRANSITIONS if t.object == object)))
+def wait(object: str, name: str) -> Wait:
+    """The wait of that name. Raises KeyError."""
+    return {each.name: each for each in machine(object).waits}[name]
 
 
 @cache
 def terminal(object: str) -> frozenset[str]:
     """States that nothing leaves; a revision, which stays where it is, does not count."""
-    left = {line.source for line in TRANSITIONS if line.object == object and line.source != line.target}
-    return states(object) - left
-
-
-def as_markdown() -> str:
-    """docs/life-cycle.md."""
-    return "\n".join(_markdown())
-
-
-def _markdown() -> Iterator[str]:
-    yield "# Life cycles"
-    yield ""
-    yield "Printed from `songda.store.life` by `python -m songda.store.life > docs/life-cycle.md`; a test holds the two together."
-    yield "`move` refuses every other transition. States with a star are final."
-    for object, lines in _LINES.items():
-        final = terminal(object)
-        yield ""
-        yield f"## {object}"
-        yield ""
-        yield "| from | to | when | who |"
-        yield "| --- | --- | --- | --- |"
-        yield f"| - | {_starred(CREATED[object], final)} | created | |"
-        for sources, target, trigger, actor in lines:
-            origin = ", ".join(_starred(source, final) for source in sources.split())
-            yield f"| {origin} | {_starred(target, final)} | {trigger} | {actor} |"
-    yield ""
-
-
-def _starred(state: str, final: frozenset[str]) -> str:
-    return f"{state}\\*" if state in final else state
-
-
-if __name__ == "__main__":
-    sys.stdout.write(as_markdown())
+    its = machine(object)
+    return frozenset(its.states) - {line.source for line in its.transitions if line.source != line.target}

@@ -263,6 +263,19 @@ task = Table(
     Column("opened_on", Date, nullable=False),
 )
 
+#: A standing no. What it found at each letter stands in the decisions (stage "stop").
+stop_order = Table(
+    "stop_order",
+    metadata,
+    _id(),
+    _to("tenant"),
+    Column("scope", _CODE, nullable=False),  # letter | case | person | tenant
+    Column("object_id", _ID, nullable=False, index=True),
+    Column("reason", _CODE, nullable=False),
+    *_life(),
+    Column("given_at", _INSTANT, nullable=False),
+)
+
 #: What a carrier said, stored before it is understood. The outcome of an attempt is a fold over these.
 fact = Table(
     "fact",

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Table, bindparam, insert, select, update
 from songda.base.errors import SongdaError
 from songda.store import tables
 from songda.store.events import note_events
-from songda.store.life import IllegalTransition, allowed
+from songda.store.life import check
 
 
 class Conflict(SongdaError):
@@ -50,11 +50,10 @@ def move(
     """Moves the things `rows` (id, version) of table `object` from state `source` to `target`; returns how many.
 
     `values`: one mapping a row with further columns to set, or nothing. Raises Conflict unless every row still stands
-    at (source, version); the caller's transaction must then roll back. Raises IllegalTransition for a change that
-    songda.store.life does not know.
+    at (source, version); the caller's transaction must then roll back. Raises IllegalTransition for a change,
+    an actor or a reason that songda.store.life does not know.
     """
-    if not allowed(object, source, target):
-        raise IllegalTransition(f"{object}: {source} → {target}")
+    check(object, source, target, actor=actor, reason=reason)
     rows = list(rows)
     if not rows:
         return 0

@@ -1,0 +1,64 @@
+"""Which letters may not go on now: a stop order stands, or a case is paid, disputed, of somebody who died …
+
+The rules of the gate *hand_over* and the standing orders, asked before a run is handed over, before a second attempt and
+before the replacement of a lost piece.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import date
+
+import polars as pl
+from sqlalchemy import Connection, select
+
+from songda.dispatch import STOP, stopped_letters
+from songda.flow.decide import rules_on, scope_of
+from songda.flow.facts import stop_facts
+from songda.flow.links import read_frame
+from songda.flow.tenants import Tenant
+from songda.store import chunks, tables
+
+
+def who_is_stopped(
+    connection: Connection, tenant: Tenant, letter_ids: Collection[str], *, on: date
+) -> dict[str, tuple[list[str], str]]:
+    """Letter → (stop:reason or ids of rules, hash of what they looked at), for those of the letters that are stopped."""
+    found = {
+        letter: ([f"{STOP}{reason}"], "")
+        for letter, reason in stopped_letters(connection, tenant.id, letter_ids).items()
+    }
+    for part in chunks(sorted(set(letter_ids) - found.keys())):
+        found |= _by_rules(connection, tenant, part, on=on)
+    return found
+
+
+def _by_rules(
+    connection: Connection, tenant: Tenant, letter_ids: Collection[str], *, on: date
+) -> dict[str, tuple[list[str], str]]:
+    t, lc, c = (each.c for each in (tables.letter, tables.letter_case, tables.case))
+    query = (
+        select(
+            t.id.label("letter_id"),
+            c.id.label("case_id"),
+            t.kind,
+            c.role,
+            c.state,
+            c.dispute_open,
+            c.debtor_state,
+            c.debtor_flags,
+        )
+        .join(tables.letter_case, lc.letter_id == t.id)
+        .join(tables.case, c.id == lc.case_id)
+        .where(t.id.in_(letter_ids))
+        .order_by(t.id, c.row_no, c.id)
+    )
+    cases = read_frame(connection, query)
+    if cases.is_empty():
+        return {}
+    cases = cases.with_columns(action_id=pl.concat_str("letter_id", "case_id", separator="/"))
+    kind = scope_of(cases["kind"][0])
+    verdicts = rules_on(tenant, on).evaluate(stop_facts(cases), scope=kind, gate="hand_over")
+    hit = cases.select("action_id", "letter_id").join(verdicts, on="action_id", maintain_order="left")
+    blocked = hit.filter(pl.col("verdict") == "block").unique("letter_id", keep="first", maintain_order=True)
+    return {row["letter_id"]: (row["rules"], row["inputs_hash"]) for row in blocked.iter_rows(named=True)}
