@@ -17,10 +17,10 @@ from web_house import NAME, Office, later
 from songda.base.money import yuan
 from songda.carriers import Envelope
 from songda.flow.audit import verify_audit
-from songda.flow.doors import find_letter, link_key, push_token
+from songda.flow.doors import find_letter, link_key
 from songda.flow.follow import conclude
 from songda.flow.press import open_file, read_manifest
-from songda.web import press_path
+from songda.web import press_path, push_path
 from songda.web.app import QUANTUM_S
 
 NOTHING_ELSE = "default-src 'none'"
@@ -218,7 +218,7 @@ def a_push(office: Office, waybill: str, *, serial: str = "s1") -> bytes:
 
 
 def test_only_the_secret_path_takes_pushes(office: Office) -> None:
-    secret = push_token(office.house.tenant)
+    secret = office.house.tenant.key.token("carrier.push")
     body = a_push(office, office.column("piece", "waybill_no", state="handed_over")[0])
     facts = office.column("fact", "id")
     with office.browser() as browser:
@@ -248,7 +248,7 @@ def test_what_is_not_ours_is_not_acknowledged_and_logged_without_data(
             assert (answer.status_code, answer.content) == (422, b"")
             logged = "".join(capfd.readouterr())
             assert kind in logged
-            for hidden in ("9999999999999", "张三丰", push_token(office.house.tenant), "senderNo"):
+            for hidden in ("9999999999999", "张三丰", office.house.tenant.key.token("carrier.push"), "senderNo"):
                 assert hidden not in logged
     assert office.column("fact", "id") == facts
 
@@ -270,8 +270,8 @@ def test_a_tenant_without_a_contract_gives_no_acknowledgement(office: Office) ->
         office.house.engine, office.master, name="other", profile_toml=text, at=office.now, actor="test"
     )
     with office.browser() as browser:
-        own = browser.post(f"/carrier/other/{push_token(other)}", content=b"{}")
-        foreign = browser.post(f"/carrier/other/{push_token(office.house.tenant)}", content=b"{}")
+        own = browser.post(push_path("other", other.key.token("carrier.push")), content=b"{}")
+        foreign = browser.post(push_path("other", office.house.tenant.key.token("carrier.push")), content=b"{}")
     assert (own.status_code, own.content) == (503, b"")
     assert foreign.status_code == 404
 

@@ -30,7 +30,6 @@ from songda.dispatch import pull_pieces
 from songda.flow import factory
 from songda.flow.approve import approve, propose
 from songda.flow.compose import check_token
-from songda.flow.doors import push_token
 from songda.flow.post import contract_of, open_carrier, post_run
 from songda.flow.press import read_manifest
 from songda.flow.run import House, Watch, carry_on, take_in
@@ -114,7 +113,7 @@ class Office:
             return [tuple(row) for row in connection.execute(query)]
 
     def push_path(self) -> str:
-        return push_path(NAME, push_token(self.house.tenant))
+        return push_path(NAME, self.house.tenant.key.token("carrier.push"))
 
 
 @pytest.fixture(scope="session")
@@ -141,7 +140,7 @@ def _open(folder: Path, stack: ExitStack) -> Office:
     world.write_truth(folder / "truth")
     stand_in = stack.enter_context(
         StandIn(
-            SimContract(starts_at=OPENING, push_url=base + push_path(NAME, push_token(tenant))),
+            SimContract(starts_at=OPENING, push_url=base + push_path(NAME, tenant.key.token("carrier.push"))),
             courier=load_truth(folder / "truth").courier(),
         )
     )

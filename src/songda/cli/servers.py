@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from songda.base import days
 from songda.cli import logs
 from songda.cli.opening import open_base, open_one, tenant_names
 
@@ -43,7 +44,7 @@ def serve(
         str, typer.Option(help="Address under which the carrier reaches this server (with --show-push-urls).")
     ] = "http://127.0.0.1:8000",
 ) -> None:
-    """Serve the page behind the letters' QR codes, links to print files, the carriers' pushes, and /healthz.
+    """Serve the page behind the letters' QR codes, links to print files, the carriers' pushes, the feed of events, and /healthz.
 
     Example: songda serve --port 8000
     """
@@ -65,11 +66,13 @@ def serve(
 
 def _show_push_urls(engine: Engine, master: MasterKey, *, base: str) -> None:
     """The paths are secrets: whoever knows one and the contract's key can tell us events."""
-    from songda.flow.doors import push_token
+    from songda.flow.shared_secrets import valid
     from songda.web import push_path
 
     for name in tenant_names(engine):
-        typer.echo(f"{name}\t{base.rstrip('/')}{push_path(name, push_token(open_one(engine, master, name)))}")
+        for shared in valid(engine, open_one(engine, master, name), "push", at=days.now()):
+            until = "" if shared.until is None else f"\t有效至 {shared.until.astimezone(days.SHANGHAI):%Y-%m-%d %H:%M}"
+            typer.echo(f"{name}\t{base.rstrip('/')}{push_path(name, shared.text)}{until}")
 
 
 @sim.command()

@@ -1,8 +1,10 @@
-"""What the web door may see and do: one issued letter by its token, one print file, one push of the carrier.
+"""What the web door may see and do: one issued letter by its token, one print file, one push of the carrier,
+the events of the tenant whose key is shown.
 
     find_letter(engine, master, token)                            # IssuedLetter, or None: there is no such letter
     open_print_file(engine, master, home, run_id, 1)              # OpenedFile, or None: there is no such file
     receive_carrier_push(engine, master, name, token, body, environ=environ, at=now)     # the acknowledgement, or None
+    read_feed(engine, master, key, after=0, limit=100, at=now)    # a page of events, or None: nobody's key
 
 Nobody who comes through that door says which tenant he means: tokens and ids lead to it, and its own key proves the rest.
 """
@@ -22,10 +24,12 @@ from songda.base.errors import SongdaError
 from songda.dispatch import receive_push
 from songda.flow.audit import write_audit
 from songda.flow.compose import token_hash
-from songda.flow.post import contract_of
+from songda.flow.post import contract_of, fallback_of
 from songda.flow.press import NoSuchPrintFile, UnknownRun, open_file, read_manifest
+from songda.flow.shared_secrets import PURPOSES, tenant_of_key
 from songda.flow.tenants import Tenant, UnknownTenant, open_tenant
 from songda.letters import FileRow
+from songda.notices import Page, holds, read_page
 from songda.store import tables
 from songda.vault import MasterKey
 
@@ -185,9 +189,10 @@ def audit_link(engine: Engine, run_id: str, number: int, *, holder: str, expires
         )
 
 
-def push_token(tenant: Tenant) -> str:
-    """The secret part of the path to which the tenant's carrier pushes its events."""
-    return tenant.key.token("carrier.push")
+def read_feed(engine: Engine, master: MasterKey, key: str, *, after: int, limit: int, at: datetime) -> Page | None:
+    """Events of the tenant whose key `key` is, behind the cursor `after`; None: nobody's key."""
+    tenant = tenant_of_key(engine, master, key, at=at)
+    return None if tenant is None else read_page(engine, tenant.id, after=after, limit=limit)
 
 
 def receive_carrier_push(
@@ -208,8 +213,9 @@ def receive_carrier_push(
         tenant = open_tenant(engine, master, name=name)
     except UnknownTenant:
         return None
-    if not tenant.key.verify_token(token, "carrier.push"):
-        return None
+    with engine.connect() as connection:
+        if not holds(connection, tenant.id, tenant.key, PURPOSES["push"], token, at=at):
+            return None
     return receive_push(
         engine,
         tenant_id=tenant.id,
@@ -217,6 +223,7 @@ def receive_carrier_push(
         contract=contract_of(tenant, environ),
         body=body,
         at=at,
+        accounts=[account for account in (fallback_of(tenant, environ),) if account],
     )
 
 

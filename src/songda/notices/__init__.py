@@ -16,7 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from songda.notices.feed import Page, as_json, read_page
+    from songda.notices.feed import Page, as_json, cursor_before, read_page
     from songda.notices.receivers import (
         BadAddress,
         Receiver,
@@ -28,13 +28,14 @@ if TYPE_CHECKING:
         read_receivers,
         remove_receiver,
         set_cursor,
+        waiting,
     )
-    from songda.notices.secrets import Valid, holds, rotate, valid_generations
+    from songda.notices.secrets import Valid, holds, rotate, token, valid_generations
     from songda.notices.sending import Delivered, Tried, deliver, open_http, try_out
-    from songda.notices.signing import secret_text, sign, signing_secret
+    from songda.notices.signing import purpose_of, secret_text, sign, signing_secret
 
 _HOMES = {
-    "feed": ("Page", "as_json", "read_page"),
+    "feed": ("Page", "as_json", "cursor_before", "read_page"),
     "receivers": (
         "BadAddress",
         "Receiver",
@@ -46,10 +47,11 @@ _HOMES = {
         "read_receivers",
         "remove_receiver",
         "set_cursor",
+        "waiting",
     ),
-    "secrets": ("Valid", "holds", "rotate", "valid_generations"),
+    "secrets": ("Valid", "holds", "rotate", "token", "valid_generations"),
     "sending": ("Delivered", "Tried", "deliver", "open_http", "try_out"),
-    "signing": ("secret_text", "sign", "signing_secret"),
+    "signing": ("purpose_of", "secret_text", "sign", "signing_secret"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -65,10 +67,12 @@ __all__ = [
     "add_receiver",
     "alarms",
     "as_json",
+    "cursor_before",
     "deliver",
     "enable",
     "holds",
     "open_http",
+    "purpose_of",
     "read_page",
     "read_receivers",
     "remove_receiver",
@@ -77,8 +81,10 @@ __all__ = [
     "set_cursor",
     "sign",
     "signing_secret",
+    "token",
     "try_out",
     "valid_generations",
+    "waiting",
 ]
 
 

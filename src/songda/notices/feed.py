@@ -8,12 +8,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, func, select
 
-from songda.store import Event, number_events, read_events
+from songda.store import Event, last_position, number_events, read_events, tables
 
 #: Events of one page at most.
 MOST = 1000
@@ -62,3 +62,12 @@ def read_page(engine: Engine, tenant_id: str, *, after: int, limit: int) -> Page
         next=shown[-1].position if shown else after,
         more=len(events) > limit,
     )
+
+
+def cursor_before(connection: Connection, tenant_id: str, at: datetime) -> int:
+    """The cursor behind which everything that happened from `at` on is read."""
+    number_events(connection)
+    e = tables.event.c
+    first = select(func.min(e.position)).where(e.tenant_id == tenant_id, e.at >= at.astimezone(UTC))
+    position = connection.scalar(first)
+    return last_position(connection, tenant_id) if position is None else position - 1

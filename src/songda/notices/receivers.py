@@ -15,7 +15,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from songda.base import ids
 from songda.base.errors import SongdaError
-from songda.store import EVENT_TYPES, last_position, number_events, tables
+from songda.store import EVENT_TYPES, count_events, last_position, number_events, tables
 from songda.vault import DataKey
 
 #: Without TLS a webhook may only stay on this machine.
@@ -129,6 +129,13 @@ def alarms(connection: Connection, tenant_id: str) -> dict[str, str]:
     """Disabled receivers and why: what only a person can settle."""
     query = select(_w.id, _w.disabled_for).where(_w.tenant_id == tenant_id, _w.disabled_at.is_not(None))
     return {row.id: row.disabled_for for row in connection.execute(query)}
+
+
+def waiting(connection: Connection, tenant_id: str, webhook_id: str) -> int:
+    """Events that the receiver has not taken yet."""
+    number_events(connection)
+    row = connection.execute(select(_w.after, _w.types).where(_w.id == webhook_id, _w.tenant_id == tenant_id)).one()
+    return count_events(connection, tenant_id, after=row.after, types=row.types)
 
 
 def _change(connection: Connection, tenant_id: str, webhook_id: str, **values: Any) -> None:

@@ -137,6 +137,12 @@ def read_events(
     return [_event(row) for row in connection.execute(query)]
 
 
+def count_events(connection: Connection, tenant_id: str, *, after: int, types: Sequence[str] | None) -> int:
+    """Numbered events of the tenant behind position `after`; of `types` only, if given."""
+    query = select(func.count()).where(_e.tenant_id == tenant_id, _e.position > after)
+    return connection.scalar(query if types is None else query.where(_e.type.in_(types))) or 0
+
+
 def last_position(connection: Connection, tenant_id: str) -> int:
     """Position of the tenant's newest numbered event; 0: none."""
     return connection.scalar(select(func.max(_e.position)).where(_e.tenant_id == tenant_id)) or 0

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import anyio
 import structlog
-from fastapi import FastAPI, Path, Request
+from fastapi import FastAPI, Path, Query, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -20,12 +20,13 @@ from songda.base.days import now as shanghai_now
 from songda.base.errors import SongdaError
 from songda.base.settings import Settings
 from songda.web.carrier import ReceivePush, read_body
+from songda.web.events import MOST, PATH, ReadFeed, key_of
 from songda.web.guard import Guard
 from songda.web.health import Probe, database_probe
 from songda.web.letter_check import FindLetter, judge
 from songda.web.limit import Limiter
 from songda.web.links import PRESS, LinkExpired, LinkForged, LinkKey, press_object, verify
-from songda.web.pages import error_page, letter_page, unknown_letter_page
+from songda.web.pages import letter_page, refusal, unknown_letter_page
 from songda.web.press import AuditPress, OpenPrintFile, PrintFile
 
 log = structlog.get_logger("songda.web")
@@ -50,6 +51,7 @@ def create_app(
     audit_press: AuditPress | None = None,
     link_key: LinkKey | None = None,
     receive_push: ReceivePush | None = None,
+    read_feed: ReadFeed | None = None,
     probe: Probe | None = None,
     clock: Clock = shanghai_now,
     docs: bool = False,
@@ -57,11 +59,12 @@ def create_app(
     """The application for `settings`.
 
     `/c/{token}` exists with `find_letter`; `/press/{run_id}/{number}` only when `open_print_file`, `audit_press` and
-    `link_key` are all given: without an audit log nobody prints; `/carrier/{tenant}/{token}` with `receive_push`.
+    `link_key` are all given: without an audit log nobody prints; `/carrier/{tenant}/{token}` with `receive_push`;
+    `/api/v1/events` with `read_feed`.
     `docs` publishes `/openapi.json`. All of them over the record: songda.web.record.
     """
     app = FastAPI(title="songda", docs_url=None, redoc_url=None, openapi_url="/openapi.json" if docs else None)
-    app.add_middleware(Guard, error_page=error_page)
+    app.add_middleware(Guard, error_page=refusal)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(RequestValidationError, _on_bad_request)
     limiter = Limiter(per_minute=PER_MINUTE)
@@ -72,6 +75,8 @@ def create_app(
         _add_press(app, open_print_file, audit_press, limiter, link_key=link_key, clock=clock)
     if receive_push:
         _add_carrier(app, receive_push, limiter)
+    if read_feed:
+        _add_events(app, read_feed, limiter)
     return app
 
 
@@ -155,6 +160,25 @@ def _add_carrier(app: FastAPI, receive_push: ReceivePush, limiter: Limiter) -> N
         return JSONResponse(acknowledgement)
 
 
+def _add_events(app: FastAPI, read_feed: ReadFeed, limiter: Limiter) -> None:
+    @app.get(PATH)
+    async def events(
+        request: Request,
+        after: Annotated[
+            int, Query(ge=0, le=2**62, description="Cursor: `next` of the page before; 0: from the first.")
+        ] = 0,
+        limit: Annotated[int, Query(ge=1, le=MOST, description="Events of one page at most.")] = 100,
+    ) -> JSONResponse:
+        """What became of the tenant's letters, in one order. Shown with `Authorization: Bearer KEY` (songda secrets show api)."""
+        key = key_of(request.headers.get("authorization", ""))
+        page = None if key is None else await anyio.to_thread.run_sync(read_feed, key, after, limit)
+        if page is None:
+            # Only who shows no key of ours is slowed down.
+            _limit(request, limiter)
+            raise HTTPException(401, headers={"WWW-Authenticate": "Bearer"})
+        return JSONResponse(page)
+
+
 def _limit(request: Request, limiter: Limiter) -> None:
     client = request.client.host if request.client else ""
     wait = limiter.wait_s(client, now=time.monotonic())
@@ -177,8 +201,8 @@ def _header_safe(name: str) -> str:
 
 async def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return error_page(request, error.status_code, dict(error.headers or {}))
+    return refusal(request, error.status_code, dict(error.headers or {}))
 
 
 async def _on_bad_request(request: Request, _error: Exception) -> Response:
-    return error_page(request, 422)
+    return refusal(request, 422)

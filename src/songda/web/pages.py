@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import cache
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from songda.base.days import SHANGHAI, chinese_date
 from songda.web.letter_check import KINDS, LetterCheck, Verdict, mask_number
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 #: Status → what happened, what to do. Never more: an error page explains nothing to a prober.
 ERRORS = {
     400: ("请求无法识别", "请检查网址是否完整。"),
+    401: ("没有出示有效的密钥", "请在请求头写 Authorization: Bearer 密钥。"),
     404: ("没有找到", "请检查网址是否完整。"),
     405: ("不支持这种操作", "请用浏览器直接打开网址。"),
     408: ("接收超时", "请稍后重试。"),
@@ -53,8 +55,17 @@ def _environment() -> Environment:
 
 
 def error_page(request: Request, status: int, headers: dict[str, str] | None = None) -> HTMLResponse:
-    what, remedy = ERRORS.get(status, ERRORS[500] if status >= 500 else ERRORS[400])
+    what, remedy = _words(status)
     return _page(request, "error.html.j2", status, headers, what=what, remedy=remedy, code=status)
+
+
+def refusal(request: Request, status: int, headers: dict[str, str] | None = None) -> Response:
+    """The same words as a page for people, and as JSON for programs (paths below /api/)."""
+    if not request.url.path.startswith("/api/"):
+        return error_page(request, status, headers)
+    what, remedy = _words(status)
+    code = HTTPStatus(status).phrase.lower().replace(" ", "_")
+    return JSONResponse({"error": {"code": code, "message": f"{what}。{remedy}"}}, status_code=status, headers=headers)
 
 
 def unknown_letter_page(request: Request) -> HTMLResponse:
@@ -75,6 +86,10 @@ def letter_page(request: Request, letter: LetterCheck, verdict: Verdict, *, at: 
         number=mask_number(letter.letter_no),
         at=at.astimezone(SHANGHAI),
     )
+
+
+def _words(status: int) -> tuple[str, str]:
+    return ERRORS.get(status, ERRORS[500] if status >= 500 else ERRORS[400])
 
 
 def _page(request: Request, name: str, status: int, headers: dict[str, str] | None, **values: Any) -> HTMLResponse:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypedDict
 from songda.base.days import now as shanghai_now
 from songda.flow import doors
 from songda.web.carrier import ReceivePush
+from songda.web.events import ReadFeed
 from songda.web.letter_check import FindLetter, LetterCheck
 from songda.web.links import Link, LinkKey, press_parts
 from songda.web.press import AuditPress, OpenPrintFile, PrintFile
@@ -33,6 +34,7 @@ class Doors(TypedDict):
     audit_press: AuditPress
     link_key: LinkKey
     receive_push: ReceivePush
+    read_feed: ReadFeed
 
 
 def record_doors(
@@ -72,10 +74,15 @@ def record_doors(
     def receive_push(name: str, token: str, body: bytes) -> dict[str, str] | None:
         return doors.receive_carrier_push(engine, master, name, token, body, environ=environ, at=clock())
 
+    def read_feed(key: str, after: int, limit: int) -> dict[str, object] | None:
+        page = doors.read_feed(engine, master, key, after=after, limit=limit, at=clock())
+        return None if page is None else {"events": list(page.events), "next": page.next, "more": page.more}
+
     return Doors(
         find_letter=find_letter,
         open_print_file=open_print_file,
         audit_press=audit_press,
         link_key=partial(doors.link_key_of_run, reader, master),
         receive_push=receive_push,
+        read_feed=read_feed,
     )
