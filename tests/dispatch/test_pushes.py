@@ -118,8 +118,13 @@ def test_nothing_is_acknowledged_before_it_is_committed(house: Any, monkeypatch:
 
             return Block()
 
-    real = module.push_ack
-    monkeypatch.setattr(module, "push_ack", lambda *a: order.append("acknowledged") or real(*a))
+    real = module.read_push
+
+    def read(*a: Any) -> Any:
+        pushed = real(*a)
+        return replace(pushed, ack=lambda at: order.append("acknowledged") or pushed.ack(at))
+
+    monkeypatch.setattr(module, "read_push", read)
     body = pushed(CONTRACT, "s1", ITEM)
     receive_push(Watched(), tenant_id=TENANT, key=house.key, contract=CONTRACT, body=body, at=after(2))  # type: ignore[arg-type]
     assert order == ["committed", "acknowledged"]

@@ -16,6 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from songda.carriers.aggregator import Aggregator, AggregatorAccount, Tracker, open_aggregator
     from songda.carriers.chinapost import ChinaPost, open_http
     from songda.carriers.contract import ContractConfig
     from songda.carriers.envelope import Envelope
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
         ReturnReceipt,
         item_line,
     )
+    from songda.carriers.push import Pushed, read_push, read_words
     from songda.carriers.tracking import Event, EventKey, Push, Trace, event_key, parse_push, parse_trace, push_ack
     from songda.carriers.tracking_fold import Outcome, Parked, fold
     from songda.carriers.tracking_mapping import Mapping, load_mapping, load_own_mapping, shipped_codes, to_fact
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 
 # httpx and cryptography load with the first name that needs them, so that `songda --help` stays quick.
 _HOMES = {
+    "aggregator": ("Aggregator", "AggregatorAccount", "Tracker", "open_aggregator"),
     "chinapost": ("ChinaPost", "open_http"),
     "contract": ("ContractConfig",),
     "envelope": ("Envelope",),
@@ -58,6 +61,7 @@ _HOMES = {
         "ReturnReceipt",
         "item_line",
     ),
+    "push": ("Pushed", "read_push", "read_words"),
     "tracking": ("Event", "EventKey", "Push", "Trace", "event_key", "parse_push", "parse_trace", "push_ack"),
     "tracking_fold": ("Outcome", "Parked", "fold"),
     "tracking_mapping": ("Mapping", "load_mapping", "load_own_mapping", "shipped_codes", "to_fact"),
@@ -67,6 +71,8 @@ _HOMES = {
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Aggregator",
+    "AggregatorAccount",
     "BadContract",
     "BadEnvelope",
     "BadPush",
@@ -91,19 +97,24 @@ __all__ = [
     "PickupRange",
     "Postage",
     "Push",
+    "Pushed",
     "Refused",
     "ReturnReceipt",
     "Trace",
+    "Tracker",
     "event_key",
     "fold",
     "is_waybill",
     "item_line",
     "load_mapping",
     "load_own_mapping",
+    "open_aggregator",
     "open_http",
     "parse_push",
     "parse_trace",
     "push_ack",
+    "read_push",
+    "read_words",
     "redact_desc",
     "shipped_codes",
     "to_fact",

@@ -27,12 +27,13 @@ import orjson
 from songda.base import days
 from songda.base.money import parse_yuan
 from songda.carriers.answer import Success, read_json, read_object
-from songda.carriers.chinapost_calls import HEADERS, Calls
+from songda.carriers.chinapost_calls import Calls
 from songda.carriers.contract import ContractConfig
 from songda.carriers.errors import NoAnswer
 from songda.carriers.fan_out import fan_out
 from songda.carriers.order import Cancelled, Label, Order, Ordered, ParsedAddress, Party, PickupRange, Postage, Refused
 from songda.carriers.tracking import Trace, parse_trace
+from songda.carriers.transport import open_pool
 
 _TOO_VAGUE = frozenset({"8", "9"})
 #: Fields of a reading (060001): ours → theirs.
@@ -52,15 +53,7 @@ _RANGE_TYPE = "2"
 
 def open_http(contract: ContractConfig, *, connections: int = 8) -> httpx.Client:
     """A connection pool for one contract: certificates verified, no proxies or certificates from the environment."""
-    return httpx.Client(
-        timeout=httpx.Timeout(contract.timeout_s, connect=min(5.0, contract.timeout_s)),
-        # Given up early when idle: a connection that the carrier closes while we send leaves an order unanswered.
-        limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=2.0),
-        headers=HEADERS,
-        verify=True,
-        trust_env=False,
-        follow_redirects=False,
-    )
+    return open_pool(timeout_s=contract.timeout_s, connections=connections)
 
 
 class ChinaPost:

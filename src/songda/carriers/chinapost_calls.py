@@ -6,7 +6,6 @@ and jitter; what the carrier refuses is never tried again by either.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -15,23 +14,18 @@ from urllib.parse import quote_plus
 
 import httpx
 import orjson
-import stamina
 import structlog
 
 from songda.base import days
 from songda.carriers.answer import Success, read_answer
 from songda.carriers.contract import ContractConfig
-from songda.carriers.errors import ClockSkew, LineCut, NoAnswer
+from songda.carriers.errors import ClockSkew, NoAnswer
 from songda.carriers.line import Line
 from songda.carriers.order import Refused
+from songda.carriers.transport import again, post_form
 
 log = structlog.get_logger("songda.carriers")
 
-HEADERS = {"Content-Type": "application/x-www-form-urlencoded; charset=UTF-8", "Accept": "application/json"}
-#: Raised before a byte of the request left: the carrier cannot have acted.
-_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
-#: Answers that ask to be left alone, and the longest rest that is believed, seconds.
-_TOO_MANY, _LONGEST_REST = frozenset({429, 503}), 600.0
 #: Calls between two looks at the carrier's clock, where nothing is wrong.
 _LOOK_EVERY = 500
 
@@ -56,24 +50,7 @@ class Calls:
     def again(self, api_code: str, body: Any) -> Success | Refused:
         """A call that changes nothing, repeated on transport errors. Raises NoAnswer."""
         message = orjson.dumps(body)
-        try:
-            return self.once(api_code, message)
-        except LineCut:
-            raise
-        except NoAnswer:
-            # Setting the repetitions up costs as much as a call, and nearly every call is answered at once.
-            if self._contract.query_attempts <= 1:
-                raise
-        for attempt in stamina.retry_context(
-            on=lambda error: isinstance(error, NoAnswer) and not isinstance(error, LineCut),
-            attempts=self._contract.query_attempts - 1,
-            timeout=None,
-            wait_initial=0.2,
-            wait_max=5.0,
-        ):
-            with attempt:
-                return self.once(api_code, message)
-        raise AssertionError("unreachable: retry_context returns or raises")
+        return again(lambda: self.once(api_code, message), attempts=self._contract.query_attempts)
 
     def once(self, api_code: str, message: bytes) -> Success | Refused:
         """One call over the wire. Raises NoAnswer for whatever is not the platform's own JSON answer."""
@@ -94,17 +71,7 @@ class Calls:
         stamp = f"{self._clock().astimezone(days.SHANGHAI):%Y-%m-%d+%H%%3A%M%%3A%S}"
         sealed = _quoted(self._envelope.seal(message))
         form = f"apiCode={api_code}{self._access}&timeStamp={stamp}&logitcsInterface={sealed}"
-        try:
-            response = self._http.post(self._contract.endpoint, content=form.encode("ascii"), headers=HEADERS)
-        except _NEVER_SENT as error:
-            raise NoAnswer(reason=type(error).__name__, sent=False) from error
-        except httpx.HTTPError as error:
-            raise NoAnswer(reason=type(error).__name__, sent=True) from error
-        if response.status_code in _TOO_MANY and re.fullmatch("[0-9]{1,6}", response.headers.get("retry-after", "")):
-            self._line.rest(min(float(response.headers["retry-after"]), _LONGEST_REST))
-        if response.status_code != httpx.codes.OK:
-            raise NoAnswer(reason=f"http_{response.status_code}", sent=True)
-        return response
+        return post_form(self._http, self._contract.endpoint, form.encode("ascii"), line=self._line)
 
     def _compare_clocks(self, response: httpx.Response, answer: Success | Refused) -> None:
         """Raises ClockSkew when a call was refused whose stamp the carrier cannot have believed."""

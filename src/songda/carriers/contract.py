@@ -5,11 +5,10 @@ Product codes, number ranges and the idempotency of orders were found in no publ
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
+from songda.carriers.endpoint import endpoint_fault
 from songda.carriers.envelope import Envelope
 from songda.carriers.errors import BadContract
 from songda.carriers.waybill import waybill_numbers
@@ -83,11 +82,8 @@ class ContractConfig:
     clock_tolerance_s: float = 120.0
 
     def __post_init__(self) -> None:
-        url = urlsplit(self.endpoint)
-        if not url.hostname or url.username is not None or url.query:
-            raise BadContract(setting="endpoint", reason="应为不带账号和参数的网址")
-        if url.scheme != "https" and not (url.scheme == "http" and _is_loopback(url.hostname or "")):
-            raise BadContract(setting="endpoint", reason="必须使用 https")
+        if fault := endpoint_fault(self.endpoint):
+            raise BadContract(setting="endpoint", reason=fault)
         for setting in ("sender_no", "authorization", "biz_product_no"):
             if not getattr(self, setting):
                 raise BadContract(setting=setting, reason="不能为空")
@@ -115,12 +111,3 @@ class ContractConfig:
     def envelope(self) -> Envelope:
         """The envelope under this contract's key."""
         return Envelope(self.sign_key or self.authorization)
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

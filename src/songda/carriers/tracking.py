@@ -10,6 +10,7 @@ it for the sealed evidence. Formats: 040001 (query) and 040002 (push), 《中小
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -26,6 +27,7 @@ from songda.carriers.tracking_text import read_signer, redact_desc
 #: 00000 with an empty list and this text: the number is not one of this customer's items.
 NOT_OURS = "当前邮件无客户信息"
 
+Reader = Callable[..., "Event | None"]
 EventKey = tuple[str, datetime, str, str]
 
 _LONGEST_DESC, _LONGEST_CODE, _LONGEST_NAME = 500, 16, 100
@@ -64,8 +66,8 @@ class Trace:
     events: tuple[Event, ...] = ()
     #: Items of the list that could not be read (no time).
     malformed: int = 0
-    #: `retBody` as it came; personal, to be sealed.
-    raw: str = field(default="", repr=False)
+    #: The teller's own words, event by event, readable by `read_words`; personal, to be sealed.
+    words: tuple[bytes, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,13 +88,26 @@ def parse_trace(text: str, *, waybill_no: str, message: str = "", addressee: str
         raise NoAnswer(reason="no_list_of_events", sent=True)
     if any(_text(item, "waybillNo", "traceNo") not in {"", waybill_no} for item in items):
         raise NoAnswer(reason="other_waybill_no", sent=True)
-    events = [_event(item, waybill_no=waybill_no, addressee=addressee) for item in items]
+    known = bool(items) or NOT_OURS not in message
+    return trace_of(items, read_item, waybill_no=waybill_no, known=known, addressee=addressee)
+
+
+def trace_of(
+    items: Sequence[dict[str, Any]],
+    reader: Reader,
+    *,
+    waybill_no: str,
+    known: bool = True,
+    addressee: str | None = None,
+) -> Trace:
+    """The trace of a list of somebody's events, each read by `reader`, which gives None for what has no time."""
+    events = [reader(item, waybill_no=waybill_no, addressee=addressee) for item in items]
     return Trace(
         waybill_no=waybill_no,
-        known=bool(items) or NOT_OURS not in message,
+        known=known,
         events=tuple(event for event in events if event is not None),
         malformed=events.count(None),
-        raw=text,
+        words=tuple(map(orjson.dumps, items)),
     )
 
 
@@ -102,7 +117,7 @@ def parse_push(body: bytes, contract: ContractConfig, *, addressee: str | None =
     That it decrypts is the only proof of origin the format has: the door must also know the sender's network address,
     client certificate or a secret path.
     """
-    fields = _fields(body)
+    fields = push_fields(body)
     if fields.get("method") != "040002":
         raise BadPush(reason="method")
     if fields.get("senderNo") != contract.sender_no:
@@ -116,7 +131,7 @@ def parse_push(body: bytes, contract: ContractConfig, *, addressee: str | None =
     except orjson.JSONDecodeError:
         raise BadEnvelope(reason="not_json") from None
     waybill_no = _text(item, "waybillNo", "traceNo") if isinstance(item, dict) else ""
-    event = _event(item, waybill_no=waybill_no, addressee=addressee) if waybill_no else None
+    event = read_item(item, waybill_no=waybill_no, addressee=addressee) if waybill_no else None
     if event is None:
         raise BadPush(reason="event")
     return Push(serial_no=serial_no, event=event, raw=raw)
@@ -137,7 +152,26 @@ def event_key(event: Event) -> EventKey:
     return event.waybill_no, event.op_time, event.op_code, event.office
 
 
-def _fields(body: bytes) -> dict[str, Any]:
+def told_event(*, waybill_no: str, time: str, code: str, text: str, place: str, addressee: str | None) -> Event | None:
+    """An event that an aggregator tells in his own fields; None without a readable time."""
+    op_time = _instant(time)
+    if op_time is None:
+        return None
+    desc = text.strip()[:_LONGEST_DESC]
+    signer = read_signer(desc, addressee=addressee)
+    return Event(
+        waybill_no=waybill_no,
+        op_time=op_time,
+        op_code=code[:_LONGEST_CODE],
+        office_name=redact_desc(place.strip()[:_LONGEST_NAME]),
+        desc=redact_desc(desc, names=() if addressee is None else (addressee,)),
+        signer=signer.relation,
+        name_match=signer.name_match,
+    )
+
+
+def push_fields(body: bytes) -> dict[str, Any]:
+    """The fields of a push, JSON or form. Raises BadPush."""
     # The platform's Java sample posts JSON, its PHP sample a form; the declared content type is not reliable.
     if body.lstrip()[:1] == b"{":
         try:
@@ -151,16 +185,16 @@ def _fields(body: bytes) -> dict[str, Any]:
         raise BadPush(reason="form") from None
 
 
-def _event(item: dict[str, Any], *, waybill_no: str, addressee: str | None) -> Event | None:
-    try:
-        op_time = datetime.fromisoformat(_text(item, "opTime"))
-    except ValueError:
+def read_item(item: dict[str, Any], *, waybill_no: str, addressee: str | None) -> Event | None:
+    """One event of the carrier's own, as queries and pushes tell it; None without a readable time."""
+    op_time = _instant(_text(item, "opTime"))
+    if op_time is None:
         return None
     desc = _text(item, "opDesc")[:_LONGEST_DESC]
     signer = read_signer(desc, addressee=addressee)
     return Event(
         waybill_no=waybill_no,
-        op_time=op_time.replace(tzinfo=SHANGHAI) if op_time.tzinfo is None else op_time.astimezone(SHANGHAI),
+        op_time=op_time,
         op_code=_text(item, "opCode")[:_LONGEST_CODE],
         office=_text(item, "opOrgCode")[:_LONGEST_CODE],
         office_name=_text(item, "opOrgName")[:_LONGEST_NAME],
@@ -172,6 +206,15 @@ def _event(item: dict[str, Any], *, waybill_no: str, addressee: str | None) -> E
         signer=signer.relation,
         name_match=signer.name_match,
     )
+
+
+def _instant(text: str) -> datetime | None:
+    """An aware instant; without a zone it is Shanghai wall time."""
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return instant.replace(tzinfo=SHANGHAI) if instant.tzinfo is None else instant.astimezone(SHANGHAI)
 
 
 def _text(item: dict[str, Any], *names: str) -> str:

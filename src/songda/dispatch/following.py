@@ -1,6 +1,6 @@
-"""Asking the carrier what became of the letters (040001), chunk by chunk.
+"""Asking the carrier what became of the letters (040001), chunk by chunk; where it does not answer, an aggregator.
 
-    report = follow(engine, tenant_id=tenant, key=key, post=post, at=now)
+    report = follow(engine, tenant_id=tenant, key=key, post=post, fallback=kuaidi100, at=now)
     report.news, report.unanswered
 
 A chunk is asked with no transaction open and stored in one of its own: a kill loses the answers of one chunk, which
@@ -15,11 +15,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
-import orjson
 from sqlalchemy import Connection, Engine
 
 from songda.base.days import business_day
-from songda.carriers import ChinaPost, NoAnswer, Refused, Trace, parse_trace
+from songda.carriers import NoAnswer, Refused, Trace, Tracker, read_words
 from songda.dispatch import tasks
 from songda.dispatch.addressees import addressees
 from songda.dispatch.deadlines import Deadlines, load_deadlines
@@ -50,6 +49,8 @@ class FollowReport:
     left: int
     #: Events that carry no time: kept by the carrier, of no use to us.
     malformed: int
+    #: Waybills of `asked` that the fallback answered.
+    second_hand: int = 0
 
 
 def follow(
@@ -57,8 +58,9 @@ def follow(
     *,
     tenant_id: str,
     key: DataKey,
-    post: ChinaPost,
+    post: Tracker,
     at: datetime,
+    fallback: Tracker | None = None,
     threads: int = 8,
     limit: int | None = None,
     chunk: int = 500,
@@ -66,7 +68,8 @@ def follow(
 ) -> FollowReport:
     """Asks for every waybill under way that is due, and every few days for those settled within the revision window.
 
-    Stops early when nobody answers. Raises Unsealable.
+    What `post` does not answer is asked at `fallback`, whose word counts until the carrier itself has spoken of that
+    time. Stops early when nobody answers. Raises Unsealable.
     """
     waits = deadlines or load_deadlines()
     with engine.connect() as connection:
@@ -78,6 +81,12 @@ def follow(
     counts: Counter[str] = Counter(left=len(every) - len(todo))
     for first, part in zip(range(0, len(todo), chunk), chunks(todo, chunk), strict=True):
         answers = _ask(post, part, threads=threads)
+        silent = [each for each in part if not isinstance(answers.get(each.waybill_no), Trace)]
+        if silent and fallback is not None:
+            told = _ask(fallback, silent, threads=threads)
+            traced = {number: answer for number, answer in told.items() if isinstance(answer, Trace)}
+            counts["second_hand"] += len(traced)
+            answers |= traced
         with engine.begin() as connection:
             counts += _store(connection, part, answers, key=key, at=at)
         if not any(isinstance(answer, Trace) for answer in answers.values()):
@@ -90,7 +99,7 @@ def follow(
     return _report(counts)
 
 
-def _ask(post: ChinaPost, part: Sequence[Followed], *, threads: int) -> dict[str, Trace | Refused | NoAnswer]:
+def _ask(post: Tracker, part: Sequence[Followed], *, threads: int) -> dict[str, Trace | Refused | NoAnswer]:
     """What came back by waybill; cut short when nobody has answered for long."""
     answers: dict[str, Trace | Refused | NoAnswer] = {}
     silent = 0
@@ -135,23 +144,18 @@ def _told(connection: Connection, traced: Sequence[tuple[Followed, Trace]], *, k
     fresh = [
         (each, words)
         for each, trace in traced
-        for words in _words(trace)
+        for words in trace.words
         if (each.attempt_id, sha256(words).hexdigest()) not in known
     ]
     names = addressees(connection, {each.person_id for each, _ in fresh}, key=key)
     told, malformed = [], 0
     for each, words in fresh:
-        text = f'{{"responseItems":[{words.decode()}]}}'
-        events = parse_trace(text, waybill_no=each.waybill_no, addressee=names[each.person_id]).events
-        told += [Told(each.attempt_id, event, words) for event in events]
-        malformed += not events
+        event = read_words(words, waybill_no=each.waybill_no, addressee=names[each.person_id])
+        if event is None:
+            malformed += 1
+        else:
+            told.append(Told(each.attempt_id, event, words))
     return told, malformed
-
-
-def _words(trace: Trace) -> list[bytes]:
-    """The carrier's own words, event by event."""
-    items = orjson.loads(trace.raw).get("responseItems") if trace.raw else None
-    return [orjson.dumps(item) for item in items or ()]
 
 
 def _report(counts: Counter[str]) -> FollowReport:

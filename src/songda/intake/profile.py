@@ -197,6 +197,34 @@ class Label(_Section):
     hides_room: bool | None = None
 
 
+class Fallback(_Section):
+    """An account at an aggregator, asked about waybills for which the carrier itself does not answer."""
+
+    kind: Literal["kuaidi100", "kdniao"] | None = None
+    #: 快递100: customer; 快递鸟: EBusinessID.
+    customer: Text = None
+    key: Secret = None
+    key_env: Text = None
+    key_file: Text = None
+    #: 快递100: signs the pushes.
+    salt: Secret = None
+    salt_env: Text = None
+    salt_file: Text = None
+    #: The aggregator's code of the carrier.
+    company: Text = None
+    endpoint: Text = None
+    request_type: Text = None
+    phone_tail: Text = None
+    calls_per_s: PositiveNumber = None
+
+    def secrets(self, environ: Mapping[str, str]) -> tuple[str | None, str | None]:
+        """Key and salt, from wherever the profile says they are. Raises ProfileError as `Carrier.secrets` does."""
+        return (
+            _secret(self.key, self.key_env, self.key_file, environ),
+            _secret(self.salt, self.salt_env, self.salt_file, environ),
+        )
+
+
 class Carrier(_Section):
     """The contract with the carrier. Secrets stand here, in an environment variable or in a file; never in `repr`."""
 
@@ -227,6 +255,7 @@ class Carrier(_Section):
     calls_per_s: PositiveNumber = None
     timeout_s: PositiveNumber = None
     clock_tolerance_s: PositiveNumber = None
+    fallback: Fallback = Fallback()
     label: Label = Label()
     sender: Sender = Sender()
 

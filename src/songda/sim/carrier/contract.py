@@ -47,6 +47,16 @@ class SimContract:
     first_fen: int = 2000
     further_fen: int = 600
 
+    #: The account at 快递100 (customer, key) and 快递鸟 (EBusinessID, AppKey) beside the carrier.
+    aggregator_customer: str = "STANDIN"
+    aggregator_key: str = field(default="stand-in aggregator key", repr=False)
+    #: 快递100: seconds of the virtual clock within which a second question locks a number (504); last digits of a phone
+    #: without which nothing is told (408).
+    aggregator_lock_s: int = 1800
+    aggregator_phone_tail: str = ""
+    #: Where 快递鸟 pushes (stated in the account there, not in the call).
+    bird_push_url: str | None = None
+
     @property
     def key(self) -> str:
         return self.sign_key or self.authorization
@@ -62,6 +72,18 @@ class SimContract:
             "product_code": self.product_code,
             "number_range": self.number_range,
             "orders_idempotent": self.orders_idempotent,
+        }
+
+    def account(self, base_url: str, kind: str) -> dict[str, Any]:
+        """The client's settings of an account at an aggregator: `kuaidi100` or `kdniao`."""
+        kuaidi = kind == "kuaidi100"
+        return {
+            "kind": kind,
+            "customer": self.aggregator_customer,
+            "key": self.aggregator_key,
+            "company": "ems" if kuaidi else "EMS",
+            "endpoint": base_url + ("/poll/query.do" if kuaidi else "/Ebusiness/EbusinessOrderHandle.aspx"),
+            "subscribe_endpoint": base_url + ("/poll" if kuaidi else "/api/dist"),
         }
 
 

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from songda.base import days
+from songda.sim.carrier.aggregators import Aggregators
 from songda.sim.carrier.book import Book, Item
 from songda.sim.carrier.contract import SimContract, aware
 from songda.sim.carrier.door import Door
@@ -31,11 +32,12 @@ _PARALLEL, _TRIES = 8, 3
 
 
 class Control:
-    def __init__(self, contract: SimContract, book: Book, door: Door, menu: Menu) -> None:
+    def __init__(self, contract: SimContract, book: Book, door: Door, menu: Menu, aggregators: Aggregators) -> None:
         self._contract = contract
         self._book = book
         self._door = door
         self._menu = menu
+        self._aggregators = aggregators
         self._pusher = Pusher(contract, menu)
 
     def routes(self) -> list[Route]:
@@ -52,7 +54,11 @@ class Control:
             return _json({"now": self._book.now.isoformat()})
         due = self._book.advance(aware(orjson.loads(await request.body())["now"]))
         pushed = await self._pusher.push(due)
-        return _json({"now": self._book.now.isoformat(), "pushed": pushed, "unpushed": len(self._pusher.waiting)})
+        second_hand = await self._aggregators.push()
+        return _json(
+            {"now": self._book.now.isoformat(), "pushed": pushed, "unpushed": len(self._pusher.waiting)}
+            | {"pushed_by_aggregators": second_hand}
+        )
 
     async def _hand_over(self, request: Request) -> Response:
         call = orjson.loads(await request.body())

@@ -18,6 +18,7 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from songda.sim.carrier.aggregators import Aggregators
 from songda.sim.carrier.book import Book
 from songda.sim.carrier.contract import PATHS, SimContract, Start
 from songda.sim.carrier.control import Control
@@ -46,7 +47,8 @@ def application(
     """The whole stand-in as one ASGI application, reachable at `base_url`."""
     book, menu = Book(contract, courier, state_dir, state_key), Menu(seed)
     door = Door(contract, book, menu, base_url=base_url)
-    control = Starlette(routes=Control(contract, book, door, menu).routes())
+    aggregators = Aggregators(contract, book, menu)
+    control = Starlette(routes=[*Control(contract, book, door, menu, aggregators).routes(), *aggregators.routes()])
 
     async def front(scope: Scope, receive: Receive, send: Send) -> None:
         await (door if scope["type"] == "http" and scope["path"] in PATHS else control)(scope, receive, send)

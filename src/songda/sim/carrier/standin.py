@@ -123,6 +123,10 @@ class StandIn:
         """Settings of a client's contract that this stand-in accepts."""
         return self.contract.settings(self.base_url)
 
+    def account(self, kind: str) -> dict[str, Any]:
+        """Settings of an account at the aggregator `kind` (kuaidi100, kdniao) that this stand-in accepts."""
+        return self.contract.account(self.base_url, kind)
+
     def advance(self, to: datetime) -> dict[str, Any]:
         """Moves the virtual clock forward; events due by then show, and are pushed before this returns."""
         return self._post("/sim/clock", {"now": to.isoformat()})

@@ -1,0 +1,140 @@
+"""快递100: query, subscription and pushes (published interface, state table with `resultv2=4`).
+
+    sign of a query  = UPPER(MD5_hex(param + key + customer))
+    sign of a push   = UPPER(MD5_hex(param + salt))
+
+MD5 is the published scheme and proves little; pushes also need their secret path. One number may be asked for once in 30
+minutes: sooner it gets locked (504), and then everybody is left alone for that long.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterable, Iterator
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+import orjson
+
+from songda.carriers.aggregator import AggregatorAccount, trace_each
+from songda.carriers.answer import read_object
+from songda.carriers.errors import BadPush, NoAnswer
+from songda.carriers.line import Line
+from songda.carriers.order import Refused
+from songda.carriers.tracking import Event, Trace, told_event, trace_of
+from songda.carriers.transport import again, post_form
+
+PREFIX = "kd100:"
+ACK = {"result": True, "returnCode": "200", "message": "成功"}
+
+_NOTHING_YET, _BUSY, _TOO_OFTEN = "500", frozenset({"501", "502"}), "504"
+_LOCKED_S = 1800.0
+
+
+class Kuaidi100:
+    """One account over one connection pool. Safe to share between threads."""
+
+    def __init__(self, account: AggregatorAccount, http: httpx.Client) -> None:
+        self._account = account
+        self._http = http
+        self._line = Line(calls_per_s=account.calls_per_s, cut_after=20, cut_s=60)
+
+    def trace(self, waybill_no: str) -> Trace | Refused:
+        """Events so far; none yet and a number that nobody knows look the same. Raises NoAnswer."""
+        account = self._account
+        param = {"com": account.company, "num": waybill_no, "phone": account.phone_tail, "resultv2": "4"}
+        text = orjson.dumps(param | {"order": "desc"}).decode()
+        sign = _md5(text + account.key + account.customer)
+        form = urlencode({"customer": account.customer, "param": text, "sign": sign}).encode("ascii")
+        return again(
+            lambda: self._traced(self._call(account.query_url, form), waybill_no),
+            attempts=account.query_attempts,
+            on=_was_not_counted,
+        )
+
+    def trace_many(
+        self, waybill_nos: Iterable[str], *, threads: int = 4
+    ) -> Iterator[tuple[str, Trace | Refused | NoAnswer]]:
+        return trace_each(self, waybill_nos, threads=threads)
+
+    def subscribe(self, waybill_no: str, *, callback_url: str) -> Refused | None:
+        """Asks for pushes about the number; None: taken, now or before. Raises NoAnswer, ValueError without a salt."""
+        account = self._account
+        if not account.salt:
+            raise ValueError("pushes need a salt")
+        parameters = {"callbackurl": callback_url, "salt": account.salt, "resultv2": "4"}
+        param = {"company": account.company, "number": waybill_no, "key": account.key, "parameters": parameters}
+        form = urlencode({"schema": "json", "param": orjson.dumps(param).decode()}).encode("ascii")
+        answer = self._call(account.subscribe_url, form)
+        code = str(answer.get("returnCode", ""))
+        # 501 here, by the interface's documentation: this number is subscribed to already.
+        return None if code in {"200", "501"} else Refused(code=code, message=str(answer.get("message", "")))
+
+    def _call(self, url: str, form: bytes) -> dict[str, Any]:
+        self._line.take()
+        try:
+            answer = read_object(post_form(self._http, url, form, line=self._line).content)
+        except NoAnswer:
+            self._line.failed()
+            raise
+        self._line.answered()
+        return answer
+
+    def _traced(self, answer: dict[str, Any], waybill_no: str) -> Trace | Refused:
+        if answer.get("status") == "200":
+            return read_trace(answer, waybill_no=waybill_no)
+        code = str(answer.get("returnCode") or answer.get("status") or "")
+        if code == _NOTHING_YET:
+            return Trace(waybill_no=waybill_no, known=True)
+        if code == _TOO_OFTEN:
+            self._line.rest(_LOCKED_S)
+        if code in _BUSY or code == _TOO_OFTEN:
+            raise NoAnswer(reason=f"kd100_{code}", sent=True)
+        return Refused(code=f"{PREFIX}{code}", message=str(answer.get("message", "")))
+
+
+def read_trace(answer: dict[str, Any], *, waybill_no: str) -> Trace:
+    """The list of a query's answer or of a push's `lastResult`. Raises NoAnswer when it is about another number."""
+    if str(answer.get("nu", waybill_no)) != waybill_no:
+        raise NoAnswer(reason="other_waybill_no", sent=True)
+    items = answer.get("data")
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise NoAnswer(reason="no_list_of_events", sent=True)
+    return trace_of(items, read_item, waybill_no=waybill_no)
+
+
+def read_item(item: dict[str, Any], *, waybill_no: str, addressee: str | None) -> Event | None:
+    """One entry of `data`; None without a readable time."""
+    return told_event(
+        waybill_no=waybill_no,
+        time=str(item.get("ftime") or item.get("time") or ""),
+        code=f"{PREFIX}{item.get('statusCode') or '-'}",
+        text=str(item.get("context") or ""),
+        place=str(item.get("location") or item.get("areaName") or ""),
+        addressee=addressee,
+    )
+
+
+def read_push(fields: dict[str, str], account: AggregatorAccount) -> Trace:
+    """The trace of one push. Raises BadPush for a wrong signature or another format."""
+    param = fields.get("param", "")
+    if not account.salt or not hmac.compare_digest(_md5(param + account.salt), fields.get("sign", "").upper()):
+        raise BadPush(reason="signature")
+    try:
+        last = read_object(param).get("lastResult")
+        if not isinstance(last, dict) or not isinstance(last.get("nu"), str) or not last["nu"]:
+            raise BadPush(reason="number")
+        return read_trace(last, waybill_no=last["nu"])
+    except NoAnswer as error:
+        raise BadPush(reason=error.reason) from None
+
+
+def _was_not_counted(error: NoAnswer) -> bool:
+    """A question that was taken and whose answer got lost must wait for half an hour like any other."""
+    return not error.sent or error.reason.startswith(("http_5", *(f"kd100_{code}" for code in _BUSY)))
+
+
+def _md5(text: str) -> str:
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest().upper()
