@@ -184,7 +184,7 @@ def _posted(office: Office) -> str:
     factory.acknowledge(house.engine, run_id, manifest_sha256=read_manifest(house.home, run_id).run_sha256, at=EVENING)
     factory.report(house.engine, house.tenant, run_id, at=EVENING)
     stopped, *_ = office.column("piece", "id", run_id=run_id)
-    pull_pieces(house.engine, {stopped: "stop order"}, at=EVENING, actor="rules")
+    pull_pieces(house.engine, {stopped: "stop:paid"}, at=EVENING, actor="rules")
     post_run(house.engine, house.tenant, run_id, carrier=None, on=DAY, at=EVENING)
     office.stand_in.advance(to=EVENING)
     waybills = office.column("piece", "waybill_no", run_id=run_id, state="handed_over")

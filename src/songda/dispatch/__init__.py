@@ -7,7 +7,8 @@
     with engine.connect() as connection:
         ends = letters_at_end(connection, batch_id=batch)
     next_attempts(engine, places, key=key, at=now)
-    close_letters(engine, ends, at=now)
+    close_letters(engine, [(end, "max_attempts") for end in ends], at=now)
+    stop(engine, tenant_id=tenant, scope="person", object_id=person, reason="paid", at=now)
 
 Before a call leaves the house its intent is committed under our own order number; an intent without an answer is
 settled by a query, by the contract's promise of idempotency or by a person, never by a blind repeat. What the carrier
@@ -30,19 +31,24 @@ if TYPE_CHECKING:
         RunNotBalanced,
         RunNotReady,
         UnknownOrder,
+        UnknownStop,
         UnknownWaybill,
     )
-    from songda.dispatch.facts import Told, store_events
+    from songda.dispatch.facts import Told, lock_attempts, store_events
     from songda.dispatch.following import FollowReport, follow
     from songda.dispatch.further import next_attempts
     from songda.dispatch.grades import best_grade
     from songda.dispatch.handover import HandOver, hand_over
     from songda.dispatch.intents import Resolved, resolve_intents, settle_order
     from songda.dispatch.ordering import OrderReport, order_waybills
+    from songda.dispatch.pulling import end_attempts, hold_letters
     from songda.dispatch.pushes import receive_push
+    from songda.dispatch.reconciling import reconcile
     from songda.dispatch.settling import Settled, settle
     from songda.dispatch.shadowing import Change, parked_codes, shadow
-    from songda.dispatch.stopping import STOP_REQUESTED, Pulled, pull_pieces
+    from songda.dispatch.stopping import STOP_REQUESTED, Answer, Pulled, flag_stopped, pull_pieces
+    from songda.dispatch.stops import STOP, Stopped, in_force, lift, stop, stopped_letters
+    from songda.dispatch.sweeping import Swept, sweep
     from songda.dispatch.tasks import WEBHOOK_DISABLED, keep_tasks
 
 _HOMES = {
@@ -55,26 +61,33 @@ _HOMES = {
         "RunNotBalanced",
         "RunNotReady",
         "UnknownOrder",
+        "UnknownStop",
         "UnknownWaybill",
     ),
-    "facts": ("Told", "store_events"),
+    "facts": ("Told", "lock_attempts", "store_events"),
     "following": ("FollowReport", "follow"),
     "further": ("next_attempts",),
     "grades": ("best_grade",),
     "handover": ("HandOver", "hand_over"),
     "intents": ("Resolved", "resolve_intents", "settle_order"),
     "ordering": ("OrderReport", "order_waybills"),
+    "pulling": ("end_attempts", "hold_letters"),
     "pushes": ("receive_push",),
+    "reconciling": ("reconcile",),
     "settling": ("Settled", "settle"),
     "shadowing": ("Change", "parked_codes", "shadow"),
-    "stopping": ("STOP_REQUESTED", "Pulled", "pull_pieces"),
+    "stopping": ("STOP_REQUESTED", "Answer", "Pulled", "flag_stopped", "pull_pieces"),
+    "stops": ("STOP", "Stopped", "in_force", "lift", "stop", "stopped_letters"),
+    "sweeping": ("Swept", "sweep"),
     "tasks": ("WEBHOOK_DISABLED", "keep_tasks"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "STOP",
     "STOP_REQUESTED",
     "WEBHOOK_DISABLED",
+    "Answer",
     "AtEnd",
     "CancelReport",
     "Change",
@@ -89,27 +102,40 @@ __all__ = [
     "RunNotBalanced",
     "RunNotReady",
     "Settled",
+    "Stopped",
+    "Swept",
     "Told",
     "UnknownOrder",
+    "UnknownStop",
     "UnknownWaybill",
     "best_grade",
     "cancel_waybills",
     "close_letters",
+    "end_attempts",
+    "flag_stopped",
     "follow",
     "hand_over",
+    "hold_letters",
+    "in_force",
     "keep_tasks",
     "letters_at_end",
+    "lift",
     "load_deadlines",
+    "lock_attempts",
     "next_attempts",
     "order_waybills",
     "parked_codes",
     "pull_pieces",
     "receive_push",
+    "reconcile",
     "resolve_intents",
     "settle",
     "settle_order",
     "shadow",
+    "stop",
+    "stopped_letters",
     "store_events",
+    "sweep",
 ]
 
 

@@ -30,6 +30,11 @@ CALENDAR_MISSING = "calendar_missing"
 #: A receiver of webhooks takes nothing any more; done by `songda webhooks enable` (about the webhook; the reason is why).
 WEBHOOK_DISABLED = "webhook_disabled"
 
+#: A stop order came when the carrier had the letter: ask for its interception.
+INTERCEPT = "intercept"
+#: Something waits longer than its life allows.
+OVERDUE = "overdue"
+
 _t = tables.task.c
 _LONGEST_REASON = 200
 
@@ -93,7 +98,7 @@ def keep_tasks(
                 (done if row.state == "done" else standing).add(row.object_id)
             elif row.state == "open":
                 idle.append((row.id, row.version))
-    move(connection, "task", idle, source="open", target="dropped", actor=actor, reason="no longer so", at=at)
+    move(connection, "task", idle, source="open", target="dropped", actor=actor, reason="no_longer_so", at=at)
     fresh = {object_id: reason for object_id, reason in wanted.items() if object_id not in done | standing}
     open_tasks(connection, kind, fresh, at=at)
     return done

@@ -3,7 +3,7 @@
 >>> from songda.base.settings import load
 >>> database = open_database(load())                                    # doctest: +SKIP
 >>> with database.begin() as connection:                                # doctest: +SKIP
-...     move(connection, "letter", ids, source="ready", target="approved", actor="lawyer", reason="batch signed", at=now)
+...     move(connection, "letter", ids, source="ready", target="approved", actor="lawyer", reason="batch_signed", at=now)
 
 Nothing readable about a person stands in any column: persons are sealed blobs, everything else holds ids, codes and amounts.
 """
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from songda.store.audit import append_audit, read_audit
     from songda.store.database import DatabaseUnavailable, open_database, revision
     from songda.store.events import EVENT_TYPES, Event, count_events, last_position, number_events, read_events
-    from songda.store.life import CREATED, TRANSITIONS, IllegalTransition, Transition, allowed, terminal
+    from songda.store.life import IllegalTransition, Wait, allowed, machine, terminal, wait
     from songda.store.rows import chunks, insert_missing, upsert
     from songda.store.transitions import Conflict, history, move
 
@@ -34,12 +34,12 @@ _HOME_OF = {
     "Conflict": "transitions",
     "history": "transitions",
     "move": "transitions",
-    "CREATED": "life",
     "IllegalTransition": "life",
-    "TRANSITIONS": "life",
-    "Transition": "life",
+    "Wait": "life",
     "allowed": "life",
+    "machine": "life",
     "terminal": "life",
+    "wait": "life",
     "chunks": "rows",
     "insert_missing": "rows",
     "upsert": "rows",
@@ -48,14 +48,12 @@ _HOME_OF = {
 }
 
 __all__ = [
-    "CREATED",
     "EVENT_TYPES",
-    "TRANSITIONS",
     "Conflict",
     "DatabaseUnavailable",
     "Event",
     "IllegalTransition",
-    "Transition",
+    "Wait",
     "allowed",
     "append_audit",
     "chunks",
@@ -63,6 +61,7 @@ __all__ = [
     "history",
     "insert_missing",
     "last_position",
+    "machine",
     "move",
     "number_events",
     "open_database",
@@ -72,6 +71,7 @@ __all__ = [
     "tables",
     "terminal",
     "upsert",
+    "wait",
 ]
 
 
