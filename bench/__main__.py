@@ -13,6 +13,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 HERE = Path(__file__).parent
@@ -37,7 +38,10 @@ def run(name: str) -> None:
     RESULTS.mkdir(exist_ok=True)
     out = RESULTS / f"{name}.json"
     print(f"== {name}", flush=True)
-    subprocess.run([sys.executable, str(HERE / f"{name}.py"), *BENCHMARKS[name][1], "--out", str(out)], check=True)
+    command = [sys.executable, str(HERE / f"{name}.py"), *BENCHMARKS[name][1], "--out", str(out)]
+    # Else addresses would be read by the edition of the divisions that is in force on this machine.
+    with TemporaryDirectory() as home:
+        subprocess.run(command, env=os.environ | {"SONGDA_HOME": home}, check=True)
     figures = json.loads(out.read_text("utf-8"))
     figures = {"measured_on": datetime.now(tz=UTC).date().isoformat(), "hardware": hardware(), "figures": figures}
     out.write_text(json.dumps(figures, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")

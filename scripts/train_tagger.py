@@ -97,6 +97,7 @@ def main() -> None:
     parser.add_argument("--sources", action="store_true")
     parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args()
+    os.environ["SONGDA_HOME"] = os.devnull  # by the shipped dictionary, whatever edition is in force on this machine
     if options.sources:
         print(json.dumps(sources(options)))
         return

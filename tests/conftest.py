@@ -35,6 +35,15 @@ def _loopback_only() -> Iterator[None]:
     patch.undo()
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _no_home_of_a_developer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """An imported edition of the divisions would change how addresses are read."""
+    patch = pytest.MonkeyPatch()
+    patch.setenv("SONGDA_HOME", str(tmp_path_factory.mktemp("home")))
+    yield
+    patch.undo()
+
+
 @pytest.fixture(scope="session")
 def test_data() -> Path:
     folder = os.environ.get("SONGDA_TEST_DATA")

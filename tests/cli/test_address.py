@@ -600,14 +600,31 @@ def test_an_edition_is_imported_with_its_changes_and_then_in_force(songda: Songd
     assert "不完整" in part
     said = songda("editions", "import", "2026年区划.csv", "--accept-gone", "--json").json
     assert (said["year"], said["against"], said["divisions"]) == (2026, "shipped", {"1": 2, "2": 1, "3": 2, "4": 2})
-    assert said["folder"] == said["current"] == str(tmp_path / "home/address/editions/2026")
+    assert said["current"] == "2026"
+    assert said["folder"] == str(tmp_path / "home/address/editions/2026")
     next_year = [*LIST[:-1], ["330105001", "米市巷新街道"]]
     shown = songda("editions", "import", listed(tmp_path / "list.csv", next_year), "--year", "2027").out
     assert "与 2026 年的相比" in shown
+    assert "地址按 2027 年区划读" in shown
     told = songda("editions", "list", "--json").json
     assert told["current"] == "2027"
-    assert told["editions"][1]["changes"] == {"added": 0, "gone": 0, "renamed": 1, "recoded": 0}
-    assert "2027（最新）" in songda("editions", "list").out
+    changes = told["editions"][1]["changes"]
+    assert {change: count for change, count in changes.items() if count} == {"renamed": 1}
+    assert "2027（现行）" in songda("editions", "list").out
+    assert "随附清单" in songda("editions", "use", "shipped").out
+    assert songda("editions", "list", "--json").json["current"] == "shipped"
+
+
+def test_a_damaged_edition_is_mended_by_importing_it_again_or_by_going_back(songda: Songda, tmp_path: Path) -> None:
+    words = ("editions", "import", listed(tmp_path / "2026.csv"), "--accept-gone")
+    songda(*words)
+    kept = tmp_path / "home/address/editions/2026/divisions.csv"
+    kept.unlink()
+    songda(*words, "--replace")
+    assert kept.exists()
+    kept.unlink()
+    assert "--replace" in refused(songda("editions", "use", "2026", code=65))
+    songda("editions", "use", "shipped")
 
 
 def test_a_workbook_with_numbers_as_codes_and_no_header(songda: Songda, tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """From tables of divisions to the dictionary of the engine: what every name can mean, as arrays.
 
-    >>> build(shipped_tables())["code"][:2].tolist()
-    [110000, 110101]
+    >>> beijing = {"code": "110000", "name": "北京市", "level": "1", "parent": "", "aliases": "北京", "official": "1"}
+    >>> Lexicon(**build(Tables([beijing], [], [], []))).spelt(0)
+    '北京市'
 
 Deterministic: the same tables give the same arrays, and `packed` the same bytes. `data/lexicon.npz` is made of the shipped tables
 (scripts/build_lexicon.py), that of an edition when it is imported (songda.address.editions).
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 
 from songda.address.compiled import trie
 from songda.address.compiled.lexicon import CHANGED, FORMER, OFFICIAL, SPOKEN, Lexicon
-from songda.address.gazetteer import Row, Tables, table
+from songda.address.gazetteer import EDITION, Row, Tables, table
 from songda.address.naming import town_stem
 
 #: One spelling each of brackets, dashes and marks.
@@ -151,6 +152,9 @@ class Names:
         for within in set(cities) if same else set(cities) | homes:
             if not any(within in self.chain(code) for code in same):
                 self.add(row["old_name"], codes[0], FORMER, within=within, reason=reason, others=";".join(codes[1:]))
+        key = self.number[codes[0]], -1
+        if row.get("how") == EDITION and self.meanings[row["old_name"]].get(key, ("",))[0] == CHANGED:
+            self.meanings[row["old_name"]][key] = CHANGED, reason, ""
 
     def add_former_town(self, row: Row) -> None:
         codes = [code for code in row["new_code"].split(";") if code in self.number]

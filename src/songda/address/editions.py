@@ -1,65 +1,53 @@
-"""Editions of the divisions: the ministry's yearly four-level list, checked, compared with the edition in force, and kept.
+"""Editions of the divisions: yearly lists kept with what each changes, and the dictionary of the one in force.
 
-    >>> rows = pl.DataFrame({"row_no": [2, 3, 4], "code": ["11", "110101", "110101001"], "name": ["北京市", "东城区", "东华门街道"]})
-    >>> edition, problems = parse(rows)
-    >>> edition["level"].to_list(), problems.height
-    ([1, 3, 4], 0)
+    >>> chosen(Path("/nowhere"))
+    'shipped'
 
-An edition is a folder SONGDA_HOME/address/editions/YEAR with divisions.csv, diff.csv (new, gone, renamed, recoded) and edition.json.
-The next list is compared with the one that `current()` names; without one, with the list that ships with songda. How addresses are read
-does not change by an import: the dictionary of the engine is compiled from the shipped tables.
+An edition is a folder SONGDA_HOME/address/editions/YEAR: divisions.csv, diff.csv (songda.address.changes), edition.json, and
+lexicon-DIGEST.npz, the dictionary that is built from the shipped tables, carried on by this edition and those that it was compared
+with. The digest is of all that it is made of: a newer songda, or a diff.csv that somebody completed, has it built anew at the next start.
+The file `in_force` beside the folders names the edition by which addresses are read; without it, it is the list that ships.
+A process reads one dictionary all its life.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-import re
 import shutil
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from threading import Lock
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from songda.address.changes import counted, read_diff
+from songda.address.listing import DIVISIONS
 from songda.base.errors import SongdaError
-from songda.base.settings import load
+from songda.base.settings import home_folder
 
-DIVISIONS = pl.Schema(
-    {
-        "code": pl.String(),  # 6 digits, 9 for a town
-        "name": pl.String(),
-        "level": pl.Int8(),  # 1 province, 2 prefecture, 3 county, 4 town
-        "parent": pl.String(),  # code of the division above; empty for a province
-    }
-)
-DIFF = pl.Schema(
-    {
-        "change": pl.String(),  # one of CHANGES
-        "code": pl.String(),  # of today; null for what is gone
-        "name": pl.String(),
-        "old_code": pl.String(),  # null for what is new
-        "old_name": pl.String(),
-    }
-)
-PROBLEMS = pl.Schema({"row_no": pl.Int64(), "code": pl.String(), "problem": pl.String(), "remedy": pl.String()})
-CHANGES = {"added": "新增", "gone": "撤销", "renamed": "更名", "recoded": "改代码"}
-LEVELS = {1: "省级", 2: "地级", 3: "县级", 4: "乡级"}
-#: Against the shipped list, which is no imported edition.
+if TYPE_CHECKING:
+    from songda.address.compiled.lexicon import Lexicon
+
+#: The shipped list, which is no imported edition.
 SHIPPED = "shipped"
-#: An edition that drops more of the one before is a part of a list, or another list.
-MOST_GONE = 0.1
-
-#: Rows of the statistical list that name no division: 市辖区 below a municipality.
-_FILLERS = ("市辖区", "县", "省直辖县级行政区划", "自治区直辖县级行政区划", "省直辖行政单位")
-_YEAR = re.compile(r"(?:19|20)\d{2}")
-
-
-class UnknownYear(SongdaError):
-    zh = "不知道 {file} 是哪一年的区划"
-    remedy = "请用 --year 写明，例如 --year 2026"
-    exit_code = 64
+_IN_FORCE = "in_force"
+#: What a dictionary is made of, beside the edition's files: the tables, and the code that builds it.
+_TABLES = (
+    "divisions.csv.zst",
+    "former.csv.zst",
+    "renamed.csv",
+    "former_towns.csv.zst",
+    "postcodes.csv.zst",
+    "traditional.csv.zst",
+)
+_CODE = ("building.py", "naming.py", "succession.py", "class_words.toml", "compiled/lexicon.py", "compiled/trie.py")
+_BUILDING = Lock()
 
 
 class EditionExists(SongdaError):
@@ -68,16 +56,10 @@ class EditionExists(SongdaError):
     exit_code = 73
 
 
-class EditionRefused(SongdaError):
-    zh = "区划清单有 {count} 处问题，没有导入"
-    remedy = "请按所列的行号修改后重新导入"
-    exit_code = 65
-
-
-class PartialList(SongdaError):
-    zh = "清单里没有现行区划的 {gone} 个（占 {share}），像是不完整的清单，没有导入"
-    remedy = "请换用完整的四级清单；确认无误时加 --accept-gone"
-    exit_code = 65
+class NoSuchEdition(SongdaError):
+    zh = "没有 {name} 年的区划（有：{known}）"
+    remedy = "请运行 songda address editions use 换用已有的一版，或重新导入"
+    exit_code = 66
 
 
 class CannotKeepEdition(SongdaError):
@@ -86,161 +68,10 @@ class CannotKeepEdition(SongdaError):
     exit_code = 73
 
 
-def year_of(file: str, stated: int | None) -> int:
-    """The year that was stated, or the only one in the name of the file. Raises UnknownYear."""
-    years = set(_YEAR.findall(file))
-    if stated is None and len(years) != 1:
-        raise UnknownYear(file=file)
-    return stated or int(years.pop())
-
-
-def parse(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Divisions of a list (row_no, code, name), and what is wrong with it: DIVISIONS, PROBLEMS.
-
-    Codes may have 2, 4, 6, 9 or 12 digits (the statistical form, 12, must end with 000: villages have no place here).
-    """
-    told = rows.select(
-        pl.col("row_no").cast(pl.Int64),
-        raw=pl.col("code").fill_null("").str.strip_chars().str.replace(r"\.0+$", ""),
-        name=pl.col("name").fill_null("").str.replace_all(r"[\s\u3000*＊]+", ""),
-    ).filter((pl.col("raw") != "") | (pl.col("name") != ""))
-    listed = (
-        told.with_columns(code=_full("raw"))
-        .with_columns(
-            level=pl.when(pl.col("code").str.len_chars() == 9)
-            .then(4)
-            .when(pl.col("code").str.ends_with("0000"))
-            .then(1)
-            .when(pl.col("code").str.ends_with("00"))
-            .then(2)
-            .otherwise(3)
-            .cast(pl.Int8)
-        )
-        .filter(~(pl.col("name").is_in(_FILLERS) & pl.col("level").is_in([2, 3])).fill_null(value=False))
-    )
-    divisions = listed.with_columns(_parent(listed).alias("parent"))
-    problems = pl.concat([_wrong_rows(divisions), _missing_levels(divisions)])
-    return divisions.select(DIVISIONS.names()).cast(DIVISIONS).sort("code"), problems.sort("row_no")
-
-
-def _full(raw: str) -> pl.Expr:
-    """6 digits, or 9 for a town; null when it is no code of ours."""
-    code, size = pl.col(raw), pl.col(raw).str.len_chars()
-    short = (
-        pl.when(size == 2)
-        .then(code + "0000")
-        .when(size == 4)
-        .then(code + "00")
-        .when(size == 6)
-        .then(code)
-        .when((size == 9) | ((size == 12) & code.str.ends_with("000")))
-        .then(code.str.slice(0, 9).str.replace(r"000$", ""))
-    )
-    return pl.when(code.str.contains(r"^[1-9]\d+$")).then(short)
-
-
-def _parent(listed: pl.DataFrame) -> pl.Expr:
-    """The division above: for a county the prefecture, or the province where it is listed under none; for a town the county, or the
-    prefecture where that has no counties at all (东莞, 嘉峪关)."""
-    code, level = pl.col("code"), pl.col("level")
-    codes = listed["code"].drop_nulls().unique()
-    counties = listed.filter(level == 3)["code"].drop_nulls().str.slice(0, 4).unique()
-    prefecture, province = code.str.slice(0, 4) + "00", code.str.slice(0, 2) + "0000"
-    undivided = prefecture.is_in(codes.implode()) & ~code.str.slice(0, 4).is_in(counties.implode())
-    return (
-        pl.when(level == 1)
-        .then(pl.lit(""))
-        .when((level == 4) & ~undivided)
-        .then(code.str.slice(0, 6))
-        .when((level >= 3) & prefecture.is_in(codes.implode()))
-        .then(prefecture)
-        .otherwise(province)
-    )
-
-
-def _wrong_rows(divisions: pl.DataFrame) -> pl.DataFrame:
-    code, name, first = pl.col("code"), pl.col("name"), pl.col("first")
-    listed = divisions["code"].drop_nulls().unique().implode()
-    numbered = divisions.with_columns(first=pl.col("row_no").min().over("code"))
-    checks = (
-        (
-            code.is_null(),
-            pl.lit("代码不是 2、4、6、9 位数字（12 位的须以 000 结尾）"),
-            pl.lit("请核对该行代码；村级行请删去"),
-        ),
-        (name == "", pl.lit("没有名称"), pl.lit("请补上名称，或删去该行")),
-        (
-            (name != "") & ~name.str.contains(r"^[\p{Han}\dA-Za-z·、（）()－-]{2,40}$"),
-            pl.lit("名称中有不该有的字符"),
-            pl.lit("名称只写汉字，不带备注和标点"),
-        ),
-        (
-            code.is_not_null() & (pl.col("row_no") != first),
-            pl.format("代码在第 {} 行已经出现", first),
-            pl.lit("请删去其中一行；名称不同时以民政部公布的为准"),
-        ),
-        (
-            code.is_not_null() & (pl.col("parent") != "") & ~pl.col("parent").is_in(listed),
-            pl.format("清单里没有它的上级 {}", "parent"),
-            pl.lit("请补上上级区划的行，或改正该行代码"),
-        ),
-    )
-    return pl.concat(
-        [
-            numbered.filter(wrong).select("row_no", code="raw", problem=problem, remedy=remedy).cast(PROBLEMS)
-            for wrong, problem, remedy in checks
-        ]
-    )
-
-
-def _missing_levels(divisions: pl.DataFrame) -> pl.DataFrame:
-    missing = [level for level in LEVELS if level not in set(divisions["level"].to_list())]
-    # Municipalities have no prefectures: a list of one of them is whole without.
-    return pl.DataFrame(
-        [(0, "", f"清单里没有{LEVELS[level]}区划", "请换用完整的四级清单") for level in missing if level != 2],
-        schema=PROBLEMS,
-        orient="row",
-    )
-
-
-def compare(new: pl.DataFrame, old: pl.DataFrame) -> pl.DataFrame:
-    """What the new list changes: DIFF, by change and code.
-
-    `recoded`: gone under one code and new under another, with the same name below a division of the same name.
-    """
-    both = new.join(old, on="code", suffix="_old")
-    renamed = both.filter(pl.col("name") != pl.col("name_old")).select(
-        "code", "name", change=pl.lit("renamed"), old_code="code", old_name="name_old"
-    )
-    added, gone = _with_parent(new, without=old), _with_parent(old, without=new)
-    same = ["name", "level", "parent_name"]
-    once = pl.len().over(same) == 1
-    moved = added.filter(once).join(gone.filter(once).select(*same, old_code="code"), on=same, nulls_equal=True)
-    parts = [
-        renamed,
-        moved.select("code", "name", change=pl.lit("recoded"), old_code="old_code", old_name="name"),
-        added.join(moved, on="code", how="anti").select("code", "name", change=pl.lit("added")),
-        gone.join(moved, left_on="code", right_on="old_code", how="anti").select(
-            change=pl.lit("gone"), old_code="code", old_name="name"
-        ),
-    ]
-    return (
-        pl.concat([DIFF.to_frame(), *parts], how="diagonal")
-        .select(DIFF.names())
-        .sort("change", pl.coalesce("code", "old_code"))
-    )
-
-
-def _with_parent(divisions: pl.DataFrame, *, without: pl.DataFrame) -> pl.DataFrame:
-    names = divisions.select(parent="code", parent_name="name")
-    return divisions.join(without, on="code", how="anti").join(names, on="parent", how="left")
-
-
-def require_whole(diff: pl.DataFrame, old: pl.DataFrame) -> None:
-    """Raises PartialList when more than a tenth of the list before is gone."""
-    gone = diff.filter(pl.col("change") == "gone").height
-    if gone > old.height * MOST_GONE:
-        raise PartialList(gone=gone, share=f"{gone / old.height:.0%}")
+class DamagedEdition(SongdaError):
+    zh = "{folder} 里的区划读不出"
+    remedy = "请用 --replace 重新导入这一年的清单，或先运行 songda address editions use shipped"
+    exit_code = 65
 
 
 def shipped() -> pl.DataFrame:
@@ -258,13 +89,7 @@ def shipped() -> pl.DataFrame:
 
 def folder(home: Path | None = None) -> Path:
     """Where editions lie."""
-    return (home or load().home) / "address" / "editions"
-
-
-def current(home: Path | None = None) -> Path | None:
-    """Folder of the newest edition; None when none was imported."""
-    found = years(home)
-    return folder(home) / str(found[-1]) if found else None
+    return (home or home_folder()) / "address" / "editions"
 
 
 def years(home: Path | None = None) -> list[int]:
@@ -272,21 +97,56 @@ def years(home: Path | None = None) -> list[int]:
     return sorted(int(path.parent.name) for path in folder(home).glob("[0-9][0-9][0-9][0-9]/edition.json"))
 
 
-def read(edition: Path) -> pl.DataFrame:
-    """The divisions of an edition's folder: DIVISIONS."""
-    return pl.read_csv(edition / "divisions.csv", schema=DIVISIONS).with_columns(pl.col("parent").fill_null(""))
+def chosen(home: Path | None = None) -> str:
+    """Name of the edition in force: its year, or SHIPPED."""
+    try:
+        return (folder(home) / _IN_FORCE).read_text("utf-8").strip()
+    except (FileNotFoundError, NotADirectoryError):
+        return SHIPPED
+
+
+def base_of(year: int, home: Path | None = None) -> str:
+    """What a list of that year is compared with: the edition in force, or the one below it that is earlier than the year."""
+    name = chosen(home)
+    while name != SHIPPED and int(name) >= year:
+        name = about(edition(name, home))["against"]
+    return name
+
+
+def edition(name: str, home: Path | None = None) -> Path:
+    """Folder of an imported edition. Raises NoSuchEdition."""
+    known = [str(year) for year in years(home)]
+    if name not in known:
+        raise NoSuchEdition(name=name, known="、".join([SHIPPED, *known]))
+    return folder(home) / name
+
+
+def read(name: str, home: Path | None = None) -> pl.DataFrame:
+    """The divisions of an edition, or those that ship: DIVISIONS. Raises NoSuchEdition, DamagedEdition."""
+    return shipped() if name == SHIPPED else _divisions(edition(name, home))
 
 
 def about(edition: Path) -> dict[str, Any]:
-    """What edition.json says: year, source, sha256, imported_at, against, divisions a level, changes."""
-    told: dict[str, Any] = json.loads((edition / "edition.json").read_text("utf-8"))
+    """What edition.json says: year, source, sha256, imported_at, against, divisions a level, changes. Raises DamagedEdition."""
+    try:
+        told: dict[str, Any] = json.loads((edition / "edition.json").read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise DamagedEdition(folder=str(edition)) from error
     return told
 
 
-def in_force(home: Path | None = None) -> tuple[str, pl.DataFrame]:
-    """Name and divisions of the newest edition, or of the list that ships."""
-    edition = current(home)
-    return (edition.name, read(edition)) if edition else (SHIPPED, shipped())
+def use(name: str, home: Path | None = None) -> None:
+    """Read addresses by this edition, or by the list that ships, from the next start on.
+
+    Raises NoSuchEdition, DamagedEdition, WrongSuccessor, CannotKeepEdition.
+    """
+    _of(name, home)
+    target = folder(home) / _IN_FORCE
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _write(target, f"{name}\n".encode())
+    except OSError as error:
+        raise CannotKeepEdition(folder=str(target)) from error
 
 
 def keep(
@@ -301,12 +161,11 @@ def keep(
     replace: bool = False,
     home: Path | None = None,
 ) -> Path:
-    """Writes the edition's folder, whole or not at all. Raises EditionExists, CannotKeepEdition."""
+    """Writes the edition's folder, whole or not at all, and puts it in force. Raises EditionExists, NoSuchEdition, CannotKeepEdition."""
     target = folder(home) / str(year)
     if target.exists() and not replace:
         raise EditionExists(year=year)
     counts = divisions.group_by("level").len().sort("level")
-    changes = dict.fromkeys(CHANGES, 0) | dict(diff.group_by("change").len().iter_rows())
     told = {
         "year": year,
         "source": source,
@@ -314,7 +173,7 @@ def keep(
         "imported_at": at.isoformat(timespec="seconds"),
         "against": against,
         "divisions": {str(level): count for level, count in counts.iter_rows()},
-        "changes": changes,
+        "changes": counted(diff),
     }
     draft, before = target.with_name(f".{year}-{os.getpid()}"), target.with_name(f".{year}-{os.getpid()}-before")
     try:
@@ -322,6 +181,7 @@ def keep(
         divisions.write_csv(draft / "divisions.csv")
         diff.write_csv(draft / "diff.csv")
         (draft / "edition.json").write_text(json.dumps(told, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+        _dictionary(_line(draft, home))
         if target.exists():
             target.rename(before)
         draft.rename(target)
@@ -332,4 +192,97 @@ def keep(
     finally:
         for rest in (draft, before):
             shutil.rmtree(rest, ignore_errors=True)
+    use(str(year), home)
     return target
+
+
+def dictionary(home: Path | None = None) -> Lexicon:
+    """The dictionary in force. One that is missing, damaged or made of other tables is built anew, which takes some seconds.
+
+    Raises NoSuchEdition, DamagedEdition, WrongSuccessor.
+    """
+    return _of(chosen(home), home)
+
+
+def _of(name: str, home: Path | None) -> Lexicon:
+    if name == SHIPPED:
+        from songda.address.compiled.lexicon import load
+
+        with files("songda.address").joinpath("data/lexicon.npz").open("rb") as packed:
+            return load(packed)
+    folder = edition(name, home)
+    try:
+        return _dictionary(_line(folder, home))
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise DamagedEdition(folder=str(folder)) from error
+
+
+def _line(last: Path, home: Path | None) -> list[Path]:
+    """The editions that lead from the shipped list to `last`, each compared with the one before."""
+    line = [last]
+    while (name := about(line[0])["against"]) != SHIPPED:
+        line.insert(0, edition(name, home))
+    return line
+
+
+def _dictionary(line: Sequence[Path]) -> Lexicon:
+    """The dictionary of the last edition of a line, read from its folder or built into it."""
+    import zipfile
+    import zlib
+
+    from songda.address.compiled.lexicon import load
+
+    path = line[-1] / f"lexicon-{_made_of(line)}.npz"
+    # Threads of one process do not build it twice; processes may, and write the same bytes.
+    with _BUILDING:
+        with (
+            suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error),
+            path.open("rb") as packed,
+        ):
+            return load(packed)
+        return _built(line, path)
+
+
+def _built(line: Sequence[Path], path: Path) -> Lexicon:
+    from songda.address.building import build, packed
+    from songda.address.compiled.lexicon import Lexicon
+    from songda.address.gazetteer import shipped_tables
+    from songda.address.succession import after
+
+    tables = shipped_tables()
+    for each in line:
+        divisions = _divisions(each)
+        tables = after(tables, divisions, read_diff(each / "diff.csv", divisions), year=about(each)["year"])
+    arrays = build(tables)
+    # Where nobody may write, it is built at every start.
+    with suppress(OSError):
+        _write(path, packed(arrays))
+        for other in path.parent.glob("lexicon-*.npz"):
+            if other != path:
+                other.unlink()
+    return Lexicon(**arrays)
+
+
+def _made_of(line: Sequence[Path]) -> str:
+    digest = hashlib.sha256()
+    here = files("songda.address")
+    for name in (*(f"data/{table}" for table in _TABLES), *_CODE):
+        digest.update(here.joinpath(name).read_bytes())
+    for each in line:
+        for name in ("divisions.csv", "diff.csv"):
+            digest.update((each / name).read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _divisions(edition: Path) -> pl.DataFrame:
+    try:
+        return pl.read_csv(edition / "divisions.csv", schema=DIVISIONS).with_columns(pl.col("parent").fill_null(""))
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise DamagedEdition(folder=str(edition)) from error
+
+
+def _write(path: Path, content: bytes) -> None:
+    """The whole file or none."""
+    draft = path.with_name(f".{path.name}-{os.getpid()}")
+    draft.write_bytes(content)
+    draft.replace(path)

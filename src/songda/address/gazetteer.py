@@ -13,6 +13,8 @@ from importlib.resources import files
 from typing import NamedTuple
 
 Row = dict[str, str]
+#: How a former name is known (column `how`): an imported edition ended it, so that its year is certain.
+EDITION = "edition"
 
 
 class Tables(NamedTuple):

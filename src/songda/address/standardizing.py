@@ -446,6 +446,8 @@ def _corrections(found: Findings, rows: int, typos: dict[int, list[str]]) -> pl.
     for row, division, hit, start, end in found.changes[: found.filled[0]].tolist():
         column = ("province", "city", "district", "town")[int(lex.level[division]) - 1]
         reason = _reasons()[lex.hit_reason[hit]] if hit >= 0 else "class changed"
+        if reason.startswith("gone"):
+            continue  # an edition ended it and nothing tells its successor: the alternatives are all that is known
         text = f"{column}:{written[start:end].decode()}>{lex.spelt(division)}:{reason}"
         if text not in values.setdefault(row, []):
             values[row].append(text)

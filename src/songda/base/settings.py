@@ -28,9 +28,14 @@ class Settings:
     workers: int
 
 
+def home_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """SONGDA_HOME, or its default."""
+    return Path(environ.get("SONGDA_HOME", "~/.songda")).expanduser()
+
+
 def load(environ: Mapping[str, str] = os.environ, *, home: Path | None = None) -> Settings:
     """Settings from the environment; `home` wins over SONGDA_HOME."""
-    base = home or Path(environ.get("SONGDA_HOME", "~/.songda")).expanduser()
+    base = home or home_folder(environ)
     key_file = environ.get("SONGDA_MASTER_KEY_FILE")
     return Settings(
         home=base,

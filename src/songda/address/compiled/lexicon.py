@@ -4,15 +4,13 @@
     '北京市'
 
 Divisions are numbered so that all that lies inside division d has the numbers d … `last[d]` - 1. Names are entries of one
-double-array trie; an entry's meanings
-are `hits`. `data/lexicon.npz` is this, built from the tables by scripts/build_lexicon.py.
+double-array trie; an entry's meanings are `hits`. Built from tables by songda.address.building.
 """
 
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,8 +70,15 @@ class Lexicon(NamedTuple):
 
 @cache
 def lexicon() -> Lexicon:
-    """The shipped dictionary, read on first use."""
-    with files("songda.address").joinpath("data/lexicon.npz").open("rb") as packed, np.load(packed) as arrays:
+    """The dictionary in force (songda.address.editions): the shipped one, or that of an imported edition. Read on first use, for good."""
+    from songda.address.editions import dictionary
+
+    return dictionary()
+
+
+def load(packed: IO[bytes]) -> Lexicon:
+    """A dictionary from its file. Raises KeyError when an array is missing."""
+    with np.load(packed) as arrays:
         return Lexicon(**{name: arrays[name] for name in Lexicon._fields})
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import typer
 
-from songda.cli.address.divisions import import_edition, list_editions
+from songda.cli.address.divisions import import_edition, list_editions, use_edition
 from songda.cli.address.duplicates import dedupe
 from songda.cli.address.explaining import explain
 from songda.cli.address.lists import add_rule, check_file, list_rules
@@ -25,8 +25,9 @@ def add_to(app: typer.Typer) -> None:
     address = typer.Typer(help="Addresses: parse, explain, dedupe, train.", no_args_is_help=True)
     for command in (parse, explain, dedupe, train):
         address.command()(command)
-    editions = typer.Typer(help="Yearly lists of the divisions: import, list.", no_args_is_help=True)
+    editions = typer.Typer(help="Yearly lists of the divisions: import, use, list.", no_args_is_help=True)
     editions.command("import")(import_edition)
+    editions.command("use")(use_edition)
     editions.command("list")(list_editions)
     address.add_typer(editions, name="editions")
     blocklist = typer.Typer(help="Addresses that must not get a letter: add, list, check.", no_args_is_help=True)

@@ -11,7 +11,17 @@ from songda.cli.address.columns import Column, address_column
 from songda.cli.address.errors import NoRows, ReasonMissing
 from songda.cli.address.options import AsOf, ColumnName, File, Out, TenantList
 from songda.cli.address.reading import standardised
-from songda.cli.address.rules import list_path, load_rules, parsed, plain, reasons, rule_row, rule_rows, store_rules
+from songda.cli.address.rules import (
+    list_path,
+    load_rules,
+    parsed,
+    plain,
+    reasons,
+    rule_row,
+    rule_rows,
+    store_rules,
+    tell_of_lost_rules,
+)
 from songda.cli.address.screen import SHOWN, show_table
 from songda.cli.address.sink import keep_apart, kind_of, to_file
 from songda.cli.address.source import name_of, read
@@ -112,6 +122,7 @@ def check_file(
     if persons is not None:
         columns.append(Column("person", (), "人员编号", persons))
     rules, day = pl.concat([load_rules(tenant), BUILT_IN]), day_of(as_of)
+    tell_of_lost_rules(tenant, rules)
     source = read(file, columns)
     hits: list[pl.DataFrame] = []
     doors: list[pl.DataFrame] = []

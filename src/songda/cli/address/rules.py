@@ -55,6 +55,33 @@ def parsed(rows: Iterable[tuple[int, Mapping[str, Any]]], *, name: str | None, a
     return rules
 
 
+def lost_rules(rules: pl.DataFrame) -> pl.DataFrame:
+    """Rules whose key begins with the code of no division that addresses are read by: they hit nothing."""
+    import polars as pl
+
+    from songda.address.editions import dictionary
+
+    codes = [str(code) for code in dictionary().code.tolist()]
+    return rules.filter(pl.col("key").is_not_null(), ~pl.col("key").str.slice(0, 6).is_in(codes))
+
+
+def tell_of_lost_rules(tenant: str, rules: pl.DataFrame) -> None:
+    """Say on stderr how many rules of a list hit nothing."""
+    import typer
+
+    lost = lost_rules(rules).height
+    if lost:
+        typer.echo(
+            f"名单 {tenant} 有 {lost} 条规则的地点以已不用的区划代码开头，不会命中；请用原来的地址重新加入（blocklist add）",
+            err=True,
+        )
+
+
+def list_names() -> list[str]:
+    """The institutions that keep a list."""
+    return sorted(path.stem for path in list_path("own").parent.glob("*.csv"))
+
+
 def store_rules(tenant: str, rules: pl.DataFrame) -> Path:
     from songda.address.blocklist import RULES
 
