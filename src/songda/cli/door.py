@@ -8,7 +8,21 @@ import typer
 from typer.exceptions import TyperException
 
 from songda.base.errors import SongdaError
-from songda.cli import address, audit, carrier, demo, files, letters, press, run, secrets, servers, tenants, webhooks
+from songda.cli import (
+    address,
+    audit,
+    carrier,
+    demo,
+    evidence,
+    files,
+    letters,
+    press,
+    run,
+    secrets,
+    servers,
+    tenants,
+    webhooks,
+)
 from songda.cli.usage import in_chinese
 
 app = typer.Typer(
@@ -19,7 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for part in (run, demo, letters, press, carrier, tenants, files, address, audit, webhooks, secrets, servers):
+for part in (run, demo, letters, press, carrier, evidence, tenants, files, address, audit, webhooks, secrets, servers):
     part.add_to(app)
 
 

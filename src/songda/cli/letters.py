@@ -72,7 +72,7 @@ def key_(
     from songda.letters import new_lawyer_key
 
     private, public = new_lawyer_key(_password(confirm=True))
-    _write_private(to, private)
+    write_private(to, private)
     typer.echo(
         f"私钥已写入 {to}（请妥善保管）。请把下面的公钥填入机构档案 [[lawyers]] 的 public_key：\n{public.decode()}"
     )
@@ -153,7 +153,7 @@ def show(
                 object_id=letter_id,
                 details={"letter_no": letter_no},
             )
-        _write_private(to, pdf)
+        write_private(to, pdf)
     typer.echo(f"已写出 {to}（含个人信息，请勿转发，用后删除）")
 
 
@@ -186,7 +186,7 @@ def approve(
         if samples is not None:
             for name, pdf in sample_pdfs(house.engine, house.tenant, proposal, count=SAMPLES):
                 samples.mkdir(parents=True, exist_ok=True)
-                _write_private(samples / name, pdf)
+                write_private(samples / name, pdf)
         if not as_json:
             _present(house, proposal, samples)
         if not yes:
@@ -277,7 +277,7 @@ def _read_key(path: Path) -> bytes:
         raise WrongKey from error
 
 
-def _write_private(path: Path, data: bytes) -> None:
+def write_private(path: Path, data: bytes) -> None:
     """A new file that only its owner reads. Raises CannotWriteFile."""
     from songda.intake import why_refused
 

@@ -29,6 +29,7 @@ from songda.flow.post import Carrier, order, post_run
 from songda.flow.press import lock_run, read_manifest
 from songda.flow.produce import produce, products_of
 from songda.flow.receive import open_batch, receive
+from songda.flow.stamps import stamp_runs
 from songda.flow.summary import Stage
 from songda.flow.tenants import Tenant
 from songda.flow.tracking import mapping_of
@@ -187,6 +188,8 @@ def _print(house: House, batch_id: str, *, carrier: Carrier, on: date, at: datet
         progress(report.ordered)
     with watch.stage("制作打印文件", queued) as progress:
         lock_run(house.engine, house.tenant, run_id, home=house.home, at=at, workers=house.workers, progress=progress)
+    with watch.stage("加盖时间戳") as progress:
+        progress(stamp_runs(house.engine, house.tenant, home=house.home, at=at, batch_id=batch_id).stamped)
 
 
 def _post(house: House, batch_id: str, *, carrier: Carrier, on: date, at: datetime) -> Iterator[int]:

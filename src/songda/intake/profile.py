@@ -287,6 +287,16 @@ def _secret(
         raise ProfileError(file="carrier", count=1, problems=f"密钥文件 {file} 读不了") from error
 
 
+class Timestamp(_Section):
+    """The authority that stamps print runs and bundles of evidence (RFC 3161). Unset: nothing is stamped, and proofs say so."""
+
+    url: Annotated[
+        Annotated[str, Field(pattern=r"^https?://[^\s/]+(/\S*)?$")] | None, BeforeValidator(_not_a_placeholder)
+    ] = None
+    #: PEM of the authority's root certificate.
+    certificate: Annotated[Annotated[str, Field(max_length=20_000)] | None, BeforeValidator(_not_a_placeholder)] = None
+
+
 class Budget(_Section):
     """Limits. Unset: nothing goes out."""
 
@@ -321,6 +331,7 @@ class Profile(_Section):
     #: Where the data lie, ISO 3166: CN.
     data_region: Text = None
     carrier: Carrier = Carrier()
+    timestamp: Timestamp = Timestamp()
     budget: Budget = Budget()
     policy: Policy = Policy()
     #: The institution's own headers → our fields, `mapping` of `read_cases`; "" leaves a column unread.

@@ -132,6 +132,10 @@ class DataKey:
         """Secret for the anchors of the audit log (`songda.vault.audit`)."""
         return self._root.derive("audit", _SECRET_BYTES)
 
+    def signing_seed(self) -> bytes:
+        """32 bytes of which the tenant's signing key for evidence is made (`songda.evidence`); the same each time."""
+        return self._root.derive("evidence signing", _SECRET_BYTES)
+
     def token(self, purpose: str, *parts: str | int) -> str:
         """24 url-safe characters (144 bits) that only this key can make for `purpose` and `parts`; the same each
         time.

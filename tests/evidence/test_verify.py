@@ -1,0 +1,233 @@
+"""What a stranger is told: proven, missing, grade; and that no bundle, however made, can do more than be refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bench.evidence_forgeries import FOLDER, Files, Keys, bundle, header, letter_files
+
+from songda.carriers import load_mapping
+from songda.evidence import (
+    BadBundle,
+    Trust,
+    canonical,
+    public_pem,
+    read_archive,
+    sealed,
+    sentences,
+    verify_bundle,
+    write_archive,
+)
+from songda.evidence.outcome import read_tables, shipped_tables
+from songda.evidence.verify import main
+
+from .conftest import PDF
+
+SIGNED_BY_A_LOCKER = (
+    (1, "203", "", "已收寄"),
+    (50, "704", "50", "您的快件已代签收【快递柜】"),
+)
+
+
+def changed(files: Files, change: Any) -> Files:
+    record = json.loads(files[f"{FOLDER}/record.json"])
+    change(record)
+    return files | {f"{FOLDER}/record.json": canonical(record)}
+
+
+def told(keys: Keys, files: Files, *, trust: Trust | None = None) -> str:
+    return "\n".join(sentences(verify_bundle(bundle(keys, files), keys.trust() if trust is None else trust)))
+
+
+def test_the_eight_links_are_told_with_what_is_missing(keys: Keys, files: Files) -> None:
+    (letter,) = verify_bundle(bundle(keys, files), keys.trust()).examined.letters
+    assert [(link.no, link.title) for link in letter[1]] == [
+        *((1, "内容"), (2, "时间"), (3, "纸与内容一致"), (4, "交寄")),
+        *((5, "地址依据"), (6, "寄递过程"), (7, "结果"), (8, "保管")),
+    ]
+    assert all(link.proven for link in letter[1])
+    missing = {link.title: " ".join(link.missing) for link in letter[1]}
+    assert "电子印章证书" in missing["内容"]
+    assert missing["时间"] == ""
+    assert "实测重量" in missing["纸与内容一致"]
+    assert "日戳" in missing["交寄"]
+    assert "签收联原件" in missing["结果"]
+    said = told(keys, files)
+    assert "PDF 自称符合 PDF/A-2a" in said
+    assert "本工具未作格式校验" in said
+
+
+def test_the_grade_is_computed_from_the_carriers_own_words(keys: Keys, files: Files) -> None:
+    (letter,) = verify_bundle(bundle(keys, files), keys.trust()).examined.letters
+    assert (letter[0].grade, letter[0].computed, letter[0].agrees, letter[0].final) == ("A1", "A1", True, True)
+    locker = letter_files(keys, PDF, way=SIGNED_BY_A_LOCKER)
+    (letter,) = verify_bundle(bundle(keys, locker), keys.trust()).examined.letters
+    assert letter[0].computed == "C"
+
+
+def test_a_ledger_that_says_more_than_the_carrier_is_contradicted(keys: Keys) -> None:
+    def boast(record: Any) -> None:
+        record["attempts"][0]["grade"] = "A1"
+        record["attempts"][0]["said"] = {"outcome": "signed:A1", "mapping": "", "facts": 2}
+
+    files = changed(letter_files(keys, PDF, way=SIGNED_BY_A_LOCKER), boast)
+    verdict = verify_bundle(bundle(keys, files), keys.trust())
+    assert verdict.exit_code == 2
+    assert "证明等级：C（按原始轨迹重算；出具机构记载为 A1，不一致）" in "\n".join(sentences(verdict))
+
+
+def test_what_settled_by_a_deadline_proves_nothing_and_agrees(keys: Keys) -> None:
+    def over(record: Any) -> None:
+        record["attempts"][0]["grade"] = "F"
+
+    files = changed(letter_files(keys, PDF, way=SIGNED_BY_A_LOCKER[:1]), over)
+    (letter,) = verify_bundle(bundle(keys, files), keys.trust()).examined.letters
+    assert (letter[0].grade, letter[0].computed, letter[0].agrees) == ("F", "F", True)
+
+
+def test_an_event_in_another_tellers_format_counts_as_the_house_read_it(keys: Keys, files: Files) -> None:
+    name = f"{FOLDER}/events-1/0005.json"
+    words = "第三方转述：已签收".encode()
+
+    def retold(record: Any) -> None:
+        from hashlib import sha256
+
+        record["attempts"][0]["events"][4]["sha256"] = sha256(words).hexdigest()
+
+    (letter,) = verify_bundle(bundle(keys, changed(files, retold) | {name: words}), keys.trust()).examined.letters
+    assert letter[0].computed == "A1"
+
+
+@pytest.mark.parametrize(
+    ("change", "reservation"),
+    [
+        (lambda record: record["attempts"][0]["pieces"][0].update(token=None), "未加盖时间戳"),
+        (lambda record: record["attempts"][0]["pieces"][0].update(proof=None, token=None), "未加盖时间戳"),
+    ],
+)
+def test_a_link_that_is_not_there_is_a_reservation(keys: Keys, files: Files, change: Any, reservation: str) -> None:
+    verdict = verify_bundle(bundle(keys, changed(files, change)), keys.trust())
+    assert verdict.exit_code == 2
+    assert any(reservation in text for text in verdict.reservations)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda record: record["attempts"][0]["pdf"].update(sm3="0" * 64),
+        lambda record: record["attempts"][0]["events"][0].update(sha256="0" * 64),
+        lambda record: record["attempts"][0]["pieces"][0].update(waybill_no="1100000000008"),
+        lambda record: record["attempts"][0]["pieces"][0]["proof"].update(index=7),
+        lambda record: record["attempts"][0]["pieces"][0]["proof"].update(size=21),
+        lambda record: record["attempts"][0]["pieces"][0]["proof"]["row"].update(letter_no="YX2026-000008"),
+        lambda record: record["letter"].update(no="YX2026-000008"),
+        lambda record: record["approval"]["document"].update(lawyer="别人"),
+        lambda record: record["approval"]["document"].update(list_hash="0" * 64),
+        lambda record: record["approval"].update(public_key="no key"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused_whoever_sealed_it(keys: Keys, files: Files, change: Any) -> None:
+    with pytest.raises(BadBundle):
+        verify_bundle(bundle(keys, changed(files, change)), keys.trust())
+
+
+def test_no_shape_of_a_record_does_more_than_be_refused(keys: Keys, files: Files) -> None:
+    """Whoever may seal could put anything into the JSON; the verifier neither breaks nor hangs."""
+    record = json.loads(files[f"{FOLDER}/record.json"])
+    strange: tuple[Any, ...] = (None, [], "x", "9999-12-31T23:59:59-14:00", -1, 10**30)
+    tried = 0
+    for path in paths(record):
+        for value in strange:
+            wrong = json.loads(files[f"{FOLDER}/record.json"])
+            target = wrong
+            for step in path[:-1]:
+                target = target[step]
+            target[path[-1]] = value
+            bad = sealed(
+                files | {f"{FOLDER}/record.json": canonical(wrong)}, header(keys), key=keys.institution, stamp=None
+            )
+            try:
+                list(sentences(verify_bundle(write_archive(bad), Trust()), timeline=True))
+            except BadBundle:
+                tried += 1
+    assert tried > 300
+
+
+def paths(value: Any, before: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Every place of a JSON value."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in items:
+        yield (*before, key)
+        if key != "path":
+            yield from paths(inner, (*before, key))
+
+
+@pytest.mark.parametrize("field", ["exported_at", "institution", "drill", "tsa_certificate", "kind"])
+@pytest.mark.parametrize("value", [None, [], {}, 7, "x"])
+def test_no_header_does_more_than_be_refused(keys: Keys, files: Files, field: str, value: Any) -> None:
+    data = write_archive(sealed(files, header(keys) | {field: value}, key=keys.institution, stamp=keys.stamp))
+    try:
+        list(sentences(verify_bundle(data, Trust())))
+    except BadBundle:
+        return
+    assert field not in {"exported_at", "tsa_certificate"}
+
+
+@pytest.mark.parametrize("rubbish", [b"", b"code\n", b"\xff\xfe", b"version = 1", b'"' * 200_000, b"[" * 5000])
+@pytest.mark.parametrize("name", sorted(shipped_tables()))
+def test_no_table_does_more_than_be_refused(keys: Keys, files: Files, name: str, rubbish: bytes) -> None:
+    try:
+        verify_bundle(bundle(keys, files | {f"tables/{name}": rubbish}), keys.trust())
+    except BadBundle:
+        return
+    assert name == "tracking_signers.csv"
+
+
+def test_the_tables_in_a_bundle_are_those_by_which_the_house_grades() -> None:
+    assert read_tables(shipped_tables()) == load_mapping()
+
+
+def test_nothing_in_a_bundle_draws_on_the_readers_terminal(keys: Keys, files: Files) -> None:
+    name = "银行\x1b[2J\n结论：内容完整\u202e"
+    data = write_archive(sealed(files, header(keys) | {"institution": name}, key=keys.institution, stamp=None))
+    lines = list(sentences(verify_bundle(data, Trust())))
+    assert not any(character in line for line in lines for character in "\x1b\n\u202e")
+    assert sum(line.startswith("结论：") for line in lines) == 1
+
+
+def test_the_program_answers_with_sentences_and_exit_codes(
+    keys: Keys, data: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    proof, trust = tmp_path / "proof.zip", tmp_path / "trust.pem"
+    proof.write_bytes(data)
+    trust.write_bytes(public_pem(keys.institution).encode() + keys.root())
+    assert main([str(proof), "--trust", str(trust)]) == 0
+    assert capsys.readouterr().out.startswith("结论：内容完整，未发现改动。")
+    assert main([str(proof)]) == 2
+    assert "自称" in capsys.readouterr().out
+    proof.write_bytes(data[:-1])
+    assert main([str(proof)]) == 65
+    assert "请勿采信" in capsys.readouterr().err
+    assert main([str(tmp_path / "none.zip")]) == 66
+    assert main([str(proof), "--trust", str(tmp_path / "none.pem")]) == 66
+    with pytest.raises(SystemExit) as caught:
+        main([])
+    assert caught.value.code == 64
+
+
+def test_a_file_too_large_is_refused_unread(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    huge = tmp_path / "huge.zip"
+    with huge.open("wb") as file:
+        file.truncate(2**40)
+    assert main([str(huge)]) == 65
+    assert "过大" in capsys.readouterr().err
+
+
+def test_a_bundle_is_the_same_each_time_but_for_its_timestamps(keys: Keys, files: Files) -> None:
+    assert bundle(keys, files, stamped=False) == bundle(keys, files, stamped=False)
+    first, second = read_archive(bundle(keys, files)), read_archive(bundle(keys, files))
+    assert {name for name in first if first[name] != second[name]} <= {"manifest.tsr", "manifest.sig"}
