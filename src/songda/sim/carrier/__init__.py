@@ -5,6 +5,10 @@ menu of faults.
         post.hand_over(["1100000000001"], at=posted_at)
         post.advance(to=posted_at + timedelta(days=3))
 
+A letter may order its own outcome or fault: its receiver's mobile is 1990000 and a number of chains.toml (`19900000743`:
+signed by mistake, corrected, signed) or faults.toml (`19900009003`: the order is taken and its answer lost). 快递100 and
+快递鸟 answer beside the carrier about the same items (`account("kuaidi100")`).
+
 What the platform's document leaves open (codes of refusals, idempotency of orders, the time window) is a setting of
 `SimContract`.
 """

@@ -25,6 +25,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from songda.base import days
+from songda.sim.carrier.chains import scripted
 from songda.sim.carrier.contract import SimContract, aware
 from songda.sim.carrier.events import Courier, PlannedEvent, ShippedLetter
 
@@ -156,7 +157,9 @@ class Book:
                 handed_over_at=item.handed_over_at,
                 **dict(zip(_RECEIVER, item.receiver, strict=True)),
             )
-            item.events = sorted(self._courier(letter), key=lambda event: event.appears_at)
+            # A magic mobile goes before whatever courier delivers.
+            way = scripted(letter)
+            item.events = sorted(self._courier(letter) if way is None else way, key=lambda event: event.appears_at)
             item.receiver = ()
         return item.events or []
 

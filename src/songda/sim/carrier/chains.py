@@ -38,6 +38,10 @@ class _Mix:
     #: Cumulated shares.
     shares: tuple[float, ...]
     steps: tuple[tuple[_Step, ...], ...]
+    #: How the way is told: "" as it happens, "nothing", "twice_backwards".
+    told: tuple[str, ...]
+    #: Last digits of a magic mobile → outcome.
+    numbers: dict[str, int]
     #: Key → opName, opDesc with places to fill.
     text: dict[str, tuple[str, str]]
     late_share: float
@@ -56,10 +60,14 @@ def _read() -> _Mix:
     )
     text = {key: (name, desc) for key, (name, desc) in table["text"].items()}
     names = tuple(outcome["name"] for outcome in outcomes)
-    return _Mix(names, shares, steps, text, table["late_share"], table["duplicate_share"])
+    told = tuple(outcome.get("told", "") for outcome in outcomes)
+    numbers = {outcome["number"]: index for index, outcome in enumerate(outcomes)}
+    return _Mix(names, shares, steps, told, numbers, text, table["late_share"], table["duplicate_share"])
 
 
 _MIX = _read()
+#: Mobiles that begin like this and end in the `number` of an outcome (chains.toml) or a fault (faults.toml) order it.
+MAGIC = "1990000"
 _MEN = ("方志远", "梁小军", "何建波", "段文斌", "蒋卫国", "苏丽娟", "韦海峰", "倪春燕")
 _ORIGIN, _ORIGIN_CENTRE = "始发揽投部", "始发邮件处理中心"
 
@@ -72,7 +80,24 @@ def outcome_of(waybill_no: str) -> str:
 def courier(letter: ShippedLetter) -> list[PlannedEvent]:
     """The whole way of one letter; equal letters get equal ways."""
     generator = _generator(letter.waybill_no)
-    outcome = _drawn(generator)
+    drawn = _drawn(generator)
+    ordered = _ordered(letter)
+    return _way(letter, drawn if ordered is None else ordered, generator)
+
+
+def scripted(letter: ShippedLetter) -> list[PlannedEvent] | None:
+    """The way that a magic mobile orders; None for all others."""
+    outcome = _ordered(letter)
+    return None if outcome is None else _way(letter, outcome, _generator(letter.waybill_no))
+
+
+def _ordered(letter: ShippedLetter) -> int | None:
+    return _MIX.numbers.get(letter.mobile.removeprefix(MAGIC)) if letter.mobile.startswith(MAGIC) else None
+
+
+def _way(letter: ShippedLetter, outcome: int, generator: random.Random) -> list[PlannedEvent]:
+    if _MIX.told[outcome] == "nothing":
+        return []
     places = _places(letter, generator)
     at = letter.handed_over_at
     events = [_event("203", at + timedelta(minutes=generator.randint(20, 90)), "origin", places)]
@@ -92,7 +117,7 @@ def courier(letter: ShippedLetter) -> list[PlannedEvent]:
             start = days.at(office_day + timedelta(days=step.day), int(step.hour), round(step.hour % 1 * 60))
             moment = start + timedelta(seconds=generator.randrange(1500))
             events.append(_event(step.key, moment, "office", places))
-    return _disturbed(events, generator)
+    return _backwards(events) if _MIX.told[outcome] == "twice_backwards" else _disturbed(events, generator)
 
 
 def _generator(waybill_no: str) -> random.Random:
@@ -119,7 +144,7 @@ def _places(letter: ShippedLetter, generator: random.Random) -> dict[str, str]:
 
 
 def _event(key: str, moment: datetime, where: str, places: dict[str, str]) -> PlannedEvent:
-    code, _, qualifier = key.partition(":")
+    code, _, qualifier = key.partition("#")[0].partition(":")
     name, desc = _MIX.text[key]
     following = places["centre" if where == "origin_centre" else "office"]
     at_origin = where.startswith("origin")
@@ -141,6 +166,13 @@ def _event(key: str, moment: datetime, where: str, places: dict[str, str]) -> Pl
 
 def _office_code(name: str) -> str:
     return f"{int.from_bytes(hashlib.blake2b(name.encode(), digest_size=4).digest(), 'big') % 10**8:08d}"
+
+
+def _backwards(events: list[PlannedEvent]) -> list[PlannedEvent]:
+    """Everything begins to show when all is over, the last first and each twice."""
+    over = max(event.op_time for event in events)
+    first = [replace(event, visible_at=over + timedelta(minutes=n)) for n, event in enumerate(reversed(events))]
+    return first + [replace(event, visible_at=over + timedelta(hours=1, minutes=n)) for n, event in enumerate(first)]
 
 
 def _disturbed(events: list[PlannedEvent], generator: random.Random) -> list[PlannedEvent]:

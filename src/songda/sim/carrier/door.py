@@ -20,11 +20,10 @@ from starlette.types import Receive, Scope, Send
 from songda.base import days
 from songda.sim.carrier.book import Book
 from songda.sim.carrier.contract import SimContract
-from songda.sim.carrier.faults import Fault, Kind, Menu
-from songda.sim.carrier.operations import Platform, Reply, refusal
+from songda.sim.carrier.faults import BEFORE, Fault, Kind, Menu
+from songda.sim.carrier.operations import Platform, Reply, Scripted, refusal
 from songda.sim.carrier.wire import NotOurs, Wire
 
-_BEFORE = frozenset({Kind.RESET_BEFORE, Kind.HTML_BEFORE, Kind.REFUSE})
 _JSON, _HTML = b"application/json;charset=UTF-8", b"text/html; charset=utf-8"
 _ERROR_PAGE = "<html><head><title>502 Bad Gateway</title></head><body><h1>网关错误</h1></body></html>".encode()
 Headers = Sequence[tuple[bytes, bytes]]
@@ -54,9 +53,12 @@ class Door:
             if late.kind is Kind.LATENCY:
                 await asyncio.sleep(late.seconds)
         fault = next((fault for fault in struck if fault.kind is not Kind.LATENCY), None)
+        try:
+            reply = refusal(fault.code, fault.message) if fault and fault.kind in BEFORE else self._process(form)
+        except Scripted as scripted:
+            fault, reply = fault or scripted.fault, scripted.reply
         if fault is None:
-            return await self._answer(send, 200, _JSON, self._envelope(self._process(form)))
-        reply = refusal(fault.code, fault.message) if fault.kind in _BEFORE else self._process(form)
+            return await self._answer(send, 200, _JSON, self._envelope(reply))
         return await self._faulty(fault, self._envelope(reply), scope, receive, send)
 
     async def _faulty(self, fault: Fault, answer: bytes, scope: Scope, receive: Receive, send: Send) -> None:
@@ -66,6 +68,9 @@ class Door:
             case Kind.HTML_BEFORE | Kind.HTML_AFTER:
                 more = [] if fault.retry_after is None else [(b"retry-after", str(fault.retry_after).encode())]
                 await self._answer(send, fault.status, _HTML, _ERROR_PAGE, more)
+            case Kind.LATENCY:
+                await asyncio.sleep(fault.seconds)
+                await self._answer(send, 200, _JSON, answer)
             case Kind.DROP_ANSWER:
                 while (await receive())["type"] != "http.disconnect":
                     pass

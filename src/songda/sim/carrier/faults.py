@@ -8,9 +8,14 @@
 from __future__ import annotations
 
 import random
+import tomllib
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from functools import cache
+from importlib.resources import files
 from typing import Any
+
+from songda.sim.carrier.chains import MAGIC
 
 
 class Kind(StrEnum):
@@ -61,6 +66,22 @@ class Fault:
         self.kind = Kind(self.kind)
         if not 0.0 <= self.probability <= 1.0:
             raise ValueError("a probability lies between 0 and 1")
+
+
+@cache
+def _ordered() -> dict[str, dict[str, Any]]:
+    table = tomllib.loads(files("songda.sim.carrier").joinpath("faults.toml").read_text(encoding="utf-8"))
+    return {row.pop("number"): row for row in table["fault"]}
+
+
+def ordered_fault(mobile: str) -> Fault | None:
+    """The fault that an order for this mobile brings upon itself (faults.toml)."""
+    settings = _ordered().get(mobile.removeprefix(MAGIC)) if mobile.startswith(MAGIC) else None
+    return None if settings is None else Fault(**settings)
+
+
+#: Faults under which a call is not processed.
+BEFORE = frozenset({Kind.RESET_BEFORE, Kind.HTML_BEFORE, Kind.REFUSE})
 
 
 class Menu:

@@ -18,6 +18,7 @@ from songda.base.money import yuan
 from songda.sim.carrier.book import Book, Item, NoSuchNumber
 from songda.sim.carrier.contract import SimContract
 from songda.sim.carrier.events import PlannedEvent
+from songda.sim.carrier.faults import BEFORE, Fault, ordered_fault
 from songda.sim.carrier.label import label_pdf
 from songda.sim.carrier.order_check import first_fault, party_fault
 from songda.sim.carrier.reading import read_address
@@ -40,6 +41,15 @@ _EVENT_FIELDS = (
 )
 
 
+class Scripted(Exception):
+    """The order brings a fault upon itself; `reply` is the answer that the fault spoils."""
+
+    def __init__(self, fault: Fault, reply: Reply) -> None:
+        super().__init__(fault.kind)
+        self.fault = fault
+        self.reply = reply
+
+
 def refusal(code: str, message: str) -> Reply:
     return code, message, None
 
@@ -51,6 +61,8 @@ class Platform:
         self._base_url = base_url
         self._contract = contract
         self._book = book
+        #: Order numbers that have had the fault of their magic mobile.
+        self._struck: set[str] = set()
         # Operation, and whether its message is an array of one.
         self._operations: dict[str, tuple[Callable[[dict[str, Any]], Reply], bool | None]] = {
             "020003": (self._order, True),
@@ -89,13 +101,27 @@ class Platform:
             return refusal("10002", "协议客户号不一致")
         if order["bizProductNo"] != self._contract.biz_product_no:
             return refusal("30001", "未签约该业务产品")
+        own = self._own_fault(order)
+        if own is not None and own.kind in BEFORE:
+            raise Scripted(own, refusal(own.code, own.message))
         try:
             item = self._book.order(order)
         except NoSuchNumber as error:
             return refusal("30002", f"运单号不可用: {error}")
         receiver = order["receiver"]
         body = {"logisticsOrderNo": item.order_no, "waybillNo": ",".join((item.waybill_no, *item.more))}
-        return OK, "成功交运订单", _text(body | _sorting(receiver))
+        reply = OK, "成功交运订单", _text(body | _sorting(receiver))
+        if own is not None:
+            raise Scripted(own, reply)
+        return reply
+
+    def _own_fault(self, order: dict[str, Any]) -> Fault | None:
+        """The fault of a magic mobile, once an order number."""
+        fault = ordered_fault(order["receiver"].get("mobile") or "")
+        if fault is None or order["logisticsOrderNo"] in self._struck:
+            return None
+        self._struck.add(order["logisticsOrderNo"])
+        return fault
 
     def _cancel(self, body: dict[str, Any]) -> Reply:
         item = self._ours(body)
