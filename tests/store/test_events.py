@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, insert, select
 
 from songda.store import move, tables
-from songda.store.events import TOLD, EVENT_TYPES, last_position, number_events, read_events
+from songda.store.events import EVENT_TYPES, TOLD, last_position, number_events, read_events
 from songda.store.life import machine
 
 NOW = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)

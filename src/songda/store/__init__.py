@@ -18,6 +18,16 @@ if TYPE_CHECKING:
     from songda.store.database import DatabaseUnavailable, open_database, revision
     from songda.store.events import EVENT_TYPES, Event, count_events, last_position, number_events, read_events
     from songda.store.life import IllegalTransition, Wait, allowed, machine, terminal, wait
+    from songda.store.money import (
+        Account,
+        Wanted,
+        grant,
+        out_of_balance,
+        read_accounts,
+        read_journal,
+        reserve,
+        reserved_for,
+    )
     from songda.store.rows import chunks, insert_missing, upsert
     from songda.store.transitions import Conflict, history, move
 
@@ -40,6 +50,14 @@ _HOME_OF = {
     "machine": "life",
     "terminal": "life",
     "wait": "life",
+    "Account": "money",
+    "Wanted": "money",
+    "grant": "money",
+    "out_of_balance": "money",
+    "read_accounts": "money",
+    "read_journal": "money",
+    "reserve": "money",
+    "reserved_for": "money",
     "chunks": "rows",
     "insert_missing": "rows",
     "upsert": "rows",
@@ -49,15 +67,18 @@ _HOME_OF = {
 
 __all__ = [
     "EVENT_TYPES",
+    "Account",
     "Conflict",
     "DatabaseUnavailable",
     "Event",
     "IllegalTransition",
     "Wait",
+    "Wanted",
     "allowed",
     "append_audit",
     "chunks",
     "count_events",
+    "grant",
     "history",
     "insert_missing",
     "last_position",
@@ -65,8 +86,13 @@ __all__ = [
     "move",
     "number_events",
     "open_database",
+    "out_of_balance",
+    "read_accounts",
     "read_audit",
     "read_events",
+    "read_journal",
+    "reserve",
+    "reserved_for",
     "revision",
     "tables",
     "terminal",

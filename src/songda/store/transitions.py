@@ -1,4 +1,4 @@
-"""Changing the state of things: compare-and-set, with the history and outbox row in the same transaction."""
+"""Changing the state of things: compare-and-set, with history, event and money in the same transaction."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from songda.base.errors import SongdaError
 from songda.store import tables
 from songda.store.events import note_events
 from songda.store.life import check
+from songda.store.money import follow_money
 
 
 class Conflict(SongdaError):
@@ -89,7 +90,9 @@ def move(
             for id_, version in rows
         ],
     )
-    note_events(connection, object, [id_ for id_, _ in rows], source=source, target=target, reason=reason, at=at)
+    moved = [id_ for id_, _ in rows]
+    note_events(connection, object, moved, source=source, target=target, reason=reason, at=at)
+    follow_money(connection, object, moved, target=target, at=at)
     return changed
 
 
