@@ -29,6 +29,7 @@ BENCHMARKS: dict[str, tuple[str, list[str]]] = {
     "address_dedupe": ("Finding duplicates among addresses: 300,000 rows", ["--rows", "300000"]),
     "address_calibration": ("How far the confidence of an address can be trusted (target: error at most 0.03)", []),
     "carrier_orders": ("Ordering and tracing at the stand-in carrier", []),
+    "tracking_fold": ("Folding tracking events (target: 20,000 events a second on one core)", []),
     "compliance_rules": ("Evaluating the rules", []),
     "demo": ("The demonstration: 2,000 cases, 30 days (target: 60 s of the product's own work)", []),
 }

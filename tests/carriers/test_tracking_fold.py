@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from songda.carriers import Event, fold, load_mapping
+from songda.carriers import Event, fold, load_mapping, to_fact
 from songda.carriers.tracking_mapping import read_mapping
 
 MAPPING = load_mapping()
@@ -303,6 +303,32 @@ def test_fold_does_not_depend_on_order_or_repetition(history, shuffler, repeats)
     mixed = events + [shuffler.choice(events) for _ in range(repeats if events else 0)]
     shuffler.shuffle(mixed)
     assert fold(mixed, mapping=MAPPING, handed_over_at=start, address_basis="contract", product="credit_card") == once
+
+
+@given(histories(), st.randoms(use_true_random=False))
+def test_arrival_does_not_matter_where_the_times_differ(history, shuffler):
+    start, events = history
+    apart = [replace(event, op_time=start + timedelta(minutes=n)) for n, event in enumerate(events)]
+    arrivals = list(range(len(apart)))
+    shuffler.shuffle(arrivals)
+    late = [replace(event, arrival=arrival) for event, arrival in zip(apart, arrivals, strict=True)]
+    shuffler.shuffle(late)
+    assert fold(late, mapping=MAPPING, handed_over_at=start) == fold(apart, mapping=MAPPING, handed_over_at=start)
+
+
+@given(histories())
+def test_handed_to_the_post_is_never_delivered_and_a_locker_never_signed(history):
+    start, events = history
+    outcome = fold(events, mapping=MAPPING, handed_over_at=start, address_basis="contract", product="consumer_loan")
+    facts = {to_fact(event, MAPPING) for event in events}
+    if outcome.state == "signed":
+        assert facts & {"proxy_weak", "signed_unclear", "signed_other", "picked_up", "signed_self"}
+    if facts <= {"accepted", "in_transit", "at_office", "out_for_delivery", "announced", None}:
+        assert outcome.state != "signed"
+        assert outcome.grade is None
+    if outcome.fact == "left_somewhere":
+        assert (outcome.state, outcome.grade) == ("stored", "C")
+        assert "no_person" in outcome.flags
 
 
 @given(histories())

@@ -19,6 +19,8 @@ import time
 from datetime import UTC, date, datetime
 
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
+#: Ten bits at a time: every event that is stored gets an id.
+_PAIRS = tuple(high + low for high in _CROCKFORD for low in _CROCKFORD)
 
 
 def new(prefix: str) -> str:
@@ -37,4 +39,4 @@ def derive(prefix: str, day: date, secret: bytes, *parts: str | int) -> str:
 def _type_id(prefix: str, millis: int, random: bytes) -> str:
     bits = int.from_bytes(random, "big")
     value = millis << 80 | 0x7 << 76 | (bits >> 62 & 0xFFF) << 64 | 0b10 << 62 | bits & (1 << 62) - 1
-    return prefix + "_" + "".join(_CROCKFORD[value >> shift & 31] for shift in range(125, -1, -5))
+    return prefix + "_" + "".join([_PAIRS[value >> shift & 1023] for shift in range(120, -1, -10)])

@@ -117,23 +117,21 @@ def _read(
     skew: timedelta,
 ) -> tuple[list[_Read], set[Parked]]:
     """The events that count, once each and in order; and those that do not."""
-    by_key: dict[EventKey, tuple[tuple[object, ...], _Read]] = {}
+    by_key: dict[EventKey, _Read] = {}
     parked: set[Parked] = set()
+    earliest = None if handed_over_at is None else handed_over_at - skew
+    latest = None if as_of is None else as_of + skew
     for event in events:
         key, code = event_key(event), meaning(event, mapping)
-        if handed_over_at is None or event.op_time < handed_over_at - skew:
+        if earliest is None or event.op_time < earliest:
             parked.add(Parked(key, "before_hand_over"))
-        elif as_of is not None and event.op_time > as_of + skew:
+        elif latest is not None and event.op_time > latest:
             parked.add(Parked(key, "in_the_future"))
         elif code is None:
             parked.add(Parked(key, "unknown_code"))
-        else:
-            # Of one event told twice, the telling that says more; then the earlier arrival.
-            rank = (_silence(event), event.arrival, *_details(event))
-            if key not in by_key or rank < by_key[key][0]:
-                by_key[key] = rank, _Read(event, code, mapping.facts[code.fact])
-    read = [entry for _, entry in by_key.values()]
-    read = _first_hand(read)
+        elif key not in by_key or _rank(event) < _rank(by_key[key].event):
+            by_key[key] = _Read(event, code, mapping.facts[code.fact])
+    read = _first_hand(list(by_key.values()))
     read.sort(key=lambda entry: (entry.event.op_time, entry.event.arrival, entry.fact.order, event_key(entry.event)))
     return read, parked
 
@@ -146,14 +144,14 @@ def _first_hand(read: list[_Read]) -> list[_Read]:
     return [entry for entry in read if not entry.code.second_hand or spoken is None or entry.event.op_time > spoken]
 
 
-def _details(event: Event) -> tuple[str, ...]:
-    """Settles ties between tellings for good, a name that differs before one that fits."""
-    return event.deliver_code, event.attempt_code, event.signer, str(event.name_match), event.desc
+def _rank(event: Event) -> tuple[object, ...]:
+    """Of one event told twice, the least of these speaks: the telling that says more of its outcome, then the earlier.
 
-
-def _silence(event: Event) -> int:
-    """How little an event tells about its outcome."""
-    return 3 - bool(event.deliver_code or event.attempt_code) - bool(event.signer) - (event.name_match is not None)
+    The rest settles ties for good, a name that differs before one that fits.
+    """
+    told = bool(event.deliver_code or event.attempt_code) + bool(event.signer) + (event.name_match is not None)
+    details = event.deliver_code, event.attempt_code, event.signer, str(event.name_match), event.desc
+    return (-told, event.arrival, *details)
 
 
 def _without_voided(read: list[_Read]) -> tuple[list[_Read], bool]:
