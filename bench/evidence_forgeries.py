@@ -2,9 +2,9 @@
 
 | forger | has | must be found by |
 | --- | --- | --- |
-| stranger | no key at all; signs with one of his own, or leaves the old signature | the institution's signature |
-| insider | the institution's key, so that every signature is right | the authority's timestamps |
-| insider with a stamp | a time-stamping authority of his own besides | the authority whom the reader trusts |
+| stranger | no key; signs and stamps with his own, or names the institution's key and cannot sign | the institution's signature |
+| insider | the institution's key, so that every signature is right | the timestamps of before |
+| insider who stamps | a time-stamping authority of his own besides | the authority whom the reader trusts |
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
-from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -181,7 +180,15 @@ def _approval(keys: Keys) -> dict[str, Any]:
     return {"document": json.loads(approval.to_json()), "public_key": public, "by_itself": False, "list_checked": True}
 
 
-Forgery = Callable[[random.Random, Keys, Files], bytes]
+Change = Callable[[random.Random, Files], Files]
+
+
+def _run_of(attempt: Mapping[str, Any]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """A run that has the row of the attempt's piece in its place, as whoever rebuilds the tree must invent it."""
+    proof = attempt["pieces"][0]["proof"]
+    rows = [proof["row"] | {"seq": seq, "piece_id": f"pce_{seq:02}"} for seq in range(1, proof["size"] + 1)]
+    rows[proof["index"]] = proof["row"]
+    return rows, {name: proof[name] for name in ("run_id", "day", "manifest_sha256")}
 
 
 def _other_pdf(chance: random.Random, files: Files) -> Files:
@@ -192,12 +199,9 @@ def _other_pdf(chance: random.Random, files: Files) -> Files:
     record = json.loads(files[f"{FOLDER}/record.json"])
     attempt = record["attempts"][0]
     attempt["pdf"] |= digests(bytes(pdf))._asdict()
-    proof = attempt["pieces"][0]["proof"]
-    row = proof["row"] | {"record_sha256": attempt["pdf"]["sha256"]}
-    others = [row | {"seq": seq} for seq in range(1, proof["size"] + 1)]
-    others[proof["index"]] = row
-    run = {name: proof[name] for name in ("run_id", "day", "manifest_sha256")}
-    attempt["pieces"][0]["proof"] = run_proof(others, proof["index"], **run)
+    attempt["pieces"][0]["proof"]["row"]["record_sha256"] = attempt["pdf"]["sha256"]
+    rows, run = _run_of(attempt)
+    attempt["pieces"][0]["proof"] = run_proof(rows, attempt["pieces"][0]["proof"]["index"], **run)
     return changed | {f"{FOLDER}/record.json": canonical(record)}
 
 
@@ -212,59 +216,53 @@ def _other_events(chance: random.Random, files: Files) -> Files:
     return files | {event["file"]: data, f"{FOLDER}/record.json": canonical(record)}
 
 
-def _other_name(chance: random.Random, files: Files) -> Files:
+def _other_amount(chance: random.Random, files: Files) -> Files:
     record = json.loads(files[f"{FOLDER}/record.json"])
     record["letter"]["amount_fen"] += chance.randrange(1, 10**6)
     return files | {f"{FOLDER}/record.json": canonical(record)}
 
 
-_CHANGES = (_other_pdf, _other_events, _other_name)
+_CHANGES: tuple[Change, ...] = (_other_pdf, _other_events, _other_amount)
 
 
-def _rebuilt(keys: Keys, files: Files, *, key: Ed25519PrivateKey, token: bytes | None, **other: Any) -> Files:
-    """Sealed anew by `key`, with `token` as the timestamp over the whole."""
-    stamped = None if token is None else lambda _message: token
-    return sealed(files, header(keys) | other, key=key, stamp=stamped)
+def _stranger_signs(chance: random.Random, keys: Keys, files: Files, *, change: Change, old: bytes) -> bytes:
+    """Everything signed and stamped anew, by a key and an authority of his own: whole, to one who trusts nobody."""
+    return _stamped_anew(change(chance, files), keys, key=signing_key(chance.randbytes(32)))
 
 
-def _stranger_signs(chance: random.Random, keys: Keys, files: Files, *, change: Any, old: bytes) -> bytes:
-    own = signing_key(chance.randbytes(32))
-    return write_archive(_rebuilt(keys, change(chance, files), key=own, token=old))
-
-
-def _stranger_keeps_the_key(chance: random.Random, keys: Keys, files: Files, *, change: Any, old: bytes) -> bytes:
+def _stranger_keeps_the_key(chance: random.Random, keys: Keys, files: Files, *, change: Change, old: bytes) -> bytes:
     """The manifest names the institution's key; the signature is another's."""
-    own = signing_key(chance.randbytes(32))
-    forged = _rebuilt(keys, change(chance, files), key=keys.institution, token=old)
-    return write_archive(forged | {"manifest.sig": own.sign(forged["manifest.json"])})
+    forged = sealed(change(chance, files), header(keys), key=keys.institution, stamp=lambda _message: old)
+    return write_archive(forged | {"manifest.sig": signing_key(chance.randbytes(32)).sign(forged["manifest.json"])})
 
 
-def _insider(chance: random.Random, keys: Keys, files: Files, *, change: Any, old: bytes) -> bytes:
+def _insider(chance: random.Random, keys: Keys, files: Files, *, change: Change, old: bytes) -> bytes:
     """All signatures are right; the timestamps are those of before."""
-    return write_archive(_rebuilt(keys, change(chance, files), key=keys.institution, token=old))
+    return write_archive(sealed(change(chance, files), header(keys), key=keys.institution, stamp=lambda _message: old))
 
 
-def _insider_stamps(chance: random.Random, keys: Keys, files: Files, *, change: Any, old: bytes) -> bytes:
+def _insider_stamps(chance: random.Random, keys: Keys, files: Files, *, change: Change, old: bytes) -> bytes:
     """All signatures are right, and an authority of his own has stamped everything anew, at the old times."""
+    return _stamped_anew(change(chance, files), keys, key=keys.institution)
+
+
+def _stamped_anew(files: Files, keys: Keys, *, key: Ed25519PrivateKey) -> bytes:
+    """Run and bundle under the timestamps of a fresh authority, which the bundle names as its own."""
     own = new_signer()
-    changed = change(chance, files)
-    record = json.loads(changed[f"{FOLDER}/record.json"])
-    proof = record["attempts"][0]["pieces"][0]["proof"]
-    run = {name: proof[name] for name in ("run_id", "day", "manifest_sha256")}
-    rows = [proof["row"] | {"seq": seq} for seq in range(1, proof["size"] + 1)]
-    rows[proof["index"]] = proof["row"]
-    record["attempts"][0]["pieces"][0]["proof"] = run_proof(rows, proof["index"], **run)
-    token = stamp(new_request(run_statement(rows=rows, **run)).der, own, at=POSTED)
-    changed |= {f"{FOLDER}/record.json": canonical(record), f"runs/{RUN}.tsr": token}
+    record = json.loads(files[f"{FOLDER}/record.json"])
+    rows, run = _run_of(record["attempts"][0])
+    piece = record["attempts"][0]["pieces"][0]
+    piece["proof"] = run_proof(rows, piece["proof"]["index"], **run)
+    token = stamp(new_request(run_statement(rows=rows, **run)).der, own, at=POSTED - timedelta(hours=1))
     certificate = own.root.public_bytes(Encoding.PEM).decode()
-    whole = partial(_stamp_by, own)
     return write_archive(
-        sealed(changed, header(keys) | {"tsa_certificate": certificate}, key=keys.institution, stamp=whole)
+        sealed(
+            files | {f"runs/{RUN}.tsr": token, f"{FOLDER}/record.json": canonical(record)},
+            header(keys) | {"tsa_certificate": certificate},
+            key=key,
+            stamp=lambda message: stamp(new_request(message).der, own, at=EXPORTED),
+        )
     )
-
-
-def _stamp_by(signer: Signer, message: bytes) -> bytes:
-    return stamp(new_request(message).der, signer, at=EXPORTED)
 
 
 def forgeries(keys: Keys, files: Files, *, count: int, seed: int) -> Iterator[tuple[str, bytes]]:
@@ -274,5 +272,5 @@ def forgeries(keys: Keys, files: Files, *, count: int, seed: int) -> Iterator[tu
     makers = (_stranger_signs, _stranger_keeps_the_key, _insider, _insider_stamps)
     for number in range(count):
         maker, change = makers[number % len(makers)], _CHANGES[number // len(makers) % len(_CHANGES)]
-        kind = f"{maker.__name__} {change.__name__}".replace("_", " ").strip()
+        kind = f"{maker.__name__[1:]}: {change.__name__[1:]}".replace("_", " ")
         yield kind, maker(chance, keys, files, change=change, old=old)
