@@ -334,6 +334,7 @@ def test_the_example_names_every_key(tmp_path):
         "authorization",
         "sign_key",
         "sign_key_file",
+        "salt",
         "contents_attribute",
         "pickup_type",
         "payment_mode",
