@@ -211,6 +211,30 @@ def test_a_new_county_with_all_the_towns_of_one_that_is_gone_is_that_county_rena
     ]
 
 
+def test_codes_that_were_dealt_anew_do_not_rename_the_towns() -> None:
+    """As the bureau did in 唐山市开平区 in 2023: 洼里镇, 越河镇 and 郑庄子镇 exchanged their codes."""
+    names = ("富春江镇", "旧县街道")
+    assert told(COUNTIES[0], *zip(("330122002", "330122101"), names, strict=True), *COUNTIES[3:]) == [
+        ("recoded", "330122002", "330122101"),
+        ("recoded", "330122101", "330122002"),
+    ]
+
+
+def test_a_code_given_to_another_town_does_not_make_it_the_successor() -> None:
+    rows = [COUNTIES[0], ("330122002", "富春江镇"), *COUNTIES[3:]]
+    assert told(*rows) == [("gone", None, "330122002"), ("recoded", "330122002", "330122101")]
+
+
+def test_a_county_merged_into_a_recoded_one_is_not_renamed() -> None:
+    """港闸区 went into 崇川区, which got a code between theirs in 2021."""
+    rows = [("330120", "桐庐县"), ("330120002", "旧县街道"), ("330120101", "富春江镇"),
+            ("330120500", "千岛湖镇"), ("330120501", "文昌镇")]  # fmt: skip
+    assert [row for row in told(*rows) if len(row[2]) == 6] == [
+        ("merged", "330120", "330127"),
+        ("recoded", "330120", "330122"),
+    ]
+
+
 def test_a_new_county_made_of_two_is_no_renamed_one() -> None:
     assert [row for row in told(*[("330116" + code[6:], name if code[6:] else "新安区") for code, name in COUNTIES[1:3]],
             ("330116", "新安区"), ("330116500", "千岛湖镇"), ("330116501", "文昌镇")) if row[0] in ("added", "merged")] == [

@@ -16,8 +16,10 @@ def before() -> Tables:
     return shipped_tables()
 
 
-def carried(tables: Tables, changes: dict[str, tuple[str, str] | None], *more: tuple[str, str, int, str]) -> Tables:
-    """The tables of 2026 when divisions of Hangzhou get another code and name, or none, their towns with them."""
+def carried(
+    tables: Tables, changes: dict[str, tuple[str, str] | None], *more: tuple[str, str, int, str], year: int = 2026
+) -> Tables:
+    """The tables of `year` when divisions of Hangzhou get another code and name, or none, their towns with them."""
     recoded = {old[:6]: new[0] for old, new in changes.items() if new and len(old) == 6}
     rows = []
     for row in tables.divisions:
@@ -40,7 +42,7 @@ def carried(tables: Tables, changes: dict[str, tuple[str, str] | None], *more: t
         schema=DIVISIONS,
         orient="row",
     )
-    return after(tables, divisions, compare(divisions, old), year=2026)
+    return after(tables, divisions, compare(divisions, old), year=year)
 
 
 def old_name(tables: Tables, name: str, province: str = "330000") -> list[Row]:
@@ -135,3 +137,26 @@ def test_a_town_numbered_in_the_county_that_gave_it_away_stays_where_it_lies(bef
     )
     rows = after(before, divisions, compare(divisions, divisions), year=2026).divisions
     assert next(row["parent"] for row in rows if row["code"] == "653221103") == "653229"
+
+
+def test_names_of_two_editions_lead_to_the_last_one(before: Tables) -> None:
+    first = carried(before, {"330182": ("330182", "严州市")})
+    tables = carried(first, {"330182": ("330118", "新安区")}, year=2027)
+    old = {row["old_name"]: row for row in tables.former if row["new_codes"] == "330118" and row["how"] == "edition"}
+    assert {name: (row["reason"], row["valid_to"]) for name, row in old.items()} == {
+        "建德市": ("renamed", "2026"),
+        "严州市": ("renamed", "2027"),
+    }
+
+
+def test_towns_that_exchanged_their_codes_keep_their_names_and_histories(before: Tables) -> None:
+    here = {row["code"]: row["name"] for row in before.divisions if row["parent"] == "330110"}
+    one, other = list(here)[:2]
+    tables = carried(before, {one: (other, here[one]), other: (one, here[other])})
+    names = {row["code"]: row["name"] for row in tables.divisions}
+    assert (names[one], names[other]) == (here[other], here[one])
+
+    def successors(rows: list[Row], code: str) -> set[str]:
+        return {row["old_name"] for row in rows if row["new_code"] == code}
+
+    assert successors(tables.former_towns, other) == successors(before.former_towns, one)

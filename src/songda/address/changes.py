@@ -68,29 +68,29 @@ _Heirs = dict[str, tuple[str, list[str]]]
 def compare(new: pl.DataFrame, old: pl.DataFrame) -> pl.DataFrame:
     """DIFF of two lists (DIVISIONS), by change and code; a division that is split has a row for each part.
 
-    `recoded`: the same name below the same division; `class changed`: the same stem there (双流县, 双流区); `moved`: the same name
-    elsewhere in the prefecture (a town) or province (a county). A name that stood or stands there twice proves nothing. `merged`,
-    `split`: at least half of what lay in it stands in one or several others now; `renamed`: the same code, or one that is new
-    and took from no other.
+    In this order: `recoded`: the same name below the same division; `class changed`: the same stem there (双流县, 双流区); `renamed`:
+    the same code; `moved`: the same name elsewhere in the prefecture (a town) or province (a county). A name that stood or stands
+    there twice proves nothing. `merged`, `split`: at least half of what lay in it stands in one or several others now; `renamed` too
+    when that one is new and took from no other.
     """
     here, there = _units(new), _units(old)
     unlisted = set(BEYOND) - {code[:2] for code in here}
-    added = {code: unit for code, unit in here.items() if code not in there}
-    gone = {code: unit for code, unit in there.items() if code not in here and code[:2] not in unlisted}
+    # A code that bears another name now may have been given to another division: names are looked for first.
+    same = {code for code, unit in here.items() if code in there and unit.name == there[code].name}
+    added = {code: unit for code, unit in here.items() if code not in same}
+    gone = {code: unit for code, unit in there.items() if code not in same and code[:2] not in unlisted}
     heirs: _Heirs = {}
     _find_by_name(added, gone, heirs)
     _find_by_contents(here, there, gone, heirs)
     _find_by_name(added, gone, heirs)
-    renamed = [code for code, unit in here.items() if code in there and unit.name != there[code].name]
-    heirs |= {code: ("renamed", [code]) for code in renamed}
     taken = {code for change, codes in heirs.values() if change not in ("merged", "split") for code in codes}
-    rows = [("added", unit.code, unit.name, None, None) for code, unit in added.items() if code not in taken]
-    for code in [*gone, *renamed]:
-        change, codes = heirs.get(code, ("gone", [None]))
-        rows += [
-            (change, each, here[each].name if each else None, code, there[code].name)  # type: ignore[misc]
-            for each in codes
-        ]
+    rows: list[tuple[str, str | None, str | None, str | None, str | None]] = [
+        ("added", unit.code, unit.name, None, None) for code, unit in added.items() if code not in taken
+    ]
+    for code, unit in gone.items():
+        change, codes = heirs.get(code, ("gone", []))
+        rows += [(change, each, here[each].name, code, unit.name) for each in codes]
+        rows += [(change, None, None, code, unit.name)] if not codes else []
     diff = pl.DataFrame(rows, schema=DIFF, orient="row")
     return diff.sort("change", pl.coalesce("code", "old_code"), "old_code")
 
@@ -110,9 +110,10 @@ def _find_by_name(added: Mapping[str, _Unit], gone: Mapping[str, _Unit], heirs: 
     taken = {code for _, codes in heirs.values() for code in codes}
     for level in (1, 2, 3, 4):
         rounds: tuple[tuple[str, Callable[[_Unit], str], Callable[[_Unit], str | None]], ...] = (
-            ("recoded", lambda unit: unit.name, home),
+            ("recoded", _name, home),
             ("class changed", _stem, home),
-            *([("moved", lambda unit: unit.name, _area)] if level > 2 else []),
+            ("renamed", lambda _: "", _code),
+            *([("moved", _name, _area)] if level > 2 else []),
         )
         for change, called, place in rounds:
             before = _keyed(
@@ -121,7 +122,7 @@ def _find_by_name(added: Mapping[str, _Unit], gone: Mapping[str, _Unit], heirs: 
                 if unit.level == level and unit.code not in heirs
             )
             after = _keyed(
-                (unit, _area(unit) if change == "moved" else unit.parent, called(unit))
+                (unit, unit.parent if place is home else place(unit), called(unit))
                 for unit in added.values()
                 if unit.level == level and unit.code not in taken
             )
@@ -129,6 +130,14 @@ def _find_by_name(added: Mapping[str, _Unit], gone: Mapping[str, _Unit], heirs: 
                 if len(units) == len(after.get(key, ())) == 1:
                     heirs[units[0].code] = change, [after[key][0].code]
                     taken.add(after[key][0].code)
+
+
+def _code(unit: _Unit) -> str:
+    return unit.code
+
+
+def _name(unit: _Unit) -> str:
+    return unit.name
 
 
 def _stem(unit: _Unit) -> str:
@@ -155,12 +164,13 @@ def _find_by_contents(
     inside: dict[str, list[_Unit]] = defaultdict(list)
     for unit in there.values():
         inside[unit.parent].append(unit)
+    named = {code for _, codes in heirs.values() for code in codes}
     claims: dict[str, list[str]] = {}
     for level in (3, 2):
         for code in (code for code, unit in gone.items() if unit.level == level and code not in heirs):
             found: Counter[str] = Counter()
             for part in inside[code]:
-                now = heirs[part.code][1] if part.code in heirs else [part.code] if part.code in here else []
+                now = heirs[part.code][1] if part.code in heirs else [] if part.code in gone else [part.code]
                 found.update({here[each].parent for each in now})
             codes = [each for each, _ in found.most_common() if each in here and here[each].level == level]
             if codes and sum(found.values()) * 2 >= len(inside[code]):
@@ -168,7 +178,7 @@ def _find_by_contents(
                 heirs[code] = ("merged" if len(codes) == 1 else "split"), codes
     claimed = Counter(each for codes in claims.values() for each in codes)
     for code, codes in claims.items():
-        if len(codes) == 1 and codes[0] not in there and claimed[codes[0]] == 1:
+        if len(codes) == 1 and codes[0] not in {*there, *named} and claimed[codes[0]] == 1:
             heirs[code] = "renamed", codes
 
 

@@ -30,18 +30,16 @@ def after(tables: Tables, divisions: pl.DataFrame, diff: pl.DataFrame, *, year: 
     changes = diff.filter(pl.col("old_code").is_not_null()).to_dicts()
     heirs: dict[str, list[str]] = defaultdict(list)
     for row in changes:
-        if row["code"]:
-            heirs[row["old_code"]].append(row["code"])
+        heirs[row["old_code"]] += [row["code"]] if row["code"] else []
     listed = {row["code"]: row for row in divisions.to_dicts()}
-
-    def known(code: str) -> list[str]:
-        return [code] if code in listed else heirs.get(code, [])
-
-    rows = [*_listed(listed, before, heirs), *_unlisted(before, listed, known)]
+    unlisted = list(_unlisted(before, listed, heirs))
+    rows = [*_listed(listed, before, heirs), *unlisted]
     present = {row["code"] for row in rows}
+    stay = {row["code"] for row in unlisted}
 
     def now(code: str) -> list[str]:
-        return [code] if code in present else [each for each in heirs.get(code, ()) if each in present]
+        codes = heirs[code] if code in heirs and code not in stay else [code]
+        return [each for each in codes if each in present]
 
     vague = dict(_candidates(diff, before, rows, now))
 
@@ -61,15 +59,19 @@ def after(tables: Tables, divisions: pl.DataFrame, diff: pl.DataFrame, *, year: 
 
 def _listed(listed: dict[str, Row], before: dict[str, Row], heirs: dict[str, list[str]]) -> Iterator[Row]:
     """Rows of the divisions that the list has."""
-    origin = {code: old for old, codes in heirs.items() for code in codes if old in before}
+    origins: dict[str, list[str]] = defaultdict(list)
+    for old_code, codes in heirs.items():
+        for code in codes:
+            origins[code].append(old_code)
     for code, unit in listed.items():
-        old = before.get(code) or before.get(origin.get(code, ""))
         level = int(unit["level"])
         fresh = {"code": code, "name": unit["name"], "level": str(level), "parent": unit["parent"]}
-        if old and old["name"] == unit["name"] and old["level"] == fresh["level"]:
+        known = (before[old] for old in (code, *origins[code]) if old in before)
+        same = next((row for row in known if (row["name"], row["level"]) == (unit["name"], fresh["level"])), None)
+        if same:
             # Some towns are numbered in a county that gave them away before; they stay where they are known to lie.
-            stays = level == 4 and old["code"] == code and old["parent"] in listed
-            yield old | fresh | ({"parent": old["parent"]} if stays else {})
+            stays = level == 4 and same["code"] == code and same["parent"] in listed
+            yield same | fresh | ({"parent": same["parent"]} if stays else {})
             continue
         # The bureau of statistics numbers functional zones as counties from 71 on.
         zone = before[code]["official"] == "0" if code in before else level == 3 and code[4] == "7"
@@ -86,7 +88,7 @@ def _listed(listed: dict[str, Row], before: dict[str, Row], heirs: dict[str, lis
         yield fresh | {"aliases": "|".join(aliases), "kind": kind, "official": "0" if zone else "1", "abbr": abbr}
 
 
-def _unlisted(before: dict[str, Row], listed: dict[str, Row], known: _Now) -> Iterator[Row]:
+def _unlisted(before: dict[str, Row], listed: dict[str, Row], heirs: dict[str, list[str]]) -> Iterator[Row]:
     """What no list of the ministry has: zones where their city still stands, and what lies beyond."""
     absent = set(BEYOND) - {code[:2] for code in listed}
     for code, row in before.items():
@@ -95,7 +97,7 @@ def _unlisted(before: dict[str, Row], listed: dict[str, Row], known: _Now) -> It
         if code[:2] in absent:
             yield row
         elif row["official"] == "0":
-            above = known(row["parent"]) or ([row["parent"]] if row["parent"] in before else [])
+            above = heirs.get(row["parent"], [row["parent"]])
             if len(above) == 1 and above[0] in listed:
                 yield row | {"parent": above[0]}
 
