@@ -6,82 +6,28 @@ import csv
 import io
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
-from importlib import resources
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import place_courier
 import pytest
+from bank import PASSWORD, PRIVATE, letters, opened, proposed, rows_of, signed, taken_in
 from case_rows import AT, DAY, FIRST_PLACE, SECOND_PLACE, VAGUE_PLACE, case_row, id_number, write_rows
 from sqlalchemy import func, select
 
 from songda.base import days
-from songda.base.settings import Settings
 from songda.cli.drill import join, open_stand_in
-from songda.flow.approve import DailyCapacityReached, Proposal, approve, propose
+from songda.flow.approve import DailyCapacityReached, approve
 from songda.flow.compose import Wanted, compose
 from songda.flow.outputs import decisions_csv
 from songda.flow.press import read_manifest
-from songda.flow.run import House, Watch, make_runs, post_and_follow, take_in
-from songda.flow.tenants import import_tenant
-from songda.letters import new_lawyer_key
-from songda.store import open_database, tables
-from songda.vault import LocalMasterKey
+from songda.flow.run import House, Watch, make_runs, post_and_follow
+from songda.store import tables
 
-PASSWORD = "only-for-tests"
-PRIVATE, PUBLIC = new_lawyer_key(PASSWORD)
 #: What the dearest letter costs that the budget reckons with (products.toml).
 PRICE_FEN = 2000
-
-
-@contextmanager
-def opened(folder: Path, *changes: tuple[str, str]) -> Iterator[House]:
-    """A house of the invented institution with `changes` to its profile."""
-    url = f"sqlite:///{folder / 'songda.db'}"
-    engine = open_database(
-        Settings(home=folder, database_url=url, master_key=None, master_key_file=folder / "k", workers=1)
-    )
-    text = resources.files("songda.sim").joinpath("tenant.toml").read_text(encoding="utf-8")
-    usual = (
-        ("@public_key@", PUBLIC.decode()),
-        ("@endpoint@", "https://carrier.invalid/open"),
-        ("@sender_no@", "1100000000000"),
-        ("@product@", "1"),
-    )
-    for old, new in (*usual, *changes):
-        assert old in text, old
-        text = text.replace(old, new)
-    master = LocalMasterKey(bytes(range(32)))
-    tenant = import_tenant(engine, master, name="bank", profile_toml=text, at=AT, actor="test")
-    yield House(engine, tenant, folder, workers=1)
-    engine.dispose()
-
-
-def taken_in(house: House, path: Path, on: date = DAY) -> str:
-    return take_in(house, path, as_of=on, drill=True, at=days.at(on, 17), watch=Watch())[0]
-
-
-def proposed(house: House, batch_id: str, on: date = DAY) -> Proposal:
-    return propose(house.engine, house.tenant, batch_id, lawyer_name=None, on=on)
-
-
-def signed(house: House, batch_id: str, on: date = DAY) -> None:
-    proposal, at = proposed(house, batch_id, on), days.at(on, 17)
-    approve(house.engine, house.tenant, proposal, private_key=PRIVATE, password=PASSWORD, at=at)
-
-
-def rows_of(house: House, *columns: Any, **where: Any) -> list[Any]:
-    query = select(*columns).where(*(columns[0].table.c[name] == value for name, value in where.items()))
-    with house.engine.connect() as connection:
-        return list(connection.execute(query))
-
-
-def letters(house: House, batch_id: str) -> list[Any]:
-    t = tables.letter.c
-    return rows_of(house, t.id, t.state, t.reasons, t.amount_fen, t.letter_no, t.role, t.person_id, batch_id=batch_id)
 
 
 def reasons(house: House, batch_id: str) -> dict[int, list[str]]:

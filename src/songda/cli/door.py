@@ -16,10 +16,12 @@ from songda.cli import (
     evidence,
     files,
     letters,
+    money,
     press,
     run,
     secrets,
     servers,
+    stops,
     tenants,
     webhooks,
 )
@@ -33,7 +35,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for part in (run, demo, letters, press, carrier, evidence, tenants, files, address, audit, webhooks, secrets, servers):
+for part in (
+    run,
+    demo,
+    letters,
+    stops,
+    press,
+    carrier,
+    evidence,
+    tenants,
+    files,
+    address,
+    audit,
+    money,
+    webhooks,
+    secrets,
+    servers,
+):
     part.add_to(app)
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from songda.flow.approve import Proposal
     from songda.flow.run import House
 
-letters = typer.Typer(help="Letters: list, show, approve.", no_args_is_help=True)
+letters = typer.Typer(help="Letters: list, show, approve, stop, release.", no_args_is_help=True)
 
 #: Where the password of a lawyer's key may stand when nobody sits at a terminal.
 PASSWORD = "SONGDA_LAWYER_PASSWORD"  # noqa: S105 - the name of a variable

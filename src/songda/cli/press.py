@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,6 +11,7 @@ import typer
 
 from songda.base import days
 from songda.base.errors import SongdaError
+from songda.cli.holder import holder_id
 from songda.cli.letters import CannotWriteFile
 from songda.cli.opening import JsonFlag, TenantName, day_of, open_house, print_json
 from songda.cli.tables import print_table
@@ -22,16 +22,6 @@ Run = Annotated[str, typer.Argument(help="Print run, as `songda press list` name
 AsOf = Annotated[
     datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="Business day; today when absent.")
 ]
-
-
-#: Ids of people and machines; a name or an address has no place in a link or in the audit log.
-_HOLDER = re.compile(r"[A-Za-z0-9_.:-]{1,60}")
-
-
-class BadHolder(SongdaError):
-    zh = "持有人编号的写法不对"
-    remedy = "请用字母、数字和 _ . : - 组成的编号（至多 60 个字符），不要写姓名、电话或邮箱"
-    exit_code = 64
 
 
 class BadSpoiled(SongdaError):
@@ -142,8 +132,7 @@ def link(
     from songda.flow.doors import audit_link, link_key, print_file
     from songda.web import press_path
 
-    if not _HOLDER.fullmatch(holder):
-        raise BadHolder
+    holder_id(holder)
     with open_house(tenant) as house:
         name = print_file(house.engine, house.tenant, house.home, run, file).name
         at = days.now()

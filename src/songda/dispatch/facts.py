@@ -99,7 +99,8 @@ def fact_key(event: Event) -> str:
 def lock_attempts(connection: Connection, attempt_ids: Collection[str]) -> None:
     """Holds the attempts until the transaction ends, so that no fact slips in between a fold and its outcome.
 
-    Everybody takes them in the order of their ids and nobody waits in a circle. SQLite has one writer anyway.
+    Everybody takes them in the order of their ids, and before any of their pieces: nobody waits in a circle. SQLite has
+    one writer anyway.
     """
     if connection.dialect.name != "postgresql":
         return

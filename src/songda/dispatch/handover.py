@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, func, select
 
 from songda.base.days import business_day
 from songda.dispatch.errors import PiecesWithoutWaybill, RunNotBalanced, RunNotReady
+from songda.dispatch.facts import lock_attempts
 from songda.dispatch.instants import stored
 from songda.store import move, tables
 
@@ -65,6 +66,7 @@ def _post(connection: Connection, run_id: str, *, at: datetime) -> None:
         .where(_p.run_id == run_id)
         .order_by(_p.seq, _p.id)
     )
+    lock_attempts(connection, {piece.attempt_id for piece in connection.execute(query)})
     pieces = connection.execute(query).all()
     if stray := sum(piece.state not in _ACCOUNTED for piece in pieces):
         raise RunNotBalanced(count=stray)

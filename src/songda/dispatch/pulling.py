@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from songda.dispatch import tasks
+from songda.dispatch.facts import lock_attempts
 from songda.dispatch.grades import NO_PROOF
 from songda.store import chunks, move, tables
 
@@ -34,6 +35,12 @@ def pull(
 
     `attempts`: further attempts to end, which may have no piece yet.
     """
+    of_pieces = {
+        attempt
+        for part in chunks(sorted(piece_ids))
+        for attempt in connection.scalars(select(_p.attempt_id).where(_p.id.in_(part)))
+    }
+    lock_attempts(connection, {*attempts, *of_pieces})
     rows = take_out(connection, piece_ids, actor=actor, reason=reason, at=at)
     return end_attempts(connection, {*attempts, *(row.attempt_id for row in rows)}, actor=actor, reason=reason, at=at)
 

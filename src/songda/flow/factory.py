@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, func, select
 
 from songda.base.errors import SongdaError
-from songda.dispatch import end_attempts, hold_letters
+from songda.dispatch import end_attempts, hold_letters, lock_attempts
 from songda.flow.dealing import new_run, open_run, queue_pieces
 from songda.flow.press import UnknownRun
 from songda.flow.tenants import Tenant
@@ -74,9 +74,11 @@ def report(
             return
         if run.state == "acknowledged":
             run = _move_run(connection, run, "printing", reason="printing", at=at)
-        pieces = connection.execute(
-            select(_p.id, _p.version, _p.attempt_id, _p.copy, _p.state).where(_p.run_id == run_id, _p.state == "queued")
-        ).all()
+        query = select(_p.id, _p.version, _p.attempt_id, _p.copy, _p.state).where(
+            _p.run_id == run_id, _p.state == "queued"
+        )
+        lock_attempts(connection, {piece.attempt_id for piece in connection.execute(query)})
+        pieces = connection.execute(query).all()
         strange = set(bad) - {piece.id for piece in pieces}
         if strange:
             raise UnknownPiece(run=run_id, piece=min(strange))

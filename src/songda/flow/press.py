@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, bindparam, select, update
 
 from songda.base.errors import SongdaError
+from songda.dispatch import lock_attempts
 from songda.flow.dealing import new_run
 from songda.flow.produce import FEW, model_context, products_of, record_context
 from songda.flow.sealed import open_person
@@ -30,13 +32,15 @@ from songda.letters import (
     build_run,
     posting_csv,
 )
-from songda.store import chunks, move, tables
+from songda.store import Conflict, chunks, move, tables
 from songda.vault import mask, read_sealed, read_segment, write_sealed
 from songda.vault.durable import new_file
 
 POSTING_LIST = "posting.csv"
 #: Segments whose models are kept at hand; a carrier's order jumps between the segments of a batch.
 _SEGMENTS_AT_HAND = 256
+#: Times that a run is built whose pieces are taken out meanwhile.
+_BUILDS = 3
 
 
 class UnknownRun(SongdaError):
@@ -72,8 +76,25 @@ def lock_run(
     """Builds and seals the print files of an open run and fixes its manifest; None when no piece has a waybill yet.
 
     Pieces whose order has no answer yet go to the next run. A crash before the end leaves an open run, which is built
-    again to the same bytes. Raises RecordChanged, SegmentDamaged, DiskFull, CannotWrite.
+    again to the same bytes; so does a stop order that comes while the files are made. Raises RecordChanged,
+    SegmentDamaged, DiskFull, CannotWrite, and Conflict when stop orders never cease.
     """
+    for _ in range(_BUILDS - 1):
+        with suppress(Conflict):
+            return _build(engine, tenant, run_id, home=home, at=at, workers=workers, progress=progress)
+    return _build(engine, tenant, run_id, home=home, at=at, workers=workers, progress=progress)
+
+
+def _build(
+    engine: Engine,
+    tenant: Tenant,
+    run_id: str,
+    *,
+    home: Path,
+    at: datetime,
+    workers: int,
+    progress: Callable[[int], None],
+) -> Manifest | None:
     with engine.connect() as connection:
         run = _read_run(connection, run_id)
         drill = bool(connection.scalar(select(tables.batch.c.drill).where(tables.batch.c.id == run.batch_id)))
@@ -225,13 +246,16 @@ def _lock(
     *,
     at: datetime,
 ) -> None:
+    lock_attempts(connection, {row.attempt_id for row in ordered})
     prints = {row.piece_id: row for row in manifest.pieces}
-    connection.execute(
+    held = connection.execute(
         update(tables.piece)
-        .where(tables.piece.c.id == bindparam("the_id"))
+        .where(tables.piece.c.id == bindparam("the_id"), tables.piece.c.state == "queued")
         .values(seq=bindparam("the_seq"), print_sha256=bindparam("the_hash")),
         [{"the_id": row.id, "the_seq": prints[row.id].seq, "the_hash": prints[row.id].print_sha256} for row in ordered],
-    )
+    ).rowcount
+    if held != len(ordered):
+        raise Conflict(object="piece", count=len(ordered) - held)
     if left:
         following = new_run(connection, tenant, run.batch_id, run.day)
         connection.execute(

@@ -192,5 +192,5 @@ def _say(
         actor=by,
         action=f"letter.{outcome}",
         object_id=letter.id,
-        details={"why": why, "second": second, "rules": reasons},
+        details={"why": why, "second": second, "rules": " ".join(reasons)},
     )

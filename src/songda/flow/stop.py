@@ -5,7 +5,7 @@ stopped = stop_letter(engine, tenant, "LH2026-000123", reason="paid", by="ops-7"
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +17,7 @@ from songda.dispatch import Stopped, lift, stop
 from songda.flow.audit import write_audit
 from songda.flow.sealed import LASTING
 from songda.flow.tenants import Tenant
-from songda.store import tables
+from songda.store import chunks, tables
 
 _l, _s = tables.letter.c, tables.stop_order.c
 
@@ -78,6 +78,25 @@ def find_letter(connection: Connection, tenant: Tenant, letter_no: str) -> Any:
     if row is None:
         raise UnknownLetter(letter_no=letter_no)
     return row
+
+
+def letter_numbers(connection: Connection, letter_ids: Collection[str]) -> dict[str, str | None]:
+    """Letter id → number."""
+    found: dict[str, str | None] = {}
+    for part in chunks(sorted(letter_ids)):
+        found |= {
+            row.id: row.letter_no for row in connection.execute(select(_l.id, _l.letter_no).where(_l.id.in_(part)))
+        }
+    return found
+
+
+def places_in_runs(connection: Connection, piece_ids: Collection[str]) -> dict[str, str]:
+    """Piece id → number of its run and place in it, as the codes on its sheets tell them."""
+    p, r, found = tables.piece.c, tables.run.c, dict[str, str]()
+    for part in chunks(sorted(piece_ids)):
+        query = select(p.id, r.number, p.seq).join(tables.run, r.id == p.run_id).where(p.id.in_(part))
+        found |= {row.id: f"{row.number:06}/{row.seq}" for row in connection.execute(query)}
+    return found
 
 
 def _stop(engine: Engine, tenant: Tenant, scope: str, object_id: str, *, reason: str, by: str, at: datetime) -> Stopped:
