@@ -486,6 +486,16 @@ def test_an_edition_that_lacks_a_file_is_named(tmp_path: Path, file: str) -> Non
     assert len(dictionary(tmp_path).code) > 40_000
 
 
+@pytest.mark.parametrize("content", [b"\xff", b"", b"twenty"])
+def test_a_damaged_note_of_what_is_in_force_is_told_and_mended(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "address/editions").mkdir(parents=True)
+    (tmp_path / "address/editions/in_force").write_bytes(content)
+    with pytest.raises((DamagedEdition, NoSuchEdition)):
+        dictionary(tmp_path)
+    use("shipped", tmp_path)
+    assert chosen(tmp_path) == "shipped"
+
+
 @pytest.mark.usefixtures("small")
 def test_an_edition_whose_folder_was_removed_is_named(tmp_path: Path) -> None:
     import shutil

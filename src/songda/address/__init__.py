@@ -12,8 +12,8 @@
 `standardize(texts, *, context=None)` → frame with the columns of `songda.base.schemas.STANDARD`, one row a text, same order;
 never raises on any text.
 `tag(texts)` → literal spans. `same_place(a, b)` → Match; `same_places(a, b)` the same for two columns of place keys.
-The engine is pure and compiled; its data (divisions, old names, postcodes, weights) ships inside the package and is read
-once, on first use.
+The engine is compiled; its data (divisions, old names, postcodes, weights) ships inside the package and is read once, on first use;
+the divisions are those of the imported edition in force, when there is one (`songda.address.editions`).
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ A process reads one dictionary all its life.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -98,11 +99,13 @@ def years(home: Path | None = None) -> list[int]:
 
 
 def chosen(home: Path | None = None) -> str:
-    """Name of the edition in force: its year, or SHIPPED."""
+    """Name of the edition in force: its year, or SHIPPED. Raises DamagedEdition."""
     try:
         return (folder(home) / _IN_FORCE).read_text("utf-8").strip()
     except (FileNotFoundError, NotADirectoryError):
         return SHIPPED
+    except (OSError, ValueError) as error:
+        raise DamagedEdition(folder=str(folder(home))) from error
 
 
 def base_of(year: int, home: Path | None = None) -> str:
@@ -245,7 +248,7 @@ def _dictionary(line: Sequence[Path]) -> Lexicon:
 
 def _built(line: Sequence[Path], path: Path) -> Lexicon:
     from songda.address.building import build, packed
-    from songda.address.compiled.lexicon import Lexicon
+    from songda.address.compiled.lexicon import load
     from songda.address.gazetteer import shipped_tables
     from songda.address.succession import after
 
@@ -253,14 +256,15 @@ def _built(line: Sequence[Path], path: Path) -> Lexicon:
     for each in line:
         divisions = _divisions(each)
         tables = after(tables, divisions, read_diff(each / "diff.csv", divisions), year=about(each)["year"])
-    arrays = build(tables)
+    content = packed(build(tables))
     # Where nobody may write, it is built at every start.
     with suppress(OSError):
-        _write(path, packed(arrays))
+        _write(path, content)
         for other in path.parent.glob("lexicon-*.npz"):
             if other != path:
                 other.unlink()
-    return Lexicon(**arrays)
+    # As from the file: kernels are compiled for arrays as they are loaded.
+    return load(io.BytesIO(content))
 
 
 def _made_of(line: Sequence[Path]) -> str:
