@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from songda.base.ids import new
 from songda.store import (
-    Wanted,
+    Cost,
     chunks,
     grant,
     move,
@@ -64,9 +64,9 @@ class Books:
             return grant(connection, self.tenant, scope=scope, period=period, fen=fen, at=NOW)
 
     def reserve(self, prices: dict[int, int], *accounts: str) -> set[int]:
-        wanted = [Wanted(self.attempts[n], self.letters[n], fen) for n, fen in prices.items()]
+        costs = [Cost(self.attempts[n], self.letters[n], fen) for n, fen in prices.items()]
         with self.database.begin() as connection:
-            refused = reserve(connection, wanted, accounts=accounts, at=NOW)
+            refused = reserve(connection, costs, accounts=accounts, at=NOW)
         return {self.attempts.index(attempt) for attempt in refused}
 
     def move(self, n: int, target: str, *, fail: bool = False) -> None:

@@ -25,6 +25,8 @@ from songda.flow.dealing import deal_again, new_run, open_run, queue_pieces, rep
 from songda.flow.decide import rules_on, write_decisions
 from songda.flow.gates import Verdict, judge_lock, letter_links, read_all
 from songda.flow.links import read_links
+from songda.flow.money import OVER_BUDGET, recheck
+from songda.flow.produce import products_of
 from songda.flow.reviewing import NAME_CONFLICT, released_rules
 from songda.flow.tenants import Tenant
 from songda.letters import ApprovalItem, ApprovalVoid
@@ -78,6 +80,12 @@ def assemble(engine: Engine, tenant: Tenant, batch_id: str, *, on: date, at: dat
     with engine.begin() as connection:
         still = _still_sealed(connection, waiting)
         judged = [(e, v) for e, v in zip(waiting, verdicts, strict=True) if e.attempt_id in still]
+        going = [each.attempt_id for each, verdict in judged if verdict.passed]
+        dear = recheck(connection, going, products=products_of(tenant), on=on, at=at)
+        judged = [
+            (each, replace(verdict, passed=False, reasons=(OVER_BUDGET,)) if each.attempt_id in dear else verdict)
+            for each, verdict in judged
+        ]
         run_id = open_run(connection, batch_id)
         if passed := [(each.attempt_id, 1) for each, verdict in judged if verdict.passed]:
             run_id = run_id or new_run(connection, tenant, batch_id, on)

@@ -7,20 +7,23 @@ comes to the same letters when it continues.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, func, select, update
 
 from songda.base import ids
 from songda.compliance import RuleSet, load_rules
 from songda.flow.facts import accept_facts
 from songda.flow.links import read_links
+from songda.flow.money import OVER_BUDGET, left_fen, open_accounts
+from songda.flow.produce import attempt_id
 from songda.flow.tenants import Tenant
 from songda.places import DOOR_LEVELS
 from songda.planning import CHOICE_VERSION, SEND_VERSION, Limits, decide_send, rank_addresses
-from songda.store import chunks, insert_missing, move, tables
+from songda.store import Cost, chunks, insert_missing, move, reserve, tables
 
 #: Letters a transaction.
 CHUNK = 1000
@@ -34,11 +37,13 @@ def decide(engine: Engine, tenant: Tenant, batch_id: str, *, price_fen: int, at:
 
     `price_fen`: what a letter may cost at most, for the budget; the exact price follows from weight and zone.
     """
-    with engine.connect() as connection:
+    with engine.begin() as connection:
         batch = connection.execute(select(tables.batch).where(tables.batch.c.id == batch_id)).one()
         if batch.state != "received":
             return
-        judged = _judge(connection, tenant, batch, price_fen)
+        accounts = open_accounts(connection, tenant, batch, at=at)
+    with engine.connect() as connection:
+        judged = _judge(connection, tenant, batch, price_fen, accounts)
         done = set(connection.scalars(select(tables.letter.c.id).where(tables.letter.c.batch_id == batch_id)))
         serial = _last_serial(connection, tenant, batch)
     # Numbers are dealt in the order of the judgement, so they are the same after a crash.
@@ -49,7 +54,7 @@ def decide(engine: Engine, tenant: Tenant, batch_id: str, *, price_fen: int, at:
         letter["letter_no"] = letter_number(tenant, batch.as_of, serial) if numbered else None
     for part in chunks([letter for letter in letters if letter["id"] not in done], CHUNK):
         with engine.begin() as connection:
-            _write(connection, tenant, batch, part, at)
+            _write(connection, tenant, batch, part, at, accounts=accounts, price_fen=price_fen)
     with engine.begin() as connection:
         move(
             connection,
@@ -109,7 +114,7 @@ def ranked(links: pl.DataFrame, eligible: pl.Expr) -> pl.DataFrame:
     return rank_addresses(records).select("letter", "record", "n", "agreeing", "places")
 
 
-def _judge(connection: Connection, tenant: Tenant, batch: Any, price_fen: int) -> pl.DataFrame:
+def _judge(connection: Connection, tenant: Tenant, batch: Any, price_fen: int, accounts: Sequence[str]) -> pl.DataFrame:
     """One row a letter: id, person_id, role, kind, amount_fen, outcome, reasons, record, cases, evidence of the decision."""
     kind = kind_of(tenant)
     rules = rules_on(tenant, batch.as_of)
@@ -127,7 +132,7 @@ def _judge(connection: Connection, tenant: Tenant, batch: Any, price_fen: int) -
     )
     once = letters.filter(~pl.col("open_letter"))
     decided = decide_send(
-        once.with_columns(price_fen=pl.lit(price_fen)), _limits(connection, tenant, batch)
+        once.with_columns(price_fen=pl.lit(price_fen)), _limits(connection, tenant, batch, accounts)
     ).with_columns(
         outcome=pl.when("send").then(pl.lit("ready")).otherwise(pl.lit("not_sent")),
         reasons=pl.concat_list(pl.col("reason")),
@@ -171,7 +176,7 @@ def _refused(links: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _limits(connection: Connection, tenant: Tenant, batch: Any) -> Limits:
+def _limits(connection: Connection, tenant: Tenant, batch: Any, accounts: Sequence[str]) -> Limits:
     """What budget and capacity of the day are left after the other batches of the same day."""
     t, budget = tables.letter, tenant.profile.budget
     going = connection.scalar(
@@ -184,7 +189,7 @@ def _limits(connection: Connection, tenant: Tenant, batch: Any) -> Limits:
     )
     per_day = budget.max_letters_per_day
     return Limits(
-        budget_fen=budget.max_fen_per_run,
+        budget_fen=left_fen(connection, tenant, accounts, batch.id),
         capacity=None if per_day is None else max(0, per_day - (going or 0)),
         min_amount_fen=budget.min_amount_fen,
     )
@@ -202,7 +207,16 @@ def _last_serial(connection: Connection, tenant: Tenant, batch: Any) -> int:
     return int(last[-6:]) if last else 0
 
 
-def _write(connection: Connection, tenant: Tenant, batch: Any, letters: Any, at: datetime) -> None:
+def _write(
+    connection: Connection,
+    tenant: Tenant,
+    batch: Any,
+    letters: Any,
+    at: datetime,
+    *,
+    accounts: Sequence[str],
+    price_fen: int,
+) -> None:
     insert_missing(
         connection,
         tables.letter,
@@ -230,6 +244,7 @@ def _write(connection: Connection, tenant: Tenant, batch: Any, letters: Any, at:
         tables.letter_case,
         [{"letter_id": letter["id"], "case_id": case} for letter in letters for case in letter["cases"]],
     )
+    _reserve(connection, tenant, letters, at, accounts=accounts, price_fen=price_fen)
     write_decisions(
         connection,
         tenant,
@@ -250,6 +265,18 @@ def _write(connection: Connection, tenant: Tenant, batch: Any, letters: Any, at:
             reason="gate_accept",
             at=at,
         )
+
+
+def _reserve(
+    connection: Connection, tenant: Tenant, letters: Any, at: datetime, *, accounts: Sequence[str], price_fen: int
+) -> None:
+    """Reserves what the letters that go may cost; one for which another batch has taken the money meanwhile does not go."""
+    going = {attempt_id(tenant, letter["id"], 1): letter for letter in letters if letter["outcome"] == "ready"}
+    costs = [Cost(attempt, letter["id"], price_fen) for attempt, letter in going.items()]
+    for attempt in reserve(connection, costs, accounts=accounts, at=at):
+        going[attempt] |= {"outcome": "not_sent", "reasons": [OVER_BUDGET]}
+        why = {"reasons": [OVER_BUDGET], "address_record_id": None}
+        connection.execute(update(tables.letter).where(tables.letter.c.id == going[attempt]["id"]).values(**why))
 
 
 def write_decisions(

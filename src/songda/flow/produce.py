@@ -19,6 +19,7 @@ from songda.base import ids
 from songda.dispatch import hold_letters
 from songda.flow.approved import Signed, read_approvals, seal_content
 from songda.flow.compose import Draft, Wanted, compose
+from songda.flow.money import open_accounts, zone_of
 from songda.flow.sealed import LASTING
 from songda.flow.tenants import Tenant
 from songda.letters import (
@@ -36,7 +37,7 @@ from songda.letters import (
     render_many,
     sheets_of,
 )
-from songda.store import chunks, insert_missing, move, tables
+from songda.store import Cost, chunks, insert_missing, move, reserve, tables
 from songda.vault import SegmentWriter, Slot
 
 #: Letters a segment and transaction.
@@ -102,6 +103,8 @@ def produce(
         batch = connection.execute(select(tables.batch).where(tables.batch.c.id == batch_id)).one()
         jobs = _jobs(connection, batch_id)
         approvals = read_approvals(connection, tenant, batch_id) if jobs else {}
+    with engine.begin() as connection:
+        accounts = open_accounts(connection, tenant, batch, at=at) if jobs else ()
     maker = _Maker(engine, tenant, approvals, drill=batch.drill, at=at)
     by_attempt = {attempt_id(tenant, job.wanted.letter_id, job.wanted.n): job for job in jobs}
     # Starting processes costs more than a few letters do.
@@ -116,7 +119,8 @@ def produce(
             else:
                 chunk.failed.append((job, result.code))
         folder = home / "letters" / batch_id
-        _store_chunk(engine, tenant, folder, chunk, products=products_of(tenant), on=batch.as_of, at=at)
+        products = products_of(tenant)
+        _store_chunk(engine, tenant, folder, chunk, products=products, accounts=accounts, on=batch.as_of, at=at)
         done += len(chunk.printed)
         failed += len(chunk.failed)
         progress(done + failed)
@@ -215,9 +219,17 @@ class _Maker:
 
 
 def _store_chunk(
-    engine: Engine, tenant: Tenant, folder: Path, chunk: _Chunk, *, products: Products, on: date, at: datetime
+    engine: Engine,
+    tenant: Tenant,
+    folder: Path,
+    chunk: _Chunk,
+    *,
+    products: Products,
+    accounts: Sequence[str],
+    on: date,
+    at: datetime,
 ) -> None:
-    """Seals the PDFs of a chunk into one segment, then writes its rows."""
+    """Seals the PDFs of a chunk into one segment, then reserves what they cost and writes their rows."""
     quoted = [
         (job, rendered, _quote(tenant, rendered, province, products, on)) for job, rendered, province in chunk.printed
     ]
@@ -235,6 +247,14 @@ def _store_chunk(
                 key = attempt_id(tenant, job.wanted.letter_id, job.wanted.n)
                 slots[key] = segment.append(tenant.key.seal(packing.pack(rendered.pdf), context=record_context(key)))
     with engine.begin() as connection:
+        costs = [
+            Cost(attempt_id(tenant, job.wanted.letter_id, job.wanted.n), job.wanted.letter_id, postage.price_fen)
+            for job, _, postage in printed
+        ]
+        over = reserve(connection, costs, accounts=accounts, at=at)
+        fits = [each.attempt_id not in over for each in costs]
+        failed += [(job, "OverBudget") for (job, *_), fit in zip(printed, fits, strict=True) if not fit]
+        printed = [each for each, fit in zip(printed, fits, strict=True) if fit]
         _make_attempts(connection, tenant, [job for job, *_ in printed] + [job for job, _ in failed], at=at)
         _advance(
             connection,
@@ -261,9 +281,8 @@ def model_context(segment: str) -> str:
 
 def _quote(tenant: Tenant, rendered: Rendered, province: str, products: Products, on: date) -> Postage | None:
     sheets = sheets_of(pages=rendered.pages, duplex=products.duplex)
-    zone = "local" if province == tenant.profile.carrier.sender.prov else "other"
     try:
-        return choose(sheets=sheets, zone=zone, on=on, products=products)
+        return choose(sheets=sheets, zone=zone_of(tenant, province), on=on, products=products)
     except TooHeavy:
         return None
 
@@ -285,6 +304,7 @@ def _columns(
         "pages": rendered.pages,
         "weight_g": postage.weight_g,
         "price_fen": postage.price_fen,
+        "zone": postage.zone,
         "record_sha256": rendered.sha256,
         "segment": segment,
         "offset": slot.offset,

@@ -301,6 +301,8 @@ class Budget(_Section):
     """Limits. Unset: nothing goes out."""
 
     max_fen_per_run: Fen = None
+    #: For all runs of one calendar month together; not a limit unless stated.
+    max_fen_per_month: Fen = None
     min_amount_fen: Fen = None
     max_letters_per_day: Count = None
 

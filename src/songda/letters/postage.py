@@ -71,6 +71,8 @@ class Postage:
     weight_g: int
     #: What the carrier charges, fen, tax included.
     price_fen: int
+    #: Zone of the tariff for which that holds.
+    zone: str
 
 
 def load_products(path: Path = Path(__file__).parent / "products.toml") -> Products:
@@ -110,4 +112,4 @@ def choose(*, sheets: int, zone: str, on: date, products: Products) -> Postage:
     if not fitting:
         raise TooHeavy(sheets=sheets, zone=zone)
     cheapest = min(fitting, key=lambda product: (product.price_fen(weight_g), product.code))
-    return Postage(envelope.code, cheapest.code, sheets, weight_g, cheapest.price_fen(weight_g))
+    return Postage(envelope.code, cheapest.code, sheets, weight_g, cheapest.price_fen(weight_g), zone)

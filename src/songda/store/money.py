@@ -1,7 +1,7 @@
 """Money that a tenant allows for letters, in fen: granted, reserved, spent; every booking in a journal that is only added to.
 
     account = grant(connection, tenant_id, scope="batch", period=batch_id, fen=5_000_000, at=now)
-    refused = reserve(connection, [Wanted("att_…", "ltr_…", 1200)], accounts=[account], at=now)
+    refused = reserve(connection, [Cost("att_…", "ltr_…", 1200)], accounts=[account], at=now)
 
 An account has three parts: free, reserved and spent; what is granted is their sum, and none is ever negative: the database
 holds it. A booking takes fen from one part to another:
@@ -41,7 +41,7 @@ _PARTS = ("limit", "free", "reserved", "spent")
 _c, _r, _b = tables.account.c, tables.reservation.c, tables.booking.c
 
 
-class Wanted(NamedTuple):
+class Cost(NamedTuple):
     """What an attempt will cost."""
 
     attempt_id: str
@@ -98,29 +98,32 @@ def grant(connection: Connection, tenant_id: str, *, scope: str, period: str, fe
     return account.id
 
 
-def reserve(
-    connection: Connection, wanted: Sequence[Wanted], *, accounts: Sequence[str], at: datetime
-) -> frozenset[str]:
+def reserve(connection: Connection, costs: Sequence[Cost], *, accounts: Sequence[str], at: datetime) -> frozenset[str]:
     """Reserves in each of `accounts` what the attempts will cost, in the order given; returns those that do not fit.
 
-    An attempt that has a reservation already gets the new amount, and keeps the old one where the new one does not fit.
-    What is spent stays as it is. Another attempt may still fit behind one that does not.
+    An attempt that has a reservation already gets the new amount in the accounts that bear it, and keeps the old one where
+    the new one does not fit. What is spent stays as it is. Another attempt may still fit behind one that does not.
     """
-    if not accounts or not wanted:
-        return frozenset()
-    free = {each.id: each.free_fen for each in _locked(connection, _c.id.in_(accounts))}
-    standing = _reservations(connection, [each.attempt_id for each in wanted])
+    attempts = [each.attempt_id for each in costs]
+    bearing = {account for account, _ in _reservations(connection, attempts)}
+    free = {each.id: each.free_fen for each in _locked(connection, _c.id.in_(bearing.union(accounts)))}
+    # Read again: they may have been released before their accounts were held.
+    standing = _reservations(connection, attempts)
+    own: dict[str, list[str]] = defaultdict(list)
+    for (account, attempt), row in sorted(standing.items()):
+        if row.state != "released":
+            own[attempt].append(account)
     refused: set[str] = set()
     lines: list[tuple[str, str, int, str, str, int]] = []
     fresh: list[dict[str, Any]] = []
     changed: list[dict[str, Any]] = []
-    for attempt_id, letter_id, fen in wanted:
-        rows = {account: standing.get((account, attempt_id)) for account in accounts}
+    for attempt_id, letter_id, fen in costs:
+        rows = {account: standing.get((account, attempt_id)) for account in own.get(attempt_id, accounts)}
         more = {
             account: 0 if row and row.state == "spent" else fen - (row.fen if row and row.state == "reserved" else 0)
             for account, row in rows.items()
         }
-        if any(more[account] > free[account] for account in accounts):
+        if any(more[account] > free[account] for account in rows):
             refused.add(attempt_id)
             continue
         for account, row in rows.items():

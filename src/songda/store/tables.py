@@ -198,6 +198,7 @@ attempt = Table(
     Column("pages", Integer),
     Column("weight_g", Integer),
     Column("price_fen", Integer),
+    Column("zone", _CODE),  # for which the price holds: local | other
     Column("record_sha256", _HASH),  # of the PDF of record
     Column("segment", String(80)),  # sealed file that holds it
     Column("offset", BigInteger),
