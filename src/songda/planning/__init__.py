@@ -1,4 +1,4 @@
-"""Planning: to which address of a person a letter goes, and whether it goes at all.
+"""Planning: to which address of a person a letter goes, whether it goes at all, and on which day it is printed.
 
 >>> from datetime import date
 >>> import polars as pl
@@ -9,7 +9,7 @@
 >>> choose_address(records).select("record", "agreeing").rows()
 [('r1', 2)]
 
-Both functions are pure: frames in, frames out, with the reason of every decision.
+All of it is pure: letters in, letters out, with the reason of every decision.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from songda.planning.choice import CHOICE_VERSION, choose_address, rank_addresses
     from songda.planning.send import SEND_VERSION, Limits, decide_send
+    from songda.planning.slots import LANES, SLOT_VERSION, Capacity, Slot, Used, Waiting, plan
 
 _HOME_OF = {
     "CHOICE_VERSION": "choice",
@@ -27,9 +28,30 @@ _HOME_OF = {
     "SEND_VERSION": "send",
     "Limits": "send",
     "decide_send": "send",
+    "LANES": "slots",
+    "SLOT_VERSION": "slots",
+    "Capacity": "slots",
+    "Slot": "slots",
+    "Used": "slots",
+    "Waiting": "slots",
+    "plan": "slots",
 }
 
-__all__ = ["CHOICE_VERSION", "SEND_VERSION", "Limits", "choose_address", "decide_send", "rank_addresses"]
+__all__ = [
+    "CHOICE_VERSION",
+    "LANES",
+    "SEND_VERSION",
+    "SLOT_VERSION",
+    "Capacity",
+    "Limits",
+    "Slot",
+    "Used",
+    "Waiting",
+    "choose_address",
+    "decide_send",
+    "plan",
+    "rank_addresses",
+]
 
 
 def __getattr__(name: str) -> Any:
