@@ -615,6 +615,14 @@ def test_an_edition_is_imported_with_its_changes_and_then_in_force(songda: Songd
     assert songda("editions", "list", "--json").json["current"] == "shipped"
 
 
+def test_rules_with_a_code_that_is_no_more_are_told(songda: Songda, tmp_path: Path) -> None:
+    keys = ["330105;r=延安路;n=295", "330105;t=330105001;r=延安路", "330105;t=330105999;r=延安路", "330199;r=延安路"]
+    rows = "\n".join(["key,level,reason", *(f"{key},black,demolished" for key in keys)])
+    (tmp_path / "rules.csv").write_text(rows, "utf-8")
+    songda("blocklist", "add", "--file", "rules.csv")
+    assert "2 条规则" in songda("blocklist", "check", stdin="杭州市拱墅区延安路295号\n".encode()).err
+
+
 def test_a_damaged_edition_is_mended_by_importing_it_again_or_by_going_back(songda: Songda, tmp_path: Path) -> None:
     words = ("editions", "import", listed(tmp_path / "2026.csv"), "--accept-gone")
     songda(*words)

@@ -117,18 +117,14 @@ def list_editions(as_json: JsonFlag = False) -> None:
     def named(name: str) -> str:
         return ("随附清单" if name == kept.SHIPPED else name) + ("（现行）" if name == current else "")
 
-    rows = [(named(kept.SHIPPED), kept.shipped().height, *[""] * len(CHANGES), "", "")]
-    rows += [
-        (
-            named(str(each["year"])),
-            sum(each["divisions"].values()),
-            *(each["changes"].get(change, "") for change in CHANGES),
-            each["imported_at"][:10],
-            each["source"],
+    rows = [(named(kept.SHIPPED), kept.shipped().height, "", "", "")]
+    for each in found:
+        changes = "、".join(
+            f"{word} {each['changes'][key]}" for key, word in CHANGES.items() if each["changes"].get(key)
         )
-        for each in found
-    ]
-    show_table("行政区划的版本", ("年份", "区划", *CHANGES.values(), "导入日期", "来源"), rows)
+        divisions = sum(each["divisions"].values())
+        rows.append((named(str(each["year"])), divisions, changes, each["imported_at"][:10], each["source"]))
+    show_table("行政区划的版本", ("年份", "区划", "变化", "导入日期", "来源"), rows)
 
 
 def _until_now() -> pl.DataFrame:

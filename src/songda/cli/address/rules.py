@@ -56,13 +56,14 @@ def parsed(rows: Iterable[tuple[int, Mapping[str, Any]]], *, name: str | None, a
 
 
 def lost_rules(rules: pl.DataFrame) -> pl.DataFrame:
-    """Rules whose key begins with the code of no division that addresses are read by: they hit nothing."""
+    """Rules whose key has the code of no division, or of no town, that addresses are read by: they hit nothing."""
     import polars as pl
 
     from songda.address.editions import dictionary
 
     codes = [str(code) for code in dictionary().code.tolist()]
-    return rules.filter(pl.col("key").is_not_null(), ~pl.col("key").str.slice(0, 6).is_in(codes))
+    division, town = pl.col("key").str.slice(0, 6), pl.col("key").str.extract(r";t=(\d{9})(?:;|$)")
+    return rules.filter(~division.is_in(codes) | ~town.is_in(codes).fill_null(value=True))
 
 
 def tell_of_lost_rules(tenant: str, rules: pl.DataFrame) -> None:
@@ -72,7 +73,7 @@ def tell_of_lost_rules(tenant: str, rules: pl.DataFrame) -> None:
     lost = lost_rules(rules).height
     if lost:
         typer.echo(
-            f"名单 {tenant} 有 {lost} 条规则的地点以已不用的区划代码开头，不会命中；请用原来的地址重新加入（blocklist add）",
+            f"名单 {tenant} 有 {lost} 条规则的地点用的是已不用的区划代码，不会命中；请用原来的地址重新加入（blocklist add）",
             err=True,
         )
 
