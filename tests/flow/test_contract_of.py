@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from songda.carriers import BadContract
-from songda.flow.post import contract_of, fallback_of
+from songda.flow.post import NoCarrierContract, carrier_of, contract_of, fallback_of
 from songda.intake import Profile
 
 CARRIER: dict[str, Any] = {
@@ -44,3 +45,24 @@ def test_a_contract_value_that_cannot_be_is_refused_by_name() -> None:
     assert "label_type" in error.value.message_zh
     with pytest.raises(BadContract, match="company"):
         fallback_of(tenant(fallback=FALLBACK | {"company": None}), {"KD_KEY": "k"})
+
+
+BY_FILES = {"kind": "china_post_ems", "via": "posting_files", "sender_no": "K100", "product": "挂号信"}
+NUMBERS = {"first": "XA00000000001", "last": "XA00000009999"}
+
+
+def test_a_carrier_by_files_needs_no_endpoint_and_no_secret(tmp_path: Path) -> None:
+    folder = tmp_path / "exchange"
+    stated = Profile.model_validate({"carrier": BY_FILES | {"folder": str(folder), "number_range": NUMBERS}})
+    with carrier_of(SimpleNamespace(profile=stated), {}) as carrier:  # type: ignore[arg-type]
+        assert carrier.files is carrier.post
+        assert carrier.contract.number_range == ("XA00000000001", "XA00000009999")
+        assert (folder / "out").is_dir()
+        assert list(carrier.files.tracking_files()) == []
+
+
+def test_a_carrier_by_files_without_folder_or_numbers_is_refused_by_name() -> None:
+    stated = Profile.model_validate({"carrier": BY_FILES})
+    with pytest.raises(NoCarrierContract) as error, carrier_of(SimpleNamespace(profile=stated), {}):  # type: ignore[arg-type]
+        pass
+    assert error.value.data["missing"] == "folder、number_range"

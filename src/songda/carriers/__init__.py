@@ -17,10 +17,21 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from songda.carriers.aggregator import Aggregator, AggregatorAccount, Tracker, open_aggregator
+    from songda.carriers.carrier import Carrier, Terms
     from songda.carriers.chinapost import ChinaPost, open_http
     from songda.carriers.contract import ContractConfig
     from songda.carriers.envelope import Envelope
-    from songda.carriers.errors import BadContract, BadEnvelope, BadPush, BadTrackingTable, ClockSkew, LineCut, NoAnswer
+    from songda.carriers.errors import (
+        Awaited,
+        BadContract,
+        BadEnvelope,
+        BadExchangeFile,
+        BadPush,
+        BadTrackingTable,
+        ClockSkew,
+        LineCut,
+        NoAnswer,
+    )
     from songda.carriers.order import (
         Cancelled,
         Label,
@@ -34,6 +45,7 @@ if TYPE_CHECKING:
         ReturnReceipt,
         item_line,
     )
+    from songda.carriers.posting_files import FileContract, PostingFiles, TrackingFile, open_posting_files
     from songda.carriers.push import Pushed, read_push, read_words
     from songda.carriers.tracking import Event, EventKey, Push, Trace, event_key, parse_push, parse_trace, push_ack
     from songda.carriers.tracking_fold import Outcome, Parked, fold
@@ -44,10 +56,21 @@ if TYPE_CHECKING:
 # httpx and cryptography load with the first name that needs them, so that `songda --help` stays quick.
 _HOMES = {
     "aggregator": ("Aggregator", "AggregatorAccount", "Tracker", "open_aggregator"),
+    "carrier": ("Carrier", "Terms"),
     "chinapost": ("ChinaPost", "open_http"),
     "contract": ("ContractConfig",),
     "envelope": ("Envelope",),
-    "errors": ("BadContract", "BadEnvelope", "BadPush", "BadTrackingTable", "ClockSkew", "LineCut", "NoAnswer"),
+    "errors": (
+        "Awaited",
+        "BadContract",
+        "BadEnvelope",
+        "BadExchangeFile",
+        "BadPush",
+        "BadTrackingTable",
+        "ClockSkew",
+        "LineCut",
+        "NoAnswer",
+    ),
     "order": (
         "Cancelled",
         "Label",
@@ -61,6 +84,7 @@ _HOMES = {
         "ReturnReceipt",
         "item_line",
     ),
+    "posting_files": ("FileContract", "PostingFiles", "TrackingFile", "open_posting_files"),
     "push": ("Pushed", "read_push", "read_words"),
     "tracking": ("Event", "EventKey", "Push", "Trace", "event_key", "parse_push", "parse_trace", "push_ack"),
     "tracking_fold": ("Outcome", "Parked", "fold"),
@@ -73,17 +97,21 @@ _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 __all__ = [
     "Aggregator",
     "AggregatorAccount",
+    "Awaited",
     "BadContract",
     "BadEnvelope",
+    "BadExchangeFile",
     "BadPush",
     "BadTrackingTable",
     "Cancelled",
+    "Carrier",
     "ChinaPost",
     "ClockSkew",
     "ContractConfig",
     "Envelope",
     "Event",
     "EventKey",
+    "FileContract",
     "Label",
     "LineCut",
     "Mapping",
@@ -96,12 +124,15 @@ __all__ = [
     "Party",
     "PickupRange",
     "Postage",
+    "PostingFiles",
     "Push",
     "Pushed",
     "Refused",
     "ReturnReceipt",
+    "Terms",
     "Trace",
     "Tracker",
+    "TrackingFile",
     "event_key",
     "fold",
     "is_waybill",
@@ -110,6 +141,7 @@ __all__ = [
     "load_own_mapping",
     "open_aggregator",
     "open_http",
+    "open_posting_files",
     "parse_push",
     "parse_trace",
     "push_ack",

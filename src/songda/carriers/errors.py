@@ -34,6 +34,17 @@ class LineCut(NoAnswer):
         self.data = {"seconds": seconds}
 
 
+class Awaited(NoAnswer):
+    """The carrier has the order and answers later: a query by our own number settles it, and nothing is repeated."""
+
+    zh = "承运商已收到清单，尚未回执"
+    remedy = "收到回执文件后系统会自动继续；逾期未回请联系承运商"
+
+    def __init__(self) -> None:
+        super().__init__(reason="awaited", sent=True)
+        self.data = {}
+
+
 class ClockSkew(NoAnswer):
     """Refused while our clock and the carrier's differ: the stamp of the call is to blame, not the letter.
 
@@ -70,6 +81,18 @@ class BadContract(SongdaError):
     zh = "承运商合同设置 {setting} 有误：{reason}"
     remedy = "请更正租户配置中的承运商合同"
     exit_code = 78
+
+
+class BadExchangeFile(SongdaError):
+    """A file of the carrier's that cannot be read; the reason names line and field, never what stands there."""
+
+    zh = "承运商文件无法读取（{reason}）"
+    remedy = "文件已移入 in/refused，请联系承运商更正后重新放入 in 目录"
+    exit_code = 65
+
+    def __init__(self, *, reason: str) -> None:
+        super().__init__(reason=reason)
+        self.reason = reason
 
 
 class BadTrackingTable(SongdaError):

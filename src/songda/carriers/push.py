@@ -20,7 +20,16 @@ from songda.carriers import kdniao, kuaidi100
 from songda.carriers.aggregator import AggregatorAccount
 from songda.carriers.contract import ContractConfig
 from songda.carriers.errors import BadPush
-from songda.carriers.tracking import Event, Trace, parse_push, push_ack, push_fields, read_item
+from songda.carriers.posting_formats import read_line
+from songda.carriers.tracking import Event, Reader, Trace, parse_push, push_ack, push_fields, read_item
+
+#: A field that only one teller's events have → who reads them.
+_READERS: tuple[tuple[str, Reader], ...] = (
+    ("opTime", read_item),
+    ("context", kuaidi100.read_item),
+    ("AcceptTime", kdniao.read_item),
+    ("code_prefix", read_line),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +62,10 @@ def read_words(words: bytes, *, waybill_no: str, addressee: str | None) -> Event
         return None
     if not isinstance(item, dict):
         return None
-    reader = kdniao.read_item if "AcceptTime" in item else kuaidi100.read_item if "context" in item else read_item
-    return reader(item, waybill_no=waybill_no, addressee=addressee)
+    for field, reader in _READERS:
+        if field in item:
+            return reader(item, waybill_no=waybill_no, addressee=addressee)
+    return None
 
 
 def _account(by_kind: dict[str, AggregatorAccount], kind: str) -> AggregatorAccount:

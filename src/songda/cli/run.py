@@ -132,12 +132,10 @@ def _going(house: House, cases: Path | None, *, drill: bool) -> list[str]:
 @contextmanager
 def _carrier(house: House, name: str | None, *, seed: int) -> Iterator[Carrier]:
     """The tenant's carrier, or a stand-in that remembers its orders in the house's folder."""
-    from songda.flow.post import contract_of, fallback_of, open_carrier
+    from songda.flow.post import carrier_of
 
     if name is None:
-        with open_carrier(
-            contract_of(house.tenant, os.environ), fallback=fallback_of(house.tenant, os.environ)
-        ) as carrier:
+        with carrier_of(house.tenant, os.environ) as carrier:
             yield carrier
         return
     from songda.cli.drill import stand_in

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         UnknownStop,
         UnknownWaybill,
     )
+    from songda.dispatch.exchanging import FilesTaken, take_tracking_files
     from songda.dispatch.facts import Told, lock_attempts, store_events
     from songda.dispatch.following import FollowReport, follow
     from songda.dispatch.further import next_attempts
@@ -64,6 +65,7 @@ _HOMES = {
         "UnknownStop",
         "UnknownWaybill",
     ),
+    "exchanging": ("FilesTaken", "take_tracking_files"),
     "facts": ("Told", "lock_attempts", "store_events"),
     "following": ("FollowReport", "follow"),
     "further": ("next_attempts",),
@@ -92,6 +94,7 @@ __all__ = [
     "CancelReport",
     "Change",
     "Deadlines",
+    "FilesTaken",
     "FollowReport",
     "HandOver",
     "NumberRangeUsedUp",
@@ -136,6 +139,7 @@ __all__ = [
     "stopped_letters",
     "store_events",
     "sweep",
+    "take_tracking_files",
 ]
 
 

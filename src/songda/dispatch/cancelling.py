@@ -14,7 +14,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine, and_, exists, select
 
-from songda.carriers import Cancelled, ChinaPost, NoAnswer, Refused
+from songda.carriers import Awaited, Cancelled, Carrier, NoAnswer, Refused
 from songda.dispatch import tasks
 from songda.store import chunks, tables
 
@@ -36,7 +36,7 @@ class CancelReport:
     left: int
 
 
-def cancel_waybills(engine: Engine, *, tenant_id: str, post: ChinaPost, at: datetime, chunk: int = 100) -> CancelReport:
+def cancel_waybills(engine: Engine, *, tenant_id: str, post: Carrier, at: datetime, chunk: int = 100) -> CancelReport:
     """Cancels the waybills of pulled and spoiled pieces of the tenant that were not cancelled yet."""
     with engine.connect() as connection:
         todo = _unused(connection, tenant_id)
@@ -48,6 +48,8 @@ def cancel_waybills(engine: Engine, *, tenant_id: str, post: ChinaPost, at: date
                 break
             try:
                 answers[piece_id] = post.cancel(order_no=order_no, waybill_no=waybill_no, reason="封件未交寄")
+                silent = 0
+            except Awaited:
                 silent = 0
             except NoAnswer:
                 silent += 1

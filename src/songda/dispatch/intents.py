@@ -20,7 +20,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, select, update
 
-from songda.carriers import ChinaPost, ContractConfig, NoAnswer, Refused, Trace
+from songda.carriers import Carrier, NoAnswer, Refused, Terms, Trace
 from songda.dispatch import tasks
 from songda.dispatch.errors import UnknownOrder
 from songda.store import chunks, move, tables
@@ -54,7 +54,7 @@ class Intent:
 
 
 def resolve_intents(
-    engine: Engine, *, batch_id: str, post: ChinaPost, contract: ContractConfig, at: datetime, threads: int = 8
+    engine: Engine, *, batch_id: str, post: Carrier, contract: Terms, at: datetime, threads: int = 8
 ) -> Resolved:
     """Settles what earlier processes left open in this batch. Call it before any new order leaves."""
     with engine.connect() as connection:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Engine, insert
 
-from songda.carriers import ChinaPost, ContractConfig, NoAnswer, Ordered, Party, Refused, Trace
+from songda.carriers import Awaited, Carrier, NoAnswer, Ordered, Party, Refused, Terms, Trace
 from songda.dispatch.answers import Answer, Asked, open_person_tasks, store_answers
 from songda.dispatch.errors import NumberRangeUsedUp
 from songda.dispatch.intents import move_intents, resolve_intents, set_waybill
@@ -42,8 +42,8 @@ def order_waybills(
     *,
     batch_id: str,
     key: DataKey,
-    post: ChinaPost,
-    contract: ContractConfig,
+    post: Carrier,
+    contract: Terms,
     sender: Party,
     at: datetime,
     chunk: int = 500,
@@ -70,7 +70,7 @@ def order_waybills(
         every += answers.values()
         if len(numbered) < len(pieces):
             raise NumberRangeUsedUp(missing=len(todo) - first - len(numbered))
-        if answers and all(isinstance(answer, NoAnswer) for answer in answers.values()):
+        if answers and all(_is_lost(answer) for answer in answers.values()):
             # A carrier that answers nobody is not asked fifty thousand times.
             break
     with engine.connect() as connection:
@@ -80,8 +80,13 @@ def order_waybills(
         refused=sum(isinstance(answer, Refused) for answer in every),
         unresolved=before.unresolved + sum(isinstance(answer, NoAnswer) and answer.sent for answer in every),
         waiting=waiting,
-        trouble=next((answer for answer in reversed(every) if isinstance(answer, NoAnswer)), None),
+        trouble=next((answer for answer in reversed(every) if isinstance(answer, NoAnswer) and _is_lost(answer)), None),
     )
+
+
+def _is_lost(answer: Answer) -> bool:
+    """Whether nobody answered: a carrier that takes lists and answers later has."""
+    return isinstance(answer, NoAnswer) and not isinstance(answer, Awaited)
 
 
 def _numbered(connection: Connection, pieces: list[Waiting], bounds: tuple[str, str] | None) -> list[Waiting]:
@@ -134,7 +139,7 @@ def _ask(
     asked: Sequence[Asked],
     *,
     key: DataKey,
-    post: ChinaPost,
+    post: Carrier,
     sender: Party,
     at: datetime,
     threads: int,
@@ -148,7 +153,7 @@ def _ask(
     return answers
 
 
-def _taken_after_all(post: ChinaPost, order: Asked, refused: Answer) -> Answer:
+def _taken_after_all(post: Carrier, order: Asked, refused: Answer) -> Answer:
     """A repeated order may be refused because the first one arrived late: then the carrier knows its number by now."""
     try:
         trace = post.trace(order.waybill_no or "")

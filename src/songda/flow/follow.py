@@ -17,6 +17,7 @@ from songda.dispatch import (
     reconcile,
     settle,
     sweep,
+    take_tracking_files,
 )
 from songda.flow.further import another_place
 from songda.flow.post import THREADS, Carrier
@@ -36,6 +37,8 @@ def follow_up(
 ) -> Followed:
     """Gives back waybills that carry nothing, pulls the traces of everything under way, settles, ends or renews letters."""
     cancel_waybills(engine, tenant_id=tenant.id, post=carrier.post, at=at)
+    if carrier.files is not None:
+        take_tracking_files(engine, tenant_id=tenant.id, key=tenant.key, files=carrier.files, at=at)
     follow(
         engine,
         tenant_id=tenant.id,

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from pathlib import Path
 
 from sqlalchemy import Connection, Engine, select
 
@@ -18,11 +19,16 @@ from songda.carriers import (
     AggregatorAccount,
     ChinaPost,
     ContractConfig,
+    FileContract,
     Party,
+    PostingFiles,
+    Terms,
     Tracker,
     open_aggregator,
     open_http,
+    open_posting_files,
 )
+from songda.carriers import Carrier as CarrierPort
 from songda.dispatch import STOP, HandOver, OrderReport, hand_over, order_waybills, pull_pieces
 from songda.flow.decide import rules_on, write_decisions
 from songda.flow.stopped import who_is_stopped
@@ -49,13 +55,33 @@ class CarrierUnreachable(SongdaError):
 class Carrier:
     """A contract, an open connection, and for a drill the act of handing over."""
 
-    contract: ContractConfig
-    post: ChinaPost
+    contract: Terms
+    post: CarrierPort
     drill: bool
     #: In a drill the stand-in takes the pieces: (waybill numbers, instant). In earnest the factory hands them over.
     take: Callable[[Sequence[str], datetime], None] | None = field(default=None, repr=False)
     #: Who is asked about waybills for which the carrier does not answer.
     fallback: Tracker | None = None
+    #: The same as `post`, where the carrier works by files: its tracking files are taken in.
+    files: PostingFiles | None = None
+
+
+@contextmanager
+def carrier_of(tenant: Tenant, environ: Mapping[str, str]) -> Iterator[Carrier]:
+    """The carrier of the tenant's profile, by whichever way it states, while the block runs.
+
+    Raises NoCarrierContract, BadContract, ProfileError.
+    """
+    fallback = fallback_of(tenant, environ)
+    if tenant.profile.carrier.via != "posting_files":
+        with open_carrier(contract_of(tenant, environ), fallback=fallback) as carrier:
+            yield carrier
+        return
+    contract = file_contract_of(tenant)
+    with ExitStack() as stack:
+        files = stack.enter_context(open_posting_files(contract))
+        tracker = stack.enter_context(open_aggregator(fallback)) if fallback else None
+        yield Carrier(contract, files, drill=False, fallback=tracker, files=files)
 
 
 @contextmanager
@@ -112,6 +138,29 @@ def contract_of(tenant: Tenant, environ: Mapping[str, str]) -> ContractConfig:
         sign_key=sign_key,
         biz_product_no=stated.product or "",
         **{name: value for name, value in optional.items() if value is not None},  # type: ignore[arg-type]
+    )
+
+
+def file_contract_of(tenant: Tenant) -> FileContract:
+    """The contract of a carrier by files. Raises NoCarrierContract, BadContract."""
+    stated = tenant.profile.carrier
+    bounds = stated.number_range
+    needed = {
+        "kind": stated.kind,
+        "folder": stated.folder,
+        "sender_no": stated.sender_no,
+        "product": stated.product,
+        "number_range": bounds and bounds.first and bounds.last,
+    }
+    missing = [name for name, value in needed.items() if value is None]
+    if missing or bounds is None:
+        raise NoCarrierContract(missing="、".join(missing))
+    return FileContract(
+        folder=Path(stated.folder or "").expanduser(),
+        customer_no=stated.sender_no or "",
+        product=stated.product or "",
+        number_range=(bounds.first or "", bounds.last or ""),
+        code_prefix=stated.code_prefix or "",
     )
 
 

@@ -229,6 +229,11 @@ class Carrier(_Section):
     """The contract with the carrier. Secrets stand here, in an environment variable or in a file; never in `repr`."""
 
     kind: Literal["china_post_ems"] | None = None
+    #: How orders reach the carrier: its open platform, or posting lists in a folder.
+    via: Literal["open_platform", "posting_files"] | None = None
+    #: Posting lists: the folder of the exchange, and the prefix of the carrier's own tracking codes in our table.
+    folder: Text = None
+    code_prefix: Text = None
     endpoint: Text = None
     sender_no: Text = None
     authorization: Secret = None

@@ -101,7 +101,9 @@ def _waybill_facts(profile: Profile) -> dict[str, object]:
     sender = carrier.sender
     parts = (sender.prov, sender.city, sender.county, sender.address)
     secret = carrier.authorization or carrier.authorization_env or carrier.authorization_file
-    contract = (carrier.kind, carrier.endpoint, carrier.sender_no, secret, carrier.product)
+    by_files = carrier.via == "posting_files"
+    way = (carrier.folder, carrier.number_range) if by_files else (carrier.endpoint, secret)
+    contract = (carrier.kind, carrier.sender_no, carrier.product, *way)
     return {
         "w.carrier": carrier.kind,
         "w.contract": True if all(contract) else None,
