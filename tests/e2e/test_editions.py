@@ -87,7 +87,7 @@ def imported(desk: Desk) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def read(desk: Desk, imported: dict[str, Any]) -> Callable[[str], Reading]:
-    readings = desk.read(*(text for text, *_ in READ), MERGED_TOWN, GONE, MOVED, LOST_TOWN)
+    readings = desk.read(*(text for text, *_ in READ), MERGED_TOWN, GONE, MOVED, LOST_TOWN, SAME_TOWN)
     return readings.__getitem__
 
 
@@ -108,6 +108,7 @@ MERGED_TOWN = "阜阳市颍东区口孜镇光明路3号"
 GONE = "安徽省阜阳市阜南县谷河路3号"
 MOVED = "杭州市余杭区瓶窑镇凤都路5号"
 LOST_TOWN = "安徽省阜阳市阜南县鹿城镇谷河路3号"
+SAME_TOWN = "安徽省阜阳市阜南县城关镇谷河路3号"
 
 
 @pytest.mark.parametrize(("text", "district", "adcode", "town_code", "postcode", "reason"), READ)
@@ -144,6 +145,14 @@ def test_what_is_gone_without_a_word_is_never_guessed(read: Callable[[str], Read
     assert "ambiguous_successor" in found["issues"]
     assert {"安徽省阜阳市临泉县", "安徽省阜阳市"} < set(found["alternatives"])
     assert not any("园区" in each for each in found["alternatives"])  # a functional zone succeeds no county
+    assert found["confidence"] <= 0.3
+
+
+def test_a_town_of_the_same_name_beside_a_county_that_is_gone_is_no_proof(read: Callable[[str], Reading]) -> None:
+    """太和县 has a 城关镇 too: the reading stays marked as open."""
+    found = read(SAME_TOWN)
+    assert "ambiguous_successor" in found["issues"]
+    assert "安徽省阜阳市" in found["alternatives"]
     assert found["confidence"] <= 0.3
 
 
