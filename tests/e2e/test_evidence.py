@@ -127,8 +127,8 @@ def test_everything_toward_one_person_in_order(way: dict[str, Any]) -> None:
     desk.songda("evidence", "person", case_no[row - 1].split(",")[column], "--out", refused, "--as-of", "2026-12-29")
     said = desk.songda("evidence", "verify", refused, "--trust", way["trust"], "--timeline", code=2).out
     assert "立项审查：不发。理由：" in said
-    assert "没有制成函件 PDF" in said
-    assert "没有交寄" in said
+    assert "没有寄送" in said
+    assert "缺 决定不发：" in said
     desk.songda("evidence", "person", "no-such-case", "--out", desk.folder / "none.zip", code=65)
     desk.songda("evidence", "person", code=64)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from songda.evidence import (
     verify_bundle,
     write_archive,
 )
+from songda.evidence.errors import UnknownFormat
 from songda.evidence.outcome import read_tables, shipped_tables
 from songda.evidence.verify import main
 
@@ -100,6 +102,19 @@ def test_an_event_in_another_tellers_format_counts_as_the_house_read_it(keys: Ke
 
     (letter,) = verify_bundle(bundle(keys, changed(files, retold) | {name: words}), keys.trust()).examined.letters
     assert letter[0].computed == "A1"
+
+
+def test_words_about_another_letter_are_refused(keys: Keys, files: Files) -> None:
+    """Behaviour 56: a proof that bears another number proves nothing here."""
+    name = f"{FOLDER}/events-1/0005.json"
+    words = files[name].replace(b"1100000000007", b"1100000000008")
+
+    def retold(record: Any) -> None:
+        record["attempts"][0]["events"][4]["sha256"] = sha256(words).hexdigest()
+
+    with pytest.raises(BadBundle) as caught:
+        verify_bundle(bundle(keys, changed(files, retold) | {name: words}), keys.trust())
+    assert "另一件邮件" in caught.value.message_zh
 
 
 @pytest.mark.parametrize(
@@ -231,3 +246,32 @@ def test_a_bundle_is_the_same_each_time_but_for_its_timestamps(keys: Keys, files
     assert bundle(keys, files, stamped=False) == bundle(keys, files, stamped=False)
     first, second = read_archive(bundle(keys, files)), read_archive(bundle(keys, files))
     assert {name for name in first if first[name] != second[name]} <= {"manifest.tsr", "manifest.sig"}
+
+
+def test_a_letter_that_never_was_to_go_is_told_with_the_reason(keys: Keys, files: Files) -> None:
+    def unsent(record: Any) -> None:
+        record["attempts"], record["approval"] = [], None
+        record["letter"] |= {"state": "not_sent", "no": None, "grade": None}
+        record["decisions"] = [
+            {"day": "2026-11-24", "stage": "accept", "object_id": "ltr_07", "outcome": "not_sent", "reasons": ["x"]}
+            | {"words": ["低于最低金额"], "applied": ["T07"], "versions": {"rules": "2026"}, "inputs_sha256": ""}
+        ]
+
+    said = told(keys, changed(files, unsent))
+    assert "函件 ltr_07　证明等级：尚无" in said
+    assert "  没有寄送\n     缺 决定不发：低于最低金额" in said
+
+
+def test_a_bundle_of_a_letter_holds_one_and_a_persons_may_hold_none(keys: Keys, files: Files) -> None:
+    none = {name: content for name, content in files.items() if not name.startswith(FOLDER)}
+    with pytest.raises(BadBundle):
+        verify_bundle(bundle(keys, none), keys.trust())
+    data = write_archive(sealed(none, header(keys) | {"kind": "person"}, key=keys.institution, stamp=keys.stamp))
+    assert "没有给这个人的函件" in "\n".join(sentences(verify_bundle(data, keys.trust())))
+
+
+def test_another_format_is_not_called_a_forgery(keys: Keys, files: Files) -> None:
+    whole = sealed(files, header(keys), key=keys.institution, stamp=None)
+    newer = whole["manifest.json"].replace(b'"songda.evidence/1"', b'"songda.evidence/2"')
+    with pytest.raises(UnknownFormat):
+        verify_bundle(write_archive(whole | {"manifest.json": newer}), Trust())

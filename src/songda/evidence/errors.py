@@ -13,6 +13,12 @@ class BadBundle(SongdaError):
     exit_code = 65
 
 
+class UnknownFormat(SongdaError):
+    zh = "这份文件的格式（{format}）本工具不认识"
+    remedy = "请使用更新的核验工具；若不是 songda 的证据包，请核对文件"
+    exit_code = 65
+
+
 class BadTrust(SongdaError):
     zh = "信任锚文件 {file} 无法使用（{reason}）"
     remedy = "请提供 PEM 文件：出具机构的公钥（PUBLIC KEY）或时间戳机构的证书（CERTIFICATE），可以写在同一个文件里"

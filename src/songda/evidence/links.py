@@ -26,6 +26,7 @@ QUERY_DAYS = 365
 
 @dataclass(frozen=True, slots=True)
 class Link:
+    #: 1 to 8; 0: there is no chain.
     no: int
     title: str
     proven: tuple[str, ...]
@@ -37,7 +38,9 @@ _Said = Iterator[tuple[bool, str]]
 
 
 def links_of(letter: CheckedLetter) -> tuple[Link, ...]:
-    """The links in the order of the chain."""
+    """The links in the order of the chain; of a letter that never was to go anywhere, why."""
+    if not letter.attempts:
+        return (Link(0, "没有寄送", (), (_unsent(letter),)),)
     makers = (
         ("内容", _content),
         ("时间", _time),
@@ -72,6 +75,12 @@ def instant(text: str | datetime) -> str:
     """`2026年11月24日 09:00:00`, Shanghai."""
     at = (datetime.fromisoformat(text) if isinstance(text, str) else text).astimezone(SHANGHAI)
     return f"{chinese_date(at.date())} {at:%H:%M:%S}"
+
+
+def _unsent(letter: CheckedLetter) -> str:
+    decisions = letter.record["decisions"]
+    why = "；".join(decisions[-1]["words"]) if decisions else ""
+    return f"{word('state', letter.record['letter']['state'])}{f'：{why}' if why else ''}"
 
 
 def _content(letter: CheckedLetter) -> _Said:
@@ -164,17 +173,11 @@ def _posted(letter: CheckedLetter) -> _Said:
 def _address(letter: CheckedLetter) -> _Said:
     for attempt in letter.attempts:
         address = attempt["address"]
-        where = " ".join(address["label"])
         day = f"，登记于 {chinese_date(date.fromisoformat(address['recorded_on']))}" if address["recorded_on"] else ""
-        origin = word("origin", address["origin"]) or "未写明"
-        yield (
-            bool(address["origin"]),
-            f"出具机构记载：第 {attempt['n']} 次寄往“{where}”，来源：{origin}{day}，审批时的依据：{address['basis'] or '未写明'}",
-        )
-    if letter.attempts:
-        yield False, "地址取自出证时的记录；寄出当日的地址以函件 PDF 上所印为准，原始合同或预留资料不在包内"
-    else:
-        yield False, "没有选定地址"
+        origin, basis = word("origin", address["origin"]), word("basis", address["basis"])
+        where = f"第 {attempt['n']} 次寄往“{''.join(address['label'])}”，来源：{origin or '未写明'}{day}"
+        yield bool(origin), f"出具机构记载：{where}，审批时的依据：{basis or '未写明'}"
+    yield False, "地址取自出证时的记录；寄出当日的地址以函件 PDF 上所印为准，原始合同或预留资料不在包内"
 
 
 def _transit(letter: CheckedLetter) -> _Said:
@@ -192,7 +195,7 @@ def _transit(letter: CheckedLetter) -> _Said:
             if outcome.parked:
                 codes = "、".join(sorted({f"{parked.key[2]}（{_PARKED[parked.reason]}）" for parked in outcome.parked}))
                 yield False, f"有 {len(outcome.parked)} 条轨迹未计入：{codes}"
-    if not letter.attempts:
+    if not any(attempt["posted_on"] for attempt in letter.attempts):
         yield False, "没有寄递"
 
 
@@ -221,7 +224,10 @@ def _outcome(letter: CheckedLetter) -> _Said:
             yield False, f"第 {attempt['n']} 次寄送没有签收人签名图像和签收联原件（{_query_year(letter, attempt)}）"
     if not letter.agrees:
         yield False, "出具机构记载的结果与按原始轨迹重算的不一致，应以重算为准并请其说明"
-    yield False, "签收人与债务人的关系只见于承运商的轨迹文字"
+    if any(attempt["posted_on"] for attempt in letter.attempts):
+        yield False, "签收人与债务人的关系只见于承运商的轨迹文字"
+    else:
+        yield False, "没有寄递，没有结果"
 
 
 def _query_year(letter: CheckedLetter, attempt: Mapping[str, Any]) -> str:

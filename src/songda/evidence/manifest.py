@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
-from songda.evidence.errors import BadBundle, BadTrust, UntrustedStamp
+from songda.evidence.errors import BadBundle, BadTrust, UnknownFormat, UntrustedStamp
 from songda.evidence.hashing import canonical, digests
 from songda.evidence.timestamp import Stamp, read_stamp
 from songda.evidence.trust import Trust, certificates
@@ -84,13 +84,16 @@ def public_pem(key: Ed25519PrivateKey) -> str:
 
 
 def check_seal(files: Mapping[str, bytes], trust: Trust) -> Seal:
-    """Who sealed `files` and when. Raises BadBundle when they are not what was sealed, or not by whom `trust` names."""
+    """Who sealed `files` and when.
+
+    Raises UnknownFormat, and BadBundle when they are not what was sealed, or not by whom `trust` names.
+    """
     if MANIFEST not in files or SIGNATURE not in files:
         raise BadBundle(reason="缺少清单或签名")
     manifest, token = files[MANIFEST], files.get(TOKEN)
     header = read_json(manifest)
     if header.get("format") != FORMAT:
-        raise BadBundle(reason="不是本格式，或需要更新的核验工具")
+        raise UnknownFormat(format=str(header.get("format"))[:40])
     origin = _origin(header, files[SIGNATURE], _message(manifest, token), trust)
     _check_files(files, header)
     stamped = None if token is None else read_stamped(token, manifest, header, trust)

@@ -19,6 +19,8 @@ from songda.carriers.tracking_mapping import read_mapping
 from songda.carriers.tracking_text import SignerWord
 from songda.evidence.errors import BadBundle
 
+#: Reason of NoAnswer for words about a waybill that was not asked about.
+_OTHERS = "other_waybill_no"
 #: Files of a bundle that say what codes and words of the carrier mean: as shipped, and the installation's own rows.
 SHIPPED: Final = ("tracking_codes.csv", "tracking_facts.toml", "tracking_signers.csv")
 OWN: Final = "tracking_own.csv"
@@ -66,7 +68,10 @@ def refold(
     product: str | None,
     as_of: datetime,
 ) -> dict[str, Outcome]:
-    """Waybill → outcome, for every waybill that was handed over or of which something was heard."""
+    """Waybill → outcome, for every waybill that was handed over or of which something was heard.
+
+    Raises BadBundle for words about another waybill.
+    """
     events = [event for each in heard for event in _read(each, addressee)]
     return {
         waybill: fold(
@@ -86,7 +91,11 @@ def _read(heard: Heard, addressee: str) -> list[Event]:
     try:
         text = f'{{"responseItems":[{heard.words.decode()}]}}'
         events = parse_trace(text, waybill_no=heard.waybill_no, addressee=addressee).events
-    except (NoAnswer, UnicodeDecodeError):
+    except UnicodeDecodeError:
+        events = ()
+    except NoAnswer as error:
+        if error.data["reason"] == _OTHERS:
+            raise BadBundle(reason="有原始轨迹属于另一件邮件") from None
         events = ()
     if not events:
         parts = {**heard.parts, "op_time": datetime.fromisoformat(heard.parts["op_time"])}

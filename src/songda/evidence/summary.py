@@ -22,9 +22,10 @@ README = """送达证据包
   manifest.json       全部文件的 SHA-256 和 SM3；manifest.tsr 为其时间戳（可无），manifest.sig 为出具机构的 Ed25519 签名
 
 二、核验（不联网，不需要出具机构的系统）
-  1. 安装 Python 3.11 以上，pip install songda（只用到其中的核验工具）
+  1. 安装 Python 3.11 以上和三个库：pip install cryptography rfc3161-client orjson；取得 songda 的源代码（目录 src）
   2. 从出具机构取得公钥，从时间戳机构取得根证书，存为 PEM 文件
-  3. python -m songda.evidence.verify 本文件.zip --trust 公钥.pem --trust 根证书.pem
+  3. 在目录 src 中运行：python -m songda.evidence.verify 本文件.zip --trust 公钥.pem --trust 根证书.pem
+     （安装了完整系统的，运行 songda evidence verify，结论相同）
   工具逐项说明证明了什么、缺什么、证明等级；不给 --trust 时，出具人只是“自称”。
   退出码：0 完整且来源可信；2 完整但有保留；65 被改动或不成立。
 
@@ -42,7 +43,5 @@ def summary_html(examined: Examined, header: Mapping[str, Any], *, person: Mappi
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     source = resources.files("songda.evidence").joinpath("summary.html.j2").read_text("utf-8")
-    page = environment.from_string(source).render(
-        examined=examined, header=header, person=person, instant=instant, word=word, grade_text=grade_text
-    )
-    return page.encode()
+    words = {"instant": instant, "word": word, "grade_text": grade_text}
+    return environment.from_string(source).render(examined=examined, header=header, person=person, **words).encode()

@@ -55,9 +55,8 @@ def _entries(record: Mapping[str, Any]) -> Iterator[_Row]:
     for number, step in enumerate(record["history"], 1):
         if step["object"] in _TOLD:
             moved = f"{word('state', step['source'])} → {word('state', step['target'])}"
-            yield at(
-                step["at"], number, f"{word('object', step['object'])}：{moved}（{step['actor']}：{step['reason']}）"
-            )
+            who = f"{word('actor', step['actor'])}：{step['reason']}"
+            yield at(step["at"], number, f"{word('object', step['object'])}：{moved}（{who}）")
     for attempt in record["attempts"]:
         for event in attempt["events"]:
             parts = event["parts"]

@@ -77,6 +77,8 @@ def verify_bundle(data: bytes, trust: Trust) -> Verdict:
     files = read_archive(data)
     seal = check_seal(files, trust)
     examined = examine(files, seal.header, trust)
+    if seal.header["kind"] == "letter" and len(examined.letters) != 1:
+        raise BadBundle(reason="应当有且只有一封函件")
     return Verdict(seal, examined, tuple(_reservations(seal, examined)))
 
 
@@ -119,6 +121,8 @@ def _sentences(verdict: Verdict, *, timeline: bool) -> Iterator[str]:
         yield f"整包时间戳：不晚于 {instant(seal.stamped.stamp.at)}（{seal.stamped.stamp.authority}）"
     for letter, links in verdict.examined.letters:
         yield from _letter(letter, links)
+    if not verdict.examined.letters:
+        yield "没有给这个人的函件，也没有发函决定。"
     if timeline:
         yield ""
         yield "经过："
@@ -131,7 +135,7 @@ def _letter(letter: CheckedLetter, links: Sequence[Link]) -> Iterator[str]:
     yield ""
     yield f"函件 {_name(letter)}　证明等级：{grade_text(letter)}"
     for link in links:
-        yield f"  {link.no}. {link.title}"
+        yield f"  {f'{link.no}. ' if link.no else ''}{link.title}"
         yield from (f"     √ {text}" for text in link.proven)
         yield from (f"     缺 {text}" for text in link.missing)
 
