@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -15,6 +17,7 @@ import pytest
 
 from songda.sim.authority import Authority, stamping
 
+PROGRAM = [sys.executable, "-c", "from songda.cli import main; main()"]
 DRILL = ("--carrier", "sim", "--json")
 
 
@@ -131,6 +134,45 @@ def test_everything_toward_one_person_in_order(way: dict[str, Any]) -> None:
     assert "缺 决定不发：" in said
     desk.songda("evidence", "person", "no-such-case", "--out", desk.folder / "none.zip", code=65)
     desk.songda("evidence", "person", code=64)
+
+
+def test_a_person_is_found_by_the_number_of_the_identity_card_which_no_command_line_holds(way: dict[str, Any]) -> None:
+    desk, pack = way["desk"], way["desk"].folder / "debtor.zip"
+    head, first, *_ = (line.split(",") for line in (desk.folder / "cases.csv").read_text("utf-8-sig").splitlines())
+    done = subprocess.run(
+        [*PROGRAM, "evidence", "person", "--debtor", "--out", pack, "--as-of", "2026-12-29", "--json"],
+        input=first[head.index("身份证号")] + "\n",
+        capture_output=True,
+        text=True,
+        cwd=desk.folder,
+        env=os.environ | {"SONGDA_HOME": str(desk.folder / "home")},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    person = json.loads(zipfile.ZipFile(pack).read("person.json"))
+    assert first[head.index("案件编号")] in [case["case_no"] for case in person["cases"]]
+    assert person["id_number"].count("*") == 16
+    desk.songda("evidence", "person", "--debtor", code=65)
+
+
+@pytest.mark.postgres
+def test_the_same_from_a_record_on_postgresql(desk: Any, postgres_server: str) -> None:
+    import psycopg
+
+    with psycopg.connect(f"{postgres_server.replace('+psycopg', '')}/postgres", autocommit=True) as admin:
+        admin.execute("CREATE DATABASE evidence")
+    desk.environ["SONGDA_DATABASE_URL"] = f"{postgres_server}/evidence"
+    desk.profile(desk.key())
+    batch = desk.songda("run", desk.cases(12), "--out", "out", "--as-of", "2026-11-24", *DRILL).json["batch"]
+    desk.songda("letters", "approve", batch, "--key", "lawyer.pem", "--as-of", "2026-11-24", "--yes")
+    for day in ("2026-11-24", "2026-12-02"):
+        desk.songda("run", "--resume", "--out", "out", "--as-of", day, *DRILL)
+    active = desk.songda("letters", "list", batch, "--state", "active", "--json").json["letters"]
+    number = active[0]["letter_no"]
+    desk.songda("evidence", "export", number, "--out", "proof.zip", "--as-of", "2026-12-02")
+    verdict = desk.songda("evidence", "verify", "proof.zip", "--json", code=2).json
+    assert [letter["agrees"] for letter in verdict["letters"]] == [True]
+    assert any("未加盖时间戳" in text for text in verdict["reservations"])
 
 
 def test_a_stop_order_stands_in_the_pack(way: dict[str, Any]) -> None:

@@ -189,6 +189,9 @@ def _transit(letter: CheckedLetter) -> _Said:
                 True,
                 f"第 {attempt['n']} 次寄送的 {len(events)} 条原始轨迹在包内，哈希相符，最后一条收到于 {instant(last)}",
             )
+            retold = sum(":" in event["parts"]["op_code"] for event in events)
+            if retold:
+                yield False, f"其中 {retold} 条是第三方平台的转述，按出具机构的解读计入"
         elif attempt["posted_on"]:
             yield False, f"第 {attempt['n']} 次寄送没有收到任何轨迹"
         for outcome in letter.outcomes[attempt["id"]].values():

@@ -163,6 +163,9 @@ def make_runs(house: House, batch_id: str, *, carrier: Carrier, on: date, at: da
             progress=progress,
         )
     _print(house, batch_id, carrier=carrier, on=on, at=at, watch=watch)
+    with watch.stage("加盖时间戳") as progress:
+        # Runs too that an authority left without an answer before.
+        progress(stamp_runs(house.engine, house.tenant, home=house.home, at=at, batch_id=batch_id).stamped)
 
 
 def post_and_follow(house: House, batch_id: str, *, carrier: Carrier, on: date, at: datetime, watch: Watch) -> None:
@@ -188,8 +191,6 @@ def _print(house: House, batch_id: str, *, carrier: Carrier, on: date, at: datet
         progress(report.ordered)
     with watch.stage("制作打印文件", queued) as progress:
         lock_run(house.engine, house.tenant, run_id, home=house.home, at=at, workers=house.workers, progress=progress)
-    with watch.stage("加盖时间戳") as progress:
-        progress(stamp_runs(house.engine, house.tenant, home=house.home, at=at, batch_id=batch_id).stamped)
 
 
 def _post(house: House, batch_id: str, *, carrier: Carrier, on: date, at: datetime) -> Iterator[int]:
