@@ -6,7 +6,7 @@ loses at most the chunk in hand; equal contents give equal bytes, so what is ren
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from itertools import islice, pairwise
@@ -96,12 +96,16 @@ def produce(
     home: Path,
     workers: int,
     at: datetime,
+    slots: Collection[str] | None = None,
     progress: Callable[[int], None] = lambda letters: None,
 ) -> Produced:
-    """Renders every approved letter of the batch that has no PDF of record yet. Raises ApprovalVoid, DiskFull, CannotWrite."""
+    """Renders every approved letter of the batch that has no PDF of record yet. Raises ApprovalVoid, DiskFull, CannotWrite.
+
+    `slots`: those that have a slot of the day (songda.flow.slots); None: the day is not limited.
+    """
     with engine.connect() as connection:
         batch = connection.execute(select(tables.batch).where(tables.batch.c.id == batch_id)).one()
-        jobs = _jobs(connection, batch_id)
+        jobs = [job for job in _jobs(connection, batch_id) if slots is None or _slot_of(tenant, job) in slots]
         approvals = read_approvals(connection, tenant, batch_id) if jobs else {}
     with engine.begin() as connection:
         accounts = open_accounts(connection, tenant, batch, at=at) if jobs else ()
@@ -126,6 +130,12 @@ def produce(
         progress(done + failed)
     _store_void(engine, tenant, maker.void, at=at)
     return Produced(rendered=done, failed=failed, void=len(maker.void))
+
+
+def _slot_of(tenant: Tenant, job: _Job) -> str:
+    """What its slot is given to: a letter on its first way has no attempt yet."""
+    first = job.attempt_version is None
+    return job.wanted.letter_id if first else attempt_id(tenant, job.wanted.letter_id, job.wanted.n)
 
 
 def attempt_id(tenant: Tenant, letter_id: str, n: int) -> str:

@@ -25,10 +25,12 @@ from songda.flow import factory
 from songda.flow.assemble import assemble
 from songda.flow.decide import decide
 from songda.flow.follow import follow_up
+from songda.flow.plan import read_plan, shut
 from songda.flow.post import Carrier, order, post_run
 from songda.flow.press import lock_run, read_manifest
 from songda.flow.produce import produce, products_of
 from songda.flow.receive import open_batch, receive
+from songda.flow.slots import plan_day
 from songda.flow.stamps import stamp_runs
 from songda.flow.summary import Stage
 from songda.flow.tenants import Tenant
@@ -144,14 +146,18 @@ def carry_on(house: House, batch_id: str, *, carrier: Carrier, on: date, at: dat
 
 
 def make_runs(house: House, batch_id: str, *, carrier: Carrier, on: date, at: datetime, watch: Watch) -> None:
-    """Renders what is approved, orders its waybills and locks the print run.
+    """Renders what is approved and has a slot of the day, orders its waybills and locks the print run.
 
-    Raises WrongKindOfBatch, ApprovalVoid, CarrierUnreachable, NumberRangeUsedUp, DiskFull, CannotWrite.
+    Raises BadPlan, WrongKindOfBatch, ApprovalVoid, CarrierUnreachable, NumberRangeUsedUp, DiskFull, CannotWrite.
     """
     check_kind(house, batch_id, drill=carrier.drill)
     for folder in ("letters", "runs"):
         for part in (house.home / folder).glob("*"):
             sweep(part)
+    plan = None if carrier.drill else read_plan(house.home)
+    slots = None if plan is None else plan_day(house.engine, plan, on=on, at=at)
+    if plan is not None and not slots and shut(plan, on=on, at=at):
+        return
     with watch.stage("排版与封存", _in_state(house, batch_id, "approved")) as progress:
         produce(
             house.engine,
@@ -160,6 +166,7 @@ def make_runs(house: House, batch_id: str, *, carrier: Carrier, on: date, at: da
             home=house.home,
             workers=house.workers,
             at=at,
+            slots=slots,
             progress=progress,
         )
     _print(house, batch_id, carrier=carrier, on=on, at=at, watch=watch)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from songda.planning.choice import CHOICE_VERSION, choose_address, rank_addresses
     from songda.planning.send import SEND_VERSION, Limits, decide_send
-    from songda.planning.slots import LANES, SLOT_VERSION, Capacity, Slot, Used, Waiting, plan
+    from songda.planning.slots import LANES, SLOT_VERSION, Capacity, Slot, Used, Waiting, plan, shares
 
 _HOME_OF = {
     "CHOICE_VERSION": "choice",
@@ -35,6 +35,7 @@ _HOME_OF = {
     "Used": "slots",
     "Waiting": "slots",
     "plan": "slots",
+    "shares": "slots",
 }
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "decide_send",
     "plan",
     "rank_addresses",
+    "shares",
 ]
 
 

@@ -130,6 +130,11 @@ def plan(waiting: Iterable[Waiting], capacity: Capacity, *, on: date, used: Iter
     return [slots.get(letter.id) or Slot(letter.id, False, day.refuses(letter) or PRINT_CAP) for letter in letters]
 
 
+def shares(capacity: Capacity) -> Callable[[str | tuple[str, str]], int]:
+    """tenant, or (tenant, province) → letters that it is guaranteed on a day of which nothing is taken yet."""
+    return _shares(_Day(capacity))
+
+
 def _is_urgent(letter: Waiting, capacity: Capacity, *, on: date) -> bool:
     # A claim whose limitation has ended is not saved by hurry; whether to write at all is for the rules (C07).
     return letter.limitation_on is not None and 0 <= (letter.limitation_on - on).days <= capacity.urgent_days

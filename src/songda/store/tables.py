@@ -460,4 +460,5 @@ booking = Table(
     CheckConstraint("fen > 0", name="positive"),
 )
 
+Index("ix_decision_stage_on_day", decision.c.stage, decision.c.on_day)
 Index("ix_event_tenant_position", event.c.tenant_id, event.c.position)
