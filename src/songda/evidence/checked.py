@@ -191,13 +191,14 @@ def _lawyer(record: Mapping[str, Any], trust: Trust) -> Origin | None:
     approval = record["approval"]
     if approval is None or approval["public_key"] is None:
         return None
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
     document = Approval(**{**approval["document"], "template_hashes": tuple(approval["document"]["template_hashes"])})
     public = approval["public_key"].encode()
     try:
         verify(document, public)
-    except ApprovalVoid:
+    except (ApprovalVoid, UnsupportedAlgorithm):
         raise BadBundle(reason="律师签发的签名不成立") from None
     der = load_pem_public_key(public).public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return Origin(trusted=der in trust.keys, key_id=sha256(der).hexdigest())

@@ -139,7 +139,7 @@ def _message(manifest: bytes, token: bytes | None) -> bytes:
 
 
 def _origin(header: Mapping[str, Any], signature: bytes, message: bytes, trust: Trust) -> Origin:
-    from cryptography.exceptions import InvalidSignature
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
@@ -148,7 +148,7 @@ def _origin(header: Mapping[str, Any], signature: bytes, message: bytes, trust: 
         if not isinstance(key, Ed25519PublicKey):
             raise BadBundle(reason="签名公钥不是 Ed25519")
         key.verify(signature, message)
-    except (InvalidSignature, ValueError):
+    except (InvalidSignature, UnsupportedAlgorithm, ValueError):
         raise BadBundle(reason="出具机构的签名不成立，内容被改动过，或者签名是别人的") from None
     der = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     if trust.keys and der not in trust.keys:

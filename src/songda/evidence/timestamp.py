@@ -52,6 +52,7 @@ def read_stamp(token: bytes, message: bytes, *, roots: Sequence[Certificate], no
 
     `nonce`: of the request, when the answer to it is read. Raises UntrustedStamp.
     """
+    from cryptography.exceptions import UnsupportedAlgorithm
     from rfc3161_client import VerificationError, VerifierBuilder, decode_timestamp_response
 
     if len(token) > MAX_TOKEN_BYTES:
@@ -65,7 +66,7 @@ def read_stamp(token: bytes, message: bytes, *, roots: Sequence[Certificate], no
         VerifierBuilder(roots=list(roots), nonce=nonce).build().verify_message(answer, message)
         signer = _signer(answer)
         at = answer.tst_info.gen_time
-    except (VerificationError, ValueError) as error:
+    except (VerificationError, UnsupportedAlgorithm, ValueError) as error:
         # The library's own words name certificates and reasons, nobody else.
         raise UntrustedStamp(reason=str(error)[:200]) from None
     return Stamp(at.astimezone(UTC), signer.subject.rfc4514_string(), _der(signer))

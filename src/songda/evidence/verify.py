@@ -17,11 +17,12 @@ import sys
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from songda.base.errors import SongdaError
 from songda.evidence.archive import MAX_ARCHIVE_BYTES, read_archive
-from songda.evidence.checked import CheckedLetter
+from songda.evidence.checked import SHAPE_ERRORS, CheckedLetter
 from songda.evidence.errors import BadBundle
 from songda.evidence.links import Link, grade_word, instant
 from songda.evidence.manifest import Seal, check_seal
@@ -29,6 +30,8 @@ from songda.evidence.report import Examined, examine
 from songda.evidence.trust import Trust, read_trust
 
 PROVEN, RESERVED = 0, 2
+#: How far the institution's clock and the authority's may lie apart, an authority slow to answer included.
+_CLOCKS = timedelta(hours=1)
 
 
 class UnreadableFile(SongdaError):
@@ -79,7 +82,10 @@ def verify_bundle(data: bytes, trust: Trust) -> Verdict:
     examined = examine(files, seal.header, trust)
     if seal.header["kind"] == "letter" and len(examined.letters) != 1:
         raise BadBundle(reason="应当有且只有一封函件")
-    return Verdict(seal, examined, tuple(_reservations(seal, examined)))
+    try:
+        return Verdict(seal, examined, tuple(_reservations(seal, examined)))
+    except SHAPE_ERRORS:
+        raise BadBundle(reason="清单的记载不完整") from None
 
 
 def _reservations(seal: Seal, examined: Examined) -> Iterator[str]:
@@ -91,6 +97,10 @@ def _reservations(seal: Seal, examined: Examined) -> Iterator[str]:
         yield "证据包整体未加盖时间戳：出证之后内容是否改动，只靠出具机构的签名"
     elif not seal.stamped.trusted:
         yield "时间戳机构的证书为包内自称：请从该机构取得根证书，用 --trust 给出后再核验"
+    if seal.stamped is not None and not seal.header["drill"]:
+        exported = datetime.fromisoformat(seal.header["exported_at"])
+        if abs(seal.stamped.stamp.at - exported) > _CLOCKS:
+            yield f"记载的出证时间（{instant(exported)}）与整包时间戳（{instant(seal.stamped.stamp.at)}）不符"
     for letter, _ in examined.letters:
         name = _name(letter)
         if not letter.agrees:
@@ -115,7 +125,7 @@ def _sentences(verdict: Verdict, *, timeline: bool) -> Iterator[str]:
     yield "结论：内容完整，未发现改动。" if not verdict.reservations else "结论：内容自洽，未发现改动，但有以下保留："
     yield from (f"  ! {reservation}" for reservation in verdict.reservations)
     who = "公钥由你提供" if seal.origin.trusted else "自称"
-    yield f"出具机构：{header['institution']}（{who}；公钥指纹 {seal.origin.key_id}）"
+    yield f"出具机构：{header['institution'] or '未写明'}（{who}；公钥指纹 {seal.origin.key_id}）"
     yield f"出证时间：{instant(header['exported_at'])}（出具机构的时钟）"
     if seal.stamped is not None:
         yield f"整包时间戳：不晚于 {instant(seal.stamped.stamp.at)}（{seal.stamped.stamp.authority}）"
@@ -156,11 +166,13 @@ def _name(letter: CheckedLetter) -> str:
 def read_bundle(path: Path) -> bytes:
     """The bytes of a bundle's file. Raises UnreadableFile, and BadBundle for one that is too large to be read."""
     try:
-        if path.stat().st_size > MAX_ARCHIVE_BYTES:
-            raise BadBundle(reason="文件过大")
-        return path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(MAX_ARCHIVE_BYTES + 1)
     except OSError:
         raise UnreadableFile(file=path.name) from None
+    if len(data) > MAX_ARCHIVE_BYTES:
+        raise BadBundle(reason="文件过大")
+    return data
 
 
 def trust_of(paths: Sequence[Path]) -> Trust:
