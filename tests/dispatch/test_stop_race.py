@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from songda.dispatch.stopping import Answer
 
 
-def test_b26_of_a_stop_and_a_lock_at_random_moments_exactly_one_wins() -> None:
+def test_26_of_a_stop_and_a_lock_at_random_moments_exactly_one_wins() -> None:
     figures = measure(letters=500, seed=1)
     assert figures["faults"] == 0
     assert len(figures["results"]) == 2
@@ -21,7 +21,7 @@ def test_b26_of_a_stop_and_a_lock_at_random_moments_exactly_one_wins() -> None:
 
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("database", BOTH, indirect=True)
-def test_b26_at_each_moment(database: Engine, moment: str) -> None:
+def test_26_at_each_moment(database: Engine, moment: str) -> None:
     (no,) = sealed_letters(database, 1)
     outcome, locked = race(database, no, moment)
     with database.connect() as connection:
@@ -29,7 +29,7 @@ def test_b26_at_each_moment(database: Engine, moment: str) -> None:
 
 
 @pytest.mark.parametrize("database", BOTH, indirect=True)
-def test_b26_of_a_stop_and_a_lock_at_the_same_time_exactly_one_wins(database: Engine) -> None:
+def test_26_of_a_stop_and_a_lock_at_the_same_time_exactly_one_wins(database: Engine) -> None:
     for no in sealed_letters(database, 40):
         with database.connect() as connection:
             seen = read_run(connection, no)

@@ -147,7 +147,7 @@ def test_a_stop_withdraws_what_stands_and_meets_what_comes(tmp_path: Path) -> No
         assert next(each for each in letters(house, batch) if each.id == mine.id).state == "withdrawn"
 
 
-def test_b58_a_deceased_debtor_gets_no_letter_whatever_the_case(tmp_path: Path) -> None:
+def test_58_a_deceased_debtor_gets_no_letter_whatever_the_case(tmp_path: Path) -> None:
     """58. Deceased reported: nothing more to this person, by any of our letters, those to come too."""
     with opened(tmp_path) as house:
         batch = taken_in(house, write_rows(tmp_path / "1.csv", case_row(0, 0)))
@@ -182,7 +182,7 @@ def test_a_stop_that_comes_between_decision_and_approval_holds_at_the_gate(tmp_p
             release(house.engine, house.tenant, [mine.letter_no], reason="cause_removed", by="a", second="b", at=AT)
 
 
-def test_b27_a_stop_of_many_letters_answers_for_each(tmp_path: Path) -> None:
+def test_27_a_stop_of_many_letters_answers_for_each(tmp_path: Path) -> None:
     """27. Batch cancel with mixed states: an answer for each letter."""
     rows = [case_row(0, 0), case_row(1, 1, **ILL), case_row(2, 2), case_row(3, 3, 有无争议="是")]
     with opened(tmp_path) as house:
@@ -207,7 +207,7 @@ def test_a_case_is_stopped_by_its_number_and_an_unknown_one_is_told(tmp_path: Pa
             stop_case(house.engine, house.tenant, "AJ2026-9999999", reason="disputed", by="ops-7", at=AT)
 
 
-def test_b29_a_stopped_letter_gives_its_place_in_the_day_back(tmp_path: Path) -> None:
+def test_29_a_stopped_letter_gives_its_place_in_the_day_back(tmp_path: Path) -> None:
     """29. Cancel returns the quota of the right day: the one whose date the letter bears."""
     with opened(tmp_path, ("max_letters_per_day = 100000", "max_letters_per_day = 1")) as house:
         first = taken_in(house, write_rows(tmp_path / "1.csv", case_row(0, 0)))

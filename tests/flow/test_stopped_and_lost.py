@@ -120,7 +120,7 @@ def test_a_stop_before_the_lock_withdraws_and_the_run_is_locked_without_the_lett
     assert [piece.state for piece in job.pieces(BEFORE_LOCK)] == ["pulled"]
 
 
-def test_b45_a_stop_in_the_factory_recalls_the_piece_and_says_where_it_lies(job: Job) -> None:
+def test_45_a_stop_in_the_factory_recalls_the_piece_and_says_where_it_lies(job: Job) -> None:
     """45. Stop order between printing and enveloping: taken out, recorded. (That the inserter diverts it: the press, later.)"""
     answer = job.answers[IN_FACTORY]
     assert answer.outcome == "recalled"
@@ -131,7 +131,7 @@ def test_b45_a_stop_in_the_factory_recalls_the_piece_and_says_where_it_lies(job:
     assert [piece.state for piece in job.pieces(IN_FACTORY)] == ["pulled"]
 
 
-def test_b69_a_debtor_who_pays_between_approval_and_lock_gets_no_letter(job: Job) -> None:
+def test_69_a_debtor_who_pays_between_approval_and_lock_gets_no_letter(job: Job) -> None:
     """69. Debtor pays between approve and lock: the gate lock withdraws."""
     assert job.letter(PAID).state == "withdrawn"
     assert "S05" in job.letter(PAID).reasons
@@ -140,7 +140,7 @@ def test_b69_a_debtor_who_pays_between_approval_and_lock_gets_no_letter(job: Job
     assert job.pieces(PAID) == []
 
 
-def test_b28_a_stop_after_the_hand_over_asks_for_interception_and_keeps_the_real_result(job: Job) -> None:
+def test_28_a_stop_after_the_hand_over_asks_for_interception_and_keeps_the_real_result(job: Job) -> None:
     """28. Cancel after hand-over: interception requested, the letter closes with its real result."""
     answer = job.answers[LATE]
     assert (answer.outcome, answer.posted_at) == ("too_late", AT)
@@ -151,7 +151,7 @@ def test_b28_a_stop_after_the_hand_over_asks_for_interception_and_keeps_the_real
     assert task.reason == f"stop:disputed posted {DAY}"
 
 
-def test_b10_a_lost_letter_is_sent_again_as_the_same_attempt(job: Job) -> None:
+def test_a_lost_letter_is_sent_again_as_the_same_attempt(job: Job) -> None:
     """Loss is no second attempt: a new piece with a new waybill, counted once."""
     assert [(piece.copy, piece.state) for piece in job.pieces(LOST_ONCE)] == [(1, "handed_over"), (2, "handed_over")]
     assert (job.attempt(LOST_ONCE).state, job.attempt(LOST_ONCE).grade) == ("settled", "A1")
@@ -179,7 +179,7 @@ def test_a_lost_letter_does_not_start_the_interval_and_a_signed_one_does(job: Jo
     assert last[2_000_000 + 100 * SIGNED] == 60
 
 
-def test_b43_a_reprint_is_a_new_piece_of_the_same_letter(job: Job) -> None:
+def test_43_a_reprint_is_a_new_piece_of_the_same_letter(job: Job) -> None:
     """43. Reprint has a new piece id and the same letter number. (The old piece at the stacker: the press, later.)"""
     assert [(piece.copy, piece.state) for piece in job.pieces(SPOILED)] == [(1, "spoiled"), (2, "handed_over")]
     assert len({piece.order_no for piece in job.pieces(SPOILED)}) == 2
