@@ -15,7 +15,7 @@ from posted import BOTH, EVERY_TIME, POSTED, TENANT, after, pushed, ship, waybil
 from sqlalchemy import Engine
 
 from songda.carriers import BadEnvelope, BadPush, ContractConfig
-from songda.dispatch import UnknownWaybill, receive_push, settle
+from songda.dispatch import UnknownWaybill, receive_push, receive_pushes, settle
 from songda.vault import DataKey
 
 Fill = Callable[..., None]
@@ -197,3 +197,20 @@ def test_pushes_over_http_twice_shuffled_and_after_a_failure_lose_nothing(
     assert report.news == len(with_codes)
     settle(database, tenant_id=TENANT, at=after(20))
     assert "posted" not in desk.column("attempt", "state")
+
+
+def test_many_bodies_are_one_commit_and_each_has_its_own_answer(house: Any) -> None:
+    house.posted(2)
+    mine = [pushed(CONTRACT, f"s{n}", ITEM | {"waybillNo": waybill(n)}) for n in (1, 2)]
+    strange = pushed(CONTRACT, "s3", ITEM | {"waybillNo": "9899999999999"})
+    answers = receive_pushes(
+        house.database,
+        tenant_id=TENANT,
+        key=house.key,
+        contract=CONTRACT,
+        bodies=[mine[0], b"{}", strange, mine[1], mine[0]],
+        at=after(2),
+    )
+    assert [type(answer).__name__ for answer in answers] == ["dict", "BadPush", "UnknownWaybill", "dict", "dict"]
+    assert [answer["serialNo"] for answer in answers if isinstance(answer, dict)] == ["s1", "s2", "s1"]
+    assert len(house.rows("fact", "id")) == 2

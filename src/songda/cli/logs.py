@@ -15,5 +15,6 @@ def to_stderr() -> None:
             structlog.processors.TimeStamper(fmt="iso"),
             structlog.processors.JSONRenderer(),
         ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        # Whatever stderr is when something is logged, and not when this was called.
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )

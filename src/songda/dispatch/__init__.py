@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from songda.dispatch.intents import Resolved, resolve_intents, settle_order
     from songda.dispatch.ordering import OrderReport, order_waybills
     from songda.dispatch.pulling import end_attempts, hold_letters
-    from songda.dispatch.pushes import receive_push
+    from songda.dispatch.pushes import receive_push, receive_pushes
     from songda.dispatch.reconciling import reconcile
     from songda.dispatch.settling import Settled, settle
     from songda.dispatch.shadowing import Change, parked_codes, shadow
@@ -74,7 +74,7 @@ _HOMES = {
     "intents": ("Resolved", "resolve_intents", "settle_order"),
     "ordering": ("OrderReport", "order_waybills"),
     "pulling": ("end_attempts", "hold_letters"),
-    "pushes": ("receive_push",),
+    "pushes": ("receive_push", "receive_pushes"),
     "reconciling": ("reconcile",),
     "settling": ("Settled", "settle"),
     "shadowing": ("Change", "parked_codes", "shadow"),
@@ -130,6 +130,7 @@ __all__ = [
     "parked_codes",
     "pull_pieces",
     "receive_push",
+    "receive_pushes",
     "reconcile",
     "resolve_intents",
     "settle",

@@ -47,10 +47,10 @@ def take_tracking_files(
     for file in files.tracking_files():
         with engine.begin() as connection:
             if not _was_taken(connection, tenant_id, file.sha256):
-                told = told_of(connection, file.traces, tenant_id=tenant_id, key=key) or []
+                told, known = told_of(connection, file.traces, tenant_id=tenant_id, key=key)
                 stored = store_events(connection, key=key, told=told, received_at=at)
                 note_answered(connection, (each.attempt_id for each in told), at=at)
-                strange = len({trace.waybill_no for trace in file.traces} - {each.event.waybill_no for each in told})
+                strange = len({trace.waybill_no for trace in file.traces} - known)
                 _note(connection, tenant_id, file, news=stored, unknown=strange, at=at)
                 count, news, unknown = count + 1, news + stored, unknown + strange
                 malformed += file.malformed

@@ -3,7 +3,7 @@ the events of the tenant whose key is shown.
 
     find_letter(engine, master, token)                            # IssuedLetter, or None: there is no such letter
     open_print_file(engine, master, home, run_id, 1)              # OpenedFile, or None: there is no such file
-    receive_carrier_push(engine, master, name, token, body, environ=environ, at=now)     # the acknowledgement, or None
+    receive_carrier_pushes(engine, master, [(name, token, body)], environ=environ, at=now)    # [acknowledgement]
     read_feed(engine, master, key, after=0, limit=100, at=now)    # a page of events, or None: nobody's key
 
 Nobody who comes through that door says which tenant he means: tokens and ids lead to it, and its own key proves the rest.
@@ -12,16 +12,18 @@ Nobody who comes through that door says which tenant he means: tokens and ids le
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Engine, create_engine, select
 
 from songda.base.errors import SongdaError
-from songda.dispatch import receive_push
+from songda.dispatch import receive_pushes
 from songda.flow.audit import write_audit
 from songda.flow.compose import token_hash
 from songda.flow.post import contract_of, fallback_of
@@ -195,20 +197,45 @@ def read_feed(engine: Engine, master: MasterKey, key: str, *, after: int, limit:
     return None if tenant is None else read_page(engine, tenant.id, after=after, limit=limit)
 
 
-def receive_carrier_push(
+def receive_carrier_pushes(
+    engine: Engine,
+    master: MasterKey,
+    pushes: Sequence[tuple[str, str, bytes]],
+    *,
+    environ: Mapping[str, str],
+    at: datetime,
+) -> list[dict[str, Any] | SongdaError | None]:
+    """Stores what carriers pushed, (tenant's name, token, body) each; one commit for all pushes of a tenant.
+
+    Each gets its acknowledgement; None: no such door; or the error for which it is not acknowledged: BadPush,
+    BadEnvelope, UnknownWaybill, NoCarrierContract, BadContract, ProfileError.
+    """
+    answers: dict[int, dict[str, Any] | SongdaError | None] = {}
+    by_door: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for index, (name, token, _) in enumerate(pushes):
+        by_door[name, token].append(index)
+    for (name, token), indexes in by_door.items():
+        bodies = [pushes[index][2] for index in indexes]
+        taken: Sequence[dict[str, Any] | SongdaError | None] | None
+        try:
+            taken = _take_pushes(engine, master, name, token, bodies, environ=environ, at=at)
+        except SongdaError as error:
+            taken = [error] * len(bodies)
+        answers |= zip(indexes, [None] * len(bodies) if taken is None else taken, strict=True)
+    return [answers[index] for index in range(len(pushes))]
+
+
+def _take_pushes(
     engine: Engine,
     master: MasterKey,
     name: str,
     token: str,
-    body: bytes,
+    bodies: Sequence[bytes],
     *,
     environ: Mapping[str, str],
     at: datetime,
-) -> dict[str, str] | None:
-    """Stores what the carrier of tenant `name` pushed and returns the acknowledgement; None: no such door.
-
-    Raises BadPush, BadEnvelope, UnknownWaybill, NoCarrierContract, BadContract, ProfileError: none is acknowledged.
-    """
+) -> list[dict[str, Any] | SongdaError] | None:
+    """None: no such door."""
     try:
         tenant = open_tenant(engine, master, name=name)
     except UnknownTenant:
@@ -216,12 +243,12 @@ def receive_carrier_push(
     with engine.connect() as connection:
         if not holds(connection, tenant.id, tenant.key, PURPOSES["push"], token, at=at):
             return None
-    return receive_push(
+    return receive_pushes(
         engine,
         tenant_id=tenant.id,
         key=tenant.key,
         contract=contract_of(tenant, environ),
-        body=body,
+        bodies=bodies,
         at=at,
         accounts=[account for account in (fallback_of(tenant, environ),) if account],
     )

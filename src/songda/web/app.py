@@ -19,8 +19,9 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from songda.base.days import now as shanghai_now
 from songda.base.errors import SongdaError
 from songda.base.settings import Settings
-from songda.web.carrier import ReceivePush, read_body
+from songda.web.carrier import ReceivePushes, read_body
 from songda.web.events import MOST, PATH, ReadFeed, key_of
+from songda.web.gather import Gatherer
 from songda.web.guard import Guard
 from songda.web.health import Probe, database_probe
 from songda.web.letter_check import FindLetter, judge
@@ -50,7 +51,7 @@ def create_app(
     open_print_file: OpenPrintFile | None = None,
     audit_press: AuditPress | None = None,
     link_key: LinkKey | None = None,
-    receive_push: ReceivePush | None = None,
+    receive_pushes: ReceivePushes | None = None,
     read_feed: ReadFeed | None = None,
     probe: Probe | None = None,
     clock: Clock = shanghai_now,
@@ -59,7 +60,7 @@ def create_app(
     """The application for `settings`.
 
     `/c/{token}` exists with `find_letter`; `/press/{run_id}/{number}` only when `open_print_file`, `audit_press` and
-    `link_key` are all given: without an audit log nobody prints; `/carrier/{tenant}/{token}` with `receive_push`;
+    `link_key` are all given: without an audit log nobody prints; `/carrier/{tenant}/{token}` with `receive_pushes`;
     `/api/v1/events` with `read_feed`.
     `docs` publishes `/openapi.json`. All of them over the record: songda.web.record.
     """
@@ -73,8 +74,8 @@ def create_app(
         _add_letter_check(app, find_letter, limiter, clock=clock)
     if open_print_file and audit_press and link_key:
         _add_press(app, open_print_file, audit_press, limiter, link_key=link_key, clock=clock)
-    if receive_push:
-        _add_carrier(app, receive_push, limiter)
+    if receive_pushes:
+        _add_carrier(app, receive_pushes, limiter)
     if read_feed:
         _add_events(app, read_feed, limiter)
     return app
@@ -141,18 +142,19 @@ def _add_press(
         return StreamingResponse(_read(file), media_type="application/pdf", headers=headers)
 
 
-def _add_carrier(app: FastAPI, receive_push: ReceivePush, limiter: Limiter) -> None:
+def _add_carrier(app: FastAPI, receive_pushes: ReceivePushes, limiter: Limiter) -> None:
+    together = Gatherer(receive_pushes)
+
     @app.post("/carrier/{tenant}/{token}", include_in_schema=False)
     async def take_push(
         tenant: Annotated[str, Path(pattern=r"^[^\x00]{1,80}$")], token: str, request: Request
     ) -> Response:
         body = await read_body(request)
-        try:
-            acknowledgement = await anyio.to_thread.run_sync(receive_push, tenant, token, body)
-        except SongdaError as error:
+        acknowledgement = await together.call((tenant, token, body))
+        if isinstance(acknowledgement, SongdaError):
             # What came may hold a name: only the kind of the refusal is kept. The carrier sends again what has no answer.
-            log.warning("carrier.push_refused", tenant=tenant, kind=type(error).__name__)
-            return Response(status_code=422 if error.exit_code == os.EX_DATAERR else 503)
+            log.warning("carrier.push_refused", tenant=tenant, kind=type(acknowledgement).__name__)
+            return Response(status_code=422 if acknowledgement.exit_code == os.EX_DATAERR else 503)
         if acknowledgement is None:
             # A carrier may push a thousand events a minute; only who does not know the path is slowed down.
             _limit(request, limiter)

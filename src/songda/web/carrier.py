@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import anyio
 from starlette.exceptions import HTTPException
 
+from songda.base.errors import SongdaError
+
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-#: (tenant's short name, secret of the path, body) → the acknowledgement, after the commit; None: no such path.
-ReceivePush = Callable[[str, str, bytes], dict[str, str] | None]
+#: Tenant's short name, secret of the path, body.
+Pushed = tuple[str, str, bytes]
+#: Pushes → for each the acknowledgement, after the commit; the error for which there is none; None: no such path.
+ReceivePushes = Callable[[Sequence[Pushed]], Sequence[dict[str, Any] | SongdaError | None]]
 
 #: An event has some 1,000 bytes; encrypted and spelled as a form it has twice as many.
 MAX_BODY = 64 * 1024

@@ -6,15 +6,16 @@ app = create_app(settings, **doors)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from songda.base.days import now as shanghai_now
+from songda.base.errors import SongdaError
 from songda.flow import doors
-from songda.web.carrier import ReceivePush
+from songda.web.carrier import Pushed, ReceivePushes
 from songda.web.events import ReadFeed
 from songda.web.letter_check import FindLetter, LetterCheck
 from songda.web.links import Link, LinkKey, press_parts
@@ -33,7 +34,7 @@ class Doors(TypedDict):
     open_print_file: OpenPrintFile
     audit_press: AuditPress
     link_key: LinkKey
-    receive_push: ReceivePush
+    receive_pushes: ReceivePushes
     read_feed: ReadFeed
 
 
@@ -71,8 +72,8 @@ def record_doors(
         run_id, number = press_parts(link.object_id)
         doors.audit_press(engine, run_id, number, holder=link.holder, expires=link.expires, at=clock())
 
-    def receive_push(name: str, token: str, body: bytes) -> dict[str, str] | None:
-        return doors.receive_carrier_push(engine, master, name, token, body, environ=environ, at=clock())
+    def receive_pushes(pushes: Sequence[Pushed]) -> Sequence[dict[str, Any] | SongdaError | None]:
+        return doors.receive_carrier_pushes(engine, master, pushes, environ=environ, at=clock())
 
     def read_feed(key: str, after: int, limit: int) -> dict[str, object] | None:
         page = doors.read_feed(engine, master, key, after=after, limit=limit, at=clock())
@@ -83,6 +84,6 @@ def record_doors(
         open_print_file=open_print_file,
         audit_press=audit_press,
         link_key=partial(doors.link_key_of_run, reader, master),
-        receive_push=receive_push,
+        receive_pushes=receive_pushes,
         read_feed=read_feed,
     )
