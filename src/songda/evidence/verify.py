@@ -133,6 +133,9 @@ def _sentences(verdict: Verdict, *, timeline: bool) -> Iterator[str]:
         yield from _letter(letter, links)
     if not verdict.examined.letters:
         yield "没有给这个人的函件，也没有发函决定。"
+    if header["kind"] == "person":
+        yield ""
+        yield "电话、短信、上门等其他联系方式不由出具系统经办，没有记录，不在本包证明的范围之内。"
     if timeline:
         yield ""
         yield "经过："

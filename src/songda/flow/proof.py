@@ -8,7 +8,8 @@ A bundle is made in memory; that it was made stands in the audit log before anyb
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -80,7 +81,7 @@ def letter_bundle(
 
     Raises NoSuchLetter, NotADrill, BadBundle (what the record holds does not fit together), SegmentDamaged, Unsealable.
     """
-    with engine.connect() as connection:
+    with _snapshot(engine) as connection:
         letter_id = connection.scalar(select(_t.id).where(_t.tenant_id == tenant.id, _t.letter_no == letter_no))
         if letter_id is None:
             raise NoSuchLetter(letter_no=letter_no)
@@ -101,7 +102,7 @@ def person_bundle(
     played: bool = False,
 ) -> Bundle:
     """Everything toward the person of a case, or of an identity card. Raises NoSuchPerson and what `letter_bundle` raises."""
-    with engine.connect() as connection:
+    with _snapshot(engine) as connection:
         person_id = _person(connection, tenant, case_no, id_number)
         letter_ids = connection.scalars(select(_t.id).where(_t.person_id == person_id)).all()
         header, files = _collect(connection, tenant, letter_ids, kind="person", home=home, at=at)
@@ -116,6 +117,15 @@ def person_bundle(
 def public_key(tenant: Tenant) -> str:
     """PEM of the key with which readers of the tenant's bundles verify them."""
     return public_pem(signing_key(tenant.key.signing_seed()))
+
+
+@contextmanager
+def _snapshot(engine: Engine) -> Iterator[Connection]:
+    """The record as it is at one moment: outcomes and the events that they rest on must not drift apart while they are read."""
+    with engine.connect() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execution_options(isolation_level="REPEATABLE READ")
+        yield connection
 
 
 def _collect(

@@ -80,7 +80,11 @@ def stamping(
             if length > _LONGEST_REQUEST or self.headers.get("Content-Type") != "application/timestamp-query":
                 self.send_error(400)
                 return
-            answer = stamp(self.rfile.read(length), chosen, at=clock())
+            try:
+                answer = stamp(self.rfile.read(length), chosen, at=clock())
+            except ValueError:
+                self.send_error(400)
+                return
             self.send_response(200)
             self.send_header("Content-Type", "application/timestamp-reply")
             self.send_header("Content-Length", str(len(answer)))
