@@ -61,7 +61,7 @@ def test_nothing_readable_about_a_person_stands_in_the_database(house: House, ca
         assert not [needle for needle in needles if needle.encode() in written]
 
 
-def test_a_run_that_broke_off_goes_on_where_it_stopped(
+def test_12_a_run_that_broke_off_goes_on_where_it_stopped(
     house: House, case_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = received(house, house.tenant(name="whole"), case_file)

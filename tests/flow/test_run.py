@@ -48,7 +48,7 @@ def sized(count: int, *, first: int = 0, **changes: Any) -> list[dict[str, str]]
 # Reading and deciding
 
 
-def test_the_same_file_again_is_the_same_batch_and_nothing_new(tmp_path: Path) -> None:
+def test_13_the_same_file_again_is_the_same_batch_and_nothing_new(tmp_path: Path) -> None:
     file = write_rows(tmp_path / "cases.csv", *sized(3), case_row(4, 4, 金额截止日=""))
     with opened(tmp_path) as house:
 

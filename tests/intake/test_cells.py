@@ -311,7 +311,7 @@ def test_identifiers_stay_text(cell, code):
         ("address", True, "not_text"),
     ],
 )
-def test_numbers_mangled_by_a_spreadsheet_are_caught(kind, cell, code):
+def test_10_numbers_mangled_by_a_spreadsheet_are_caught(kind, cell, code):
     assert refusal(kind, cell) == code
 
 

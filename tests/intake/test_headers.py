@@ -51,7 +51,7 @@ def test_no_synonym_belongs_to_two_fields():
         ("", None),
     ],
 )
-def test_headers_are_recognised_through_their_dress_but_never_in_another_unit(header, key):
+def test_8_headers_are_recognised_through_their_dress_but_never_in_another_unit(header, key):
     assert key_of(header) == key
 
 
@@ -99,7 +99,7 @@ def test_a_header_that_names_a_kind_of_place_states_no_origin(header):
         (["地址1", "地址一"], "地址1"),
     ],
 )
-def test_two_columns_for_one_field_are_refused_with_both_names(headers, label):
+def test_8_two_columns_for_one_field_are_refused_with_both_names(headers, label):
     with pytest.raises(AmbiguousColumn) as caught:
         arrange(headers, mapping=None)
     assert caught.value.data["label"] == label

@@ -192,7 +192,7 @@ def test_numbers_and_days_of_a_workbook_are_read(read_cell):
     assert (case["phones"], case["case_no"]) == (["19900000001"], "20260001")
 
 
-def test_an_id_number_that_the_workbook_holds_as_a_number_is_refused_and_never_cut(read_cell):
+def test_10_an_id_number_that_the_workbook_holds_as_a_number_is_refused_and_never_cut(read_cell):
     everything = read_cell(身份证号=110105194912310021)
     assert everything.codes == ["id_as_number"]
     assert everything.rejected[0].values[2] == "1.1010519491231E+17"
@@ -224,7 +224,7 @@ def test_a_due_day_and_an_expiry_may_lie_ahead(read_row):
 
 
 @pytest.mark.parametrize("text", ["无", "不详", "同上", "测试", "户籍地"])
-def test_a_placeholder_is_no_address(read_row, text):
+def test_19_a_placeholder_is_no_address(read_row, text):
     assert read_row(地址1=text).codes == ["no_address"]
     both = read_row(地址2=text)
     assert [row["ordinal"] for row in both.addresses] == [1]
@@ -264,7 +264,7 @@ def numbered(good_row, count, **changes):
     return [list(good_row)] + [list((good_row | {"案件编号": f"N-{i}"} | changes).values()) for i in range(count)]
 
 
-def test_row_numbers_are_those_of_the_spreadsheet_with_blank_rows_between(
+def test_9_row_numbers_are_those_of_the_spreadsheet_with_blank_rows_between(
     good_row, write_workbook, write_text_file, read_all
 ):
     head, *rows = numbered(good_row, 3)
@@ -319,7 +319,7 @@ def test_two_rows_without_a_case_number_are_no_duplicates(good_row, write_text_f
     assert read_all(write_text_file(numbered(good_row, 2, 案件编号=""))).codes == ["missing", "missing"]
 
 
-def test_more_rows_than_the_limit_are_refused_before_the_first_chunk(good_row, write_text_file, as_of, monkeypatch):
+def test_11_more_rows_than_the_limit_are_refused_before_the_first_chunk(good_row, write_text_file, as_of, monkeypatch):
     path = write_text_file(numbered(good_row, 6))
     monkeypatch.setattr(cases, "MAX_ROWS", 6)
     assert len(list(read_cases(path, as_of=as_of))) == 1

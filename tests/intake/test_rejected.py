@@ -45,7 +45,7 @@ def test_refused_rows_come_back_with_their_own_columns_reasons_and_remedies(spoi
     assert second[5] == "370102199001010000"
 
 
-def test_what_looks_like_a_formula_is_written_as_text(spoiled, tmp_path, as_of):
+def test_14_what_looks_like_a_formula_is_written_as_text(spoiled, tmp_path, as_of):
     out = tmp_path / "rejected.xlsx"
     write_rejected(out, sniff(spoiled), refused_rows(spoiled, as_of))
     import zipfile

@@ -84,7 +84,7 @@ def test_one_changed_character_anywhere_voids_it(signed: Signed, field: str) -> 
         assert void.value.data["reason"] == ("key" if field == "key_id" else "signature")
 
 
-def test_another_template_voids_the_signature(signed: Signed) -> None:
+def test_70_another_template_voids_the_signature(signed: Signed) -> None:
     with pytest.raises(ApprovalVoid):
         verify(replace(signed.approval, template_hashes=(TEMPLATE, "0" * 64)), signed.public)
 

@@ -69,7 +69,7 @@ WRONG: list[tuple[str, Callable[[Content], Content]]] = [
 
 
 @pytest.mark.parametrize(("code", "spoil"), WRONG, ids=[code for code, _ in WRONG])
-def test_a_wrong_sum_date_or_party_is_named(code: str, spoil: Callable[[Content], Content]) -> None:
+def test_18_36_a_wrong_sum_date_or_party_is_named(code: str, spoil: Callable[[Content], Content]) -> None:
     assert code in problems(spoil(letter()))
 
 

@@ -22,7 +22,7 @@ def test_what_no_face_draws_is_named_by_code_point(text: str, missing: list[str]
 
 
 @pytest.mark.parametrize("character", ["\ue123", "\uf8ff", "\U000f0000", "\ufffd", "\U00031350"])
-def test_a_letter_with_such_a_character_is_held(lawyer_letters: Renderer, character: str) -> None:
+def test_20_a_letter_with_such_a_character_is_held(lawyer_letters: Renderer, character: str) -> None:
     with pytest.raises(MissingGlyph) as held:
         lawyer_letters.render(letter(name=f"柳{character}烟"))
     assert held.value.data == {"characters": [f"U+{ord(character):04X}"]}

@@ -25,7 +25,7 @@ def test_both_sides_of_a_sheet_are_printed(pages: int, duplex: bool, sheets: int
 
 
 @pytest.mark.parametrize(("sheets", "envelope", "weight"), [(1, "small", 13), (6, "small", 38), (7, "large", 55)])
-def test_the_smallest_envelope_that_takes_the_sheets_is_used(sheets: int, envelope: str, weight: int) -> None:
+def test_37_the_smallest_envelope_that_takes_the_sheets_is_used(sheets: int, envelope: str, weight: int) -> None:
     chosen, grams = weigh(sheets=sheets, products=PRODUCTS)
     assert (chosen.code, grams) == (envelope, weight)
 

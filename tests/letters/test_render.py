@@ -44,7 +44,7 @@ def test_an_unseen_character_holds_the_letter_and_the_error_names_no_person(
     assert "柳" not in str(held.value) + held.value.message_zh
 
 
-def test_equal_contents_give_equal_bytes_in_every_process(lawyer_letters: Renderer) -> None:
+def test_38_equal_contents_give_equal_bytes_in_every_process(lawyer_letters: Renderer) -> None:
     contents = [(str(number), letter(number)) for number in range(1, 4)]
     # This process has set other letters before, which must not matter; two fresh ones set the same again.
     lawyer_letters.render(letter(9, lines=3))

@@ -15,7 +15,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from sqlalchemy import Connection, Engine, case, func, select
+from sqlalchemy import Connection, Engine, case, func, or_, select
 
 from songda.compliance import RuleSet
 from songda.flow.audit import audit_state
@@ -297,12 +297,10 @@ def _open_tasks(connection: Connection, batch_id: str) -> int:
     k = tables.task.c
     attempts = select(_n.id).join(tables.letter, _t.id == _n.letter_id).where(_t.batch_id == batch_id)
     pieces = select(_p.id).join(tables.attempt, _n.id == _p.attempt_id).where(_n.id.in_(attempts))
-    return (
-        connection.scalar(
-            select(func.count()).where(k.state == "open", k.object_id.in_(attempts) | k.object_id.in_(pieces))
-        )
-        or 0
-    )
+    letters = select(_t.id).where(_t.batch_id == batch_id)
+    runs = select(tables.run.c.id).where(tables.run.c.batch_id == batch_id)
+    ours = or_(*(k.object_id.in_(each) for each in (letters, attempts, pieces, runs)))
+    return connection.scalar(select(func.count()).where(k.state == "open", ours)) or 0
 
 
 def _self_approved(connection: Connection, batch_id: str) -> bool:

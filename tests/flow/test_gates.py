@@ -1,0 +1,62 @@
+"""Doors that a letter passes once: one open letter a debtor, a lawyer's day, a manifest that both sides hold."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from bank import letters, opened, proposed, rows_of, signed, taken_in
+from case_rows import AT, DAY, case_row, write_rows
+
+from songda.cli.drill import join, open_stand_in
+from songda.flow import factory
+from songda.flow.approve import DailyMaximumReached
+from songda.flow.factory import ManifestRejected
+from songda.flow.press import read_manifest
+from songda.flow.run import Watch, make_runs
+from songda.store import tables
+
+
+def test_5_a_debtor_with_an_open_letter_gets_no_other(tmp_path: Path) -> None:
+    """5. Another request about a person whose letter is open is refused: one open letter at a time."""
+    with opened(tmp_path) as house:
+        first = taken_in(house, write_rows(tmp_path / "1.csv", case_row(0, 0)))
+        second = taken_in(house, write_rows(tmp_path / "2.csv", case_row(0, 5), case_row(1, 1)))
+        assert [each.state for each in letters(house, first)] == ["ready"]
+        assert sorted((each.state, *each.reasons) for each in letters(house, second)) == [
+            ("not_sent", "open_letter"),
+            ("ready", "chosen"),
+        ]
+
+
+def test_71_a_lawyer_signs_no_more_than_the_daily_maximum_and_the_rest_waits(tmp_path: Path) -> None:
+    """71. Lawyer over the daily maximum: the rest waits."""
+    with opened(tmp_path, ("daily_max = 100000", "daily_max = 1")) as house:
+        batch = taken_in(house, write_rows(tmp_path / "cases.csv", case_row(0, 0), case_row(1, 1)))
+        assert (len(proposed(house, batch).letters), proposed(house, batch).waiting) == (1, 1)
+        signed(house, batch)
+        with pytest.raises(DailyMaximumReached):
+            proposed(house, batch)
+        assert sorted(each.state for each in letters(house, batch)) == ["approved", "ready"]
+        signed(house, batch, DAY + timedelta(days=1))
+        assert {each.state for each in letters(house, batch)} == {"approved"}
+
+
+def test_40_a_run_whose_manifest_the_factory_holds_otherwise_is_rejected_and_dealt_again(tmp_path: Path) -> None:
+    """40. Manifest acknowledged with another hash: run rejected, nothing printed; its pieces go to the next run."""
+    r, p = tables.run.c, tables.piece.c
+    with opened(tmp_path) as house, open_stand_in(house, seed=1) as post, join(post) as carrier:
+        batch = taken_in(house, write_rows(tmp_path / "cases.csv", case_row(0, 0)))
+        signed(house, batch)
+        make_runs(house, batch, carrier=carrier, on=DAY, at=AT, watch=Watch())
+        (run,) = rows_of(house, r.id, batch_id=batch)
+        with pytest.raises(ManifestRejected):
+            factory.acknowledge(house.engine, run.id, manifest_sha256="0" * 64, at=AT)
+        assert rows_of(house, r.state, batch_id=batch) == [("rejected",)]
+        before = rows_of(house, p.id, p.state, p.waybill_no)
+        make_runs(house, batch, carrier=carrier, on=DAY, at=AT, watch=Watch())
+        assert rows_of(house, p.id, p.state, p.waybill_no) == before
+        (again,) = rows_of(house, r.id, batch_id=batch, state="locked")
+        assert len(read_manifest(house.home, again.id).pieces) == 1
+        assert post.stats()["orders"] == 1
