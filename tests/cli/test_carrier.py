@@ -60,3 +60,23 @@ def test_a_table_that_cannot_be_used_is_told_in_chinese_and_changes_nothing(
     assert answer.returncode == code
     assert told in answer.stderr
     assert songda(home, "carrier", "mapping", "show").stdout == before
+
+
+def test_a_table_as_a_spreadsheet_saves_it_is_the_same_table(home: Path) -> None:
+    text = songda(home, "carrier", "mapping", "show", "--csv").stdout.splitlines()[0] + "\nX1,,in_transit,,,x,y,one,\n"
+    plain, saved = home / "plain.csv", home / "saved.csv"
+    plain.write_text(text, encoding="utf-8")
+    saved.write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+    assert songda(home, "carrier", "mapping", "adopt", str(plain)).returncode == 0
+    in_force = songda(home, "carrier", "mapping", "show").stdout
+    assert songda(home, "carrier", "mapping", "adopt", str(saved)).returncode == 0
+    assert songda(home, "carrier", "mapping", "show").stdout == in_force
+    assert (home / "home" / "carrier" / "tracking_codes.csv").read_bytes() == text.encode()
+
+
+def test_the_stand_in_lists_its_menu_and_refuses_what_is_not_on_it(home: Path) -> None:
+    listed = songda(home, "sim", "carrier", "--numbers").stdout
+    assert "19900000743" in listed
+    assert "reset_after" in listed
+    wrong = songda(home, "sim", "carrier", "--port", "0", "--fault", "reset_after=5")
+    assert (wrong.returncode, "reset_after=5" in wrong.stderr) == (64, True)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from songda.base import days
+from songda.base.errors import SongdaError
 from songda.cli import logs
 from songda.cli.opening import open_base, open_one, tenant_names
+from songda.cli.tables import print_table
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -75,6 +78,23 @@ def _show_push_urls(engine: Engine, master: MasterKey, *, base: str) -> None:
             typer.echo(f"{name}\t{base.rstrip('/')}{push_path(name, shared.text)}{until}")
 
 
+class BadFault(SongdaError):
+    zh = "故障的写法不对：{text}"
+    remedy = "请写成 种类=比例，例如 --fault reset_after=0.05；种类见 songda sim carrier --numbers"
+    exit_code = 64
+
+
+def _share(text: str, kinds: Collection[str]) -> tuple[str, float]:
+    kind, _, share = text.partition("=")
+    try:
+        value = float(share)
+    except ValueError:
+        raise BadFault(text=text) from None
+    if kind not in kinds or not 0 < value <= 1:
+        raise BadFault(text=text)
+    return kind, value
+
+
 @sim.command()
 def carrier(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 8301,
@@ -86,13 +106,28 @@ def carrier(
         typer.Option(help="Folder of a simulated world's truth: letters then end as its couriers find its people."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the faults.")] = 0,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="KIND=SHARE of calls, e.g. reset_after=0.05; more than once for more. --numbers lists kinds."
+        ),
+    ] = None,
+    numbers: Annotated[
+        bool, typer.Option("--numbers", help="List faults and the mobiles that order an outcome or a fault, and end.")
+    ] = False,
 ) -> None:
-    """Run the stand-in for China Post / EMS until interrupted.
+    """Run the stand-in for China Post / EMS, and for 快递100 and 快递鸟 beside it, until interrupted.
 
-    Example: songda sim carrier --port 8301 --truth truth
+    Example: songda sim carrier --port 8301 --truth truth --fault html_before=0.01
     """
-    from songda.sim.carrier import StandIn
+    from songda.sim.carrier import StandIn, fault_kinds, magic_numbers
     from songda.sim.carrier.chains import courier as mixed
+
+    if numbers:
+        print_table("故障（--fault 种类=比例）", ("种类",), [(kind,) for kind in fault_kinds()])
+        print_table("收件人手机号 → 结果或故障", ("手机号", "结果或故障"), magic_numbers())
+        return
+    shares = [_share(text, fault_kinds()) for text in fault or ()]
 
     if truth is None:
         courier: Courier = mixed
@@ -101,5 +136,7 @@ def carrier(
 
         courier = load(truth).courier()
     with StandIn(courier=courier, port=port, state_dir=state, seed=seed) as post:
+        for kind, share in shares:
+            post.fault(kind, probability=share)
         typer.echo(f"{post.url}")
         post.wait()

@@ -41,7 +41,8 @@ def proposed(file: Path) -> Mapping:
 def adopt(engine: Engine, home: Path, file: Path, *, actor: str, at: datetime) -> Mapping:
     """Puts the rows of `file` in force, in place of those adopted before. Raises NoSuchTable, BadTrackingTable."""
     before, after = mapping_of(home), proposed(file)
-    content, target = file.read_bytes(), _own(home)
+    # Without a byte order mark and with plain line ends: the version is a digest of the text, wherever it is read.
+    content, target = file.read_text("utf-8-sig").encode(), _own(home)
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     partial = target.with_suffix(".partial")
     partial.write_bytes(content)

@@ -13,8 +13,25 @@ What the platform's document leaves open (codes of refusals, idempotency of orde
 `SimContract`.
 """
 
+from songda.sim.carrier.chains import magic_outcomes
 from songda.sim.carrier.contract import SimContract
 from songda.sim.carrier.events import Courier, PlannedEvent, ShippedLetter
+from songda.sim.carrier.faults import fault_kinds, magic_faults
 from songda.sim.carrier.standin import StandIn, StandInFailed
 
-__all__ = ["Courier", "PlannedEvent", "ShippedLetter", "SimContract", "StandIn", "StandInFailed"]
+
+def magic_numbers() -> list[tuple[str, str]]:
+    """(mobile, what a letter to it orders), outcomes and then faults."""
+    return magic_outcomes() + magic_faults()
+
+
+__all__ = [
+    "Courier",
+    "PlannedEvent",
+    "ShippedLetter",
+    "SimContract",
+    "StandIn",
+    "StandInFailed",
+    "fault_kinds",
+    "magic_numbers",
+]

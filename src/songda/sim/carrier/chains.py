@@ -120,6 +120,11 @@ def _way(letter: ShippedLetter, outcome: int, generator: random.Random) -> list[
     return _backwards(events) if _MIX.told[outcome] == "twice_backwards" else _disturbed(events, generator)
 
 
+def magic_outcomes() -> list[tuple[str, str]]:
+    """(mobile, name of the outcome that it orders)."""
+    return sorted((MAGIC + number, _MIX.names[index]) for number, index in _MIX.numbers.items())
+
+
 def _generator(waybill_no: str) -> random.Random:
     return random.Random(int.from_bytes(hashlib.blake2b(waybill_no.encode(), digest_size=8).digest(), "big"))
 

@@ -80,6 +80,16 @@ def ordered_fault(mobile: str) -> Fault | None:
     return None if settings is None else Fault(**settings)
 
 
+def magic_faults() -> list[tuple[str, str]]:
+    """(mobile, kind of the fault that it orders)."""
+    return sorted((MAGIC + number, f"fault: {settings['kind']}") for number, settings in _ordered().items())
+
+
+def fault_kinds() -> list[str]:
+    """The menu."""
+    return [kind.value for kind in Kind]
+
+
 #: Faults under which a call is not processed.
 BEFORE = frozenset({Kind.RESET_BEFORE, Kind.HTML_BEFORE, Kind.REFUSE})
 
