@@ -105,8 +105,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("position", name=op.f("uq_event_position")),
     )
     with op.batch_alter_table("event", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_event_letter_id"), ["letter_id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_event_tenant_id"), ["tenant_id"], unique=False)
         batch_op.create_index("ix_event_tenant_position", ["tenant_id", "position"], unique=False)
 
     op.create_table(
@@ -135,8 +133,6 @@ def downgrade() -> None:
     op.drop_table("reservation")
     with op.batch_alter_table("event", schema=None) as batch_op:
         batch_op.drop_index("ix_event_tenant_position")
-        batch_op.drop_index(batch_op.f("ix_event_tenant_id"))
-        batch_op.drop_index(batch_op.f("ix_event_letter_id"))
 
     op.drop_table("event")
     with op.batch_alter_table("booking", schema=None) as batch_op:
