@@ -29,6 +29,7 @@ BENCHMARKS: dict[str, tuple[str, list[str]]] = {
     "address_dedupe": ("Finding duplicates among addresses: 300,000 rows", ["--rows", "300000"]),
     "address_calibration": ("How far the confidence of an address can be trusted (target: error at most 0.03)", []),
     "carrier_orders": ("Ordering and tracing at the stand-in carrier", []),
+    "stop_race": ("Stopping letters while their run is locked: 10,000 random moments (target: exactly one wins)", []),
     "tracking_fold": ("Folding tracking events (target: 20,000 events a second on one core)", []),
     "compliance_rules": ("Evaluating the rules", []),
     "evidence_tamper": ("Changes and forgeries of a bundle of evidence (target: every one is found)", []),
