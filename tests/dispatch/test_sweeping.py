@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 from posted import BOTH, RUN, TENANT, after
+from sqlalchemy import insert
 
 from songda.dispatch import Swept, sweep
-from songda.store import machine, move
+from songda.store import machine, move, tables
 
 
 def swept(house: Any, day: float, hour: float = 12) -> Swept:
@@ -80,3 +81,22 @@ def test_every_wait_has_somebody_who_looks_at_it() -> None:
                 ("attempt", "silent"),
                 ("attempt", "settled"),
             }
+
+
+def test_a_letter_for_which_the_day_had_no_room_waits_for_its_turn(house: Any) -> None:
+    house.printed(2, state="ready")
+    rows = [(f"ltr_{n:03d}", 0) for n in (1, 2)]
+    later = {"id": "dec_1", "object_id": "ltr_001", "stage": "slot", "outcome": "later", "inputs_sha256": ""}
+    with house.database.begin() as connection:
+        why = {"actor": "lawyer", "reason": "batch_signed"}
+        move(connection, "letter", rows, source="ready", target="approved", at=after(0), **why)
+        row = later | {"versions": {}, "reasons": ["print_cap"], "on_day": after(1).date()}
+        connection.execute(insert(tables.decision), row)
+    swept(house, 1)
+    assert house.rows("task", "object_id") == ["ltr_002"]
+    # The plan of the next day says nothing of it: it is late then like every other.
+    with house.database.begin() as connection:
+        row |= {"id": "dec_2", "object_id": "ltr_other", "on_day": after(2).date()}
+        connection.execute(insert(tables.decision), row)
+    swept(house, 2)
+    assert sorted(house.rows("task", "object_id")) == ["ltr_001", "ltr_002"]

@@ -135,6 +135,13 @@ def test_24_25_a_day_is_shut_for_a_reason(tmp_path: Path, on: date, at: Any, why
     assert shut(written(tmp_path, FACTORY.format(per_day=2)), on=on, at=at) == why
 
 
+def test_nothing_is_printed_that_the_carrier_does_not_collect(tmp_path: Path) -> None:
+    carrier = '[[carrier]]\nvalid_from = 2026-01-01\nworks = "every_day"\nclosed = [2026-11-24]\n'
+    plan = written(tmp_path, FACTORY.format(per_day=2) + carrier)
+    assert shut(plan, on=DAY, at=NOON) == "carrier_closed"
+    assert shut(plan, on=DAY + timedelta(days=1), at=days.at(DAY + timedelta(days=1), 12)) is None
+
+
 def test_25_letters_of_a_shut_day_wait_with_its_reason(house: House, tmp_path: Path) -> None:
     plan = written(tmp_path, FACTORY.format(per_day=2))
     assert plan_day(house.engine, plan, on=DAY, at=days.at(DAY, 18)) == frozenset()

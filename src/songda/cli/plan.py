@@ -24,6 +24,7 @@ _WORDS = {
     "print_cap": "当日印制产能已满",
     "province_cap": "该省寄递产能已满",
     "factory_closed": "印制方当日不工作",
+    "carrier_closed": "承运商当日不收寄",
     "after_cut_off": "已过当日截止时间",
     "calendar_unknown": "没有该年的节假日安排",
 }

@@ -29,8 +29,8 @@ _WAITS = {
     "revision_days": "revision",
 }
 
-#: Calendar days that the longest wait in working days (10) takes when no holiday falls into it.
-LONGEST_WORKING_WAIT = 14
+#: Calendar days that the longest wait in working days (20) takes when no holiday falls into it.
+LONGEST_WORKING_WAIT = 28
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

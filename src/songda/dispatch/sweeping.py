@@ -17,14 +17,17 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Select, func, literal, select
 
+from songda.base.days import business_day
 from songda.dispatch import tasks
 from songda.dispatch.deadlines import over
 from songda.dispatch.instants import read
-from songda.store import Wait, chunks, machine, move, tables
+from songda.store import Wait, chunks, machine, move, tables, wait
 
 ACTOR = "timer"
 
-_l, _a, _r, _t, _k = (t.c for t in (tables.letter, tables.attempt, tables.run, tables.transition, tables.task))
+_l, _a, _r, _t, _k, _d = (
+    t.c for t in (tables.letter, tables.attempt, tables.run, tables.transition, tables.task, tables.decision)
+)
 #: Things that may wait, with their tenant.
 _WAITING: dict[str, Select[Any]] = {
     "letter": select(_l.id, _l.version, _l.state, _l.tenant_id.label("tenant_id")),
@@ -73,9 +76,12 @@ def _sweep(engine: Engine, object: str, waits: Sequence[Wait], tenant_id: str, *
     for part in chunks(rows, 1000):
         with engine.begin() as connection:
             ended = _end(connection, [each for each in waits if each.then in _ENDS], part, at=at)
+            patient = _put_off(connection, [id_ for id_, *_ in part], at=at) if waits[0].state == "approved" else {}
             for each in waits:
                 if each.then == "task":
-                    late = [id_ for id_, _, since in part if id_ not in ended and over(each, since, at=at)]
+                    late = [
+                        id_ for id_, _, since in part if id_ not in ended and over(patient.get(id_, each), since, at=at)
+                    ]
                     reasons = dict.fromkeys(late, f"{object}:{each.state}")
                     tasks.keep_tasks(
                         connection, tasks.OVERDUE, reasons, among=[id_ for id_, *_ in part], actor=ACTOR, at=at
@@ -96,6 +102,15 @@ def _waiting(connection: Connection, object: str, state: str, tenant_id: str) ->
         .order_by(query.c.id)
     )
     return [(row[0], row[1], read(row[2])) for row in rows.all()]
+
+
+def _put_off(connection: Connection, letter_ids: Sequence[str], *, at: datetime) -> dict[str, Wait]:
+    """Approved letters for which the last plan of a day had no room: they wait as long as for a day of their own."""
+    planned = select(func.max(_d.on_day)).where(_d.stage == "slot", _d.on_day <= business_day(at)).scalar_subquery()
+    query = select(_d.object_id).where(
+        _d.stage == "slot", _d.outcome == "later", _d.on_day == planned, _d.object_id.in_(letter_ids)
+    )
+    return dict.fromkeys(connection.scalars(query), wait("attempt", "scheduled"))
 
 
 def _end(connection: Connection, waits: Sequence[Wait], rows: Sequence[_Row], *, at: datetime) -> dict[str, str]:

@@ -25,6 +25,8 @@ from songda.planning import Capacity
 
 #: Reasons why nothing at all is printed on a day.
 CLOSED, AFTER_CUT_OFF, NO_CALENDAR = "factory_closed", "after_cut_off", "calendar_unknown"
+#: Printed letters do not lie about until the carrier comes.
+NOT_COLLECTED = "carrier_closed"
 
 
 class BadPlan(SongdaError):
@@ -39,6 +41,7 @@ def _tuple(value: Any) -> Any:
 
 Days = Annotated[tuple[date, ...], BeforeValidator(_tuple)]
 Count = Annotated[int, Field(ge=0)]
+Works = Literal["working_days", "every_day"]
 
 
 class _Section(BaseModel):
@@ -46,22 +49,25 @@ class _Section(BaseModel):
 
 
 class Factory(_Section):
+    """When letters are printed, and how many."""
+
     valid_from: date
     #: Letters that are printed in a day.
     per_day: Count
-    #: In Shanghai, 17:30.
+    #: In Shanghai, 17:30. What comes at this minute belongs to the next day.
     cut_off: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
-    works: Literal["working_days", "every_day"]
+    works: Works
     closed: Days = ()
     opened: Days = ()
 
-    def hours(self) -> Hours:
-        return Hours(
-            cut_off=time.fromisoformat(self.cut_off),
-            works=self.works,
-            closed=frozenset(self.closed),
-            opened=frozenset(self.opened),
-        )
+
+class Carrier(_Section):
+    """On which days the carrier collects what was printed."""
+
+    valid_from: date
+    works: Works
+    closed: Days = ()
+    opened: Days = ()
 
 
 class Province(_Section):
@@ -82,6 +88,7 @@ class Share(_Section):
 
 class Plan(_Section):
     factory: Annotated[tuple[Factory, ...], BeforeValidator(_tuple), Field(min_length=1)]
+    carrier: Annotated[tuple[Carrier, ...], BeforeValidator(_tuple)] = ()
     province: Annotated[tuple[Province, ...], BeforeValidator(_tuple)] = ()
     share: Annotated[tuple[Share, ...], BeforeValidator(_tuple)] = ()
     #: Part of the capacity that is dealt by shares. Below 1, so that what goes by age alone never comes to nothing.
@@ -90,7 +97,7 @@ class Plan(_Section):
     urgent_days: Count = 30
 
 
-_Dated = TypeVar("_Dated", Factory, Province, Share)
+_Dated = TypeVar("_Dated", Factory, Carrier, Province, Share)
 
 
 def read_plan(home: Path) -> Plan | None:
@@ -126,15 +133,22 @@ def shut(plan: Plan, *, on: date, at: datetime) -> str | None:
     factory = _in_force(plan.factory, on, lambda _: "")
     if not factory:
         return CLOSED
-    hours, calendar = factory[0].hours(), load_calendar()
+    hours, calendar = _hours(factory[0], time.fromisoformat(factory[0].cut_off)), load_calendar()
+    carrier = _in_force(plan.carrier, on, lambda _: "")
     try:
         if not hours.is_open(on, calendar):
             return CLOSED
+        if carrier and not _hours(carrier[0], time.max).is_open(on, calendar):
+            return NOT_COLLECTED
         # A run for an earlier day that is taken up later keeps its day; one of today has to come in time.
         late = business_day(at) == on and hours.day_of(at, calendar) != on
     except CalendarUnknown:
         return NO_CALENDAR
     return AFTER_CUT_OFF if late else None
+
+
+def _hours(of: Factory | Carrier, cut_off: time) -> Hours:
+    return Hours(cut_off=cut_off, works=of.works, closed=frozenset(of.closed), opened=frozenset(of.opened))
 
 
 def _in_force(rows: Iterable[_Dated], day: date, key: Callable[[_Dated], str]) -> list[_Dated]:
