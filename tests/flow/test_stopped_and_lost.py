@@ -148,7 +148,7 @@ def test_28_a_stop_after_the_hand_over_asks_for_interception_and_keeps_the_real_
     assert "stop_requested" in job.letter(LATE).flags
     k = tables.task.c
     (task,) = rows_of(job.house, k.state, k.reason, kind="intercept")
-    assert task.reason == f"stop:disputed posted {DAY}"
+    assert (task.state, task.reason) == ("done", f"stop:disputed posted {DAY}")
 
 
 def test_a_lost_letter_is_sent_again_as_the_same_attempt(job: Job) -> None:

@@ -126,6 +126,9 @@ def _settle(
             plans[look.attempt.id] = steps
     moved = _move(connection, {attempt.id: attempt.version for attempt in attempts}, plans, at=at)
     _call_back(connection, [each for each, steps in plans.items() if _gains(steps, "found_after_all")], at=at)
+    # What has come to its end needs no interception any more.
+    over = [each for each, steps in plans.items() if steps[-1].target == "settled"]
+    tasks.close_tasks(connection, tasks.INTERCEPT, over, actor="dispatch", reason="settled", at=at)
     write_said(connection, folded, {a.id: a.said for a in attempts if a.said is not None}, at=at)
     note_silence(connection, _silent(looks, plans, at=at), among=folded.keys(), at=at)
     revised = {a.letter_id: folded[a.id].outcome.flags for a in attempts if _gains(plans.get(a.id, ()), "late_fact")}
