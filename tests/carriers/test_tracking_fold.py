@@ -322,7 +322,7 @@ def test_handed_to_the_post_is_never_delivered_and_a_locker_never_signed(history
     outcome = fold(events, mapping=MAPPING, handed_over_at=start, address_basis="contract", product="consumer_loan")
     facts = {to_fact(event, MAPPING) for event in events}
     if outcome.state == "signed":
-        assert facts & {"proxy_weak", "signed_unclear", "signed_other", "picked_up", "signed_self"}
+        assert facts & {"reported_signed", "proxy_weak", "signed_unclear", "signed_other", "picked_up", "signed_self"}
     if facts <= {"accepted", "in_transit", "at_office", "out_for_delivery", "announced", None}:
         assert outcome.state != "signed"
         assert outcome.grade is None
@@ -361,3 +361,54 @@ def test_carriers_own_code_replaces_the_same_event_told_by_another(at, posted_at
     second, first = at(30, "kd100:301", office="", arrival=9), at(30, "704:10")
     outcome = fold([at(1, "203"), second, first], mapping=MAPPING, handed_over_at=posted_at)
     assert (outcome.grade, outcome.fact, outcome.flags) == ("A1", "signed_self", ())
+
+
+# What the delivery office's team reports
+
+
+@pytest.mark.parametrize("relation", ["本人", "配偶", "物业", ""])
+@pytest.mark.parametrize(("basis", "product"), [("contract", "consumer_loan"), ("reserved", "credit_card")])
+def test_a_signature_by_the_teams_word_alone_is_c_whoever_signed_wherever(chain, relation, basis, product):
+    report = ("courier:signed", {"signer": relation, "name_match": True})
+    outcome = chain("203", "702", report, address_basis=basis, product=product)
+    assert (outcome.state, outcome.grade) == ("signed", "C")
+    assert outcome.flags == ("courier_report", "second_hand")
+
+
+def test_a_locker_reported_by_the_team_or_by_the_carriers_program_is_no_signature(chain):
+    for code in ("courier:left", "app:left"):
+        outcome = chain("203", "702", code)
+        assert (outcome.state, outcome.grade, "no_person" in outcome.flags) == ("stored", "C", True)
+
+
+@pytest.mark.parametrize("minutes", [-3, 0, 3])
+def test_the_carriers_own_result_of_the_day_outweighs_the_teams_whose_clock_is_first(at, posted_at, minutes):
+    own = at(30, "704:20", signer="配偶")
+    report = replace(at(30, "courier:signed", signer="本人"), op_time=own.op_time + timedelta(minutes=minutes))
+    outcome = fold([at(1, "203"), own, report], mapping=MAPPING, handed_over_at=posted_at)
+    assert (outcome.grade, outcome.flags) == ("A2", ())
+
+
+def test_a_report_of_the_second_tour_stands_beside_the_carriers_failed_first(at, posted_at):
+    events = [at(1, "203"), at(25, "705:4"), at(30, "courier:signed", signer="本人")]
+    assert fold(events, mapping=MAPPING, handed_over_at=posted_at).state == "signed"
+    later = fold([*events, at(49, "702")], mapping=MAPPING, handed_over_at=posted_at)
+    assert later.state == "tried_failed"
+
+
+@pytest.mark.parametrize(
+    ("signer", "name_match", "grade"),
+    [
+        ("本人", True, "A1"),
+        ("本人", None, "C"),
+        ("本人", False, "C"),
+        ("配偶", None, "A2"),
+        ("同事", None, "C"),
+        ("物业", None, "C"),
+        ("收发室", None, "C"),
+    ],
+)
+def test_the_carriers_program_is_the_carrier_and_a_person_needs_his_name(chain, signer, name_match, grade):
+    outcome = chain("203", "702", ("app:signed", {"signer": signer, "name_match": name_match}))
+    assert (outcome.state, outcome.grade) == ("signed", grade)
+    assert "second_hand" not in outcome.flags

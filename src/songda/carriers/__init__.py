@@ -49,7 +49,14 @@ if TYPE_CHECKING:
     from songda.carriers.push import Pushed, read_push, read_words
     from songda.carriers.tracking import Event, EventKey, Push, Trace, event_key, parse_push, parse_trace, push_ack
     from songda.carriers.tracking_fold import Outcome, Parked, fold
-    from songda.carriers.tracking_mapping import Mapping, load_mapping, load_own_mapping, shipped_codes, to_fact
+    from songda.carriers.tracking_mapping import (
+        Mapping,
+        load_mapping,
+        load_own_mapping,
+        meaning,
+        shipped_codes,
+        to_fact,
+    )
     from songda.carriers.tracking_text import redact_desc
     from songda.carriers.waybill import is_waybill, waybill_numbers
 
@@ -88,7 +95,7 @@ _HOMES = {
     "push": ("Pushed", "read_push", "read_words"),
     "tracking": ("Event", "EventKey", "Push", "Trace", "event_key", "parse_push", "parse_trace", "push_ack"),
     "tracking_fold": ("Outcome", "Parked", "fold"),
-    "tracking_mapping": ("Mapping", "load_mapping", "load_own_mapping", "shipped_codes", "to_fact"),
+    "tracking_mapping": ("Mapping", "load_mapping", "load_own_mapping", "meaning", "shipped_codes", "to_fact"),
     "tracking_text": ("redact_desc",),
     "waybill": ("is_waybill", "waybill_numbers"),
 }
@@ -139,6 +146,7 @@ __all__ = [
     "item_line",
     "load_mapping",
     "load_own_mapping",
+    "meaning",
     "open_aggregator",
     "open_http",
     "open_posting_files",

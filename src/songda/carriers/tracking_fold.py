@@ -15,8 +15,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
+from songda.base.days import business_day
 from songda.carriers.tracking import Event, EventKey, event_key
 from songda.carriers.tracking_mapping import Code, Fact, Mapping, contradicts, meaning
 
@@ -140,8 +141,20 @@ def _first_hand(read: list[_Read]) -> list[_Read]:
     """Without what others have told of the time of which the carrier itself has spoken by now."""
     if not any(entry.code.second_hand for entry in read):
         return read
-    spoken = max((entry.event.op_time for entry in read if not entry.code.second_hand), default=None)
-    return [entry for entry in read if not entry.code.second_hand or spoken is None or entry.event.op_time > spoken]
+    own = [entry for entry in read if not entry.code.second_hand]
+    spoken = max((entry.event.op_time for entry in own), default=None)
+    results: dict[date, int] = {}
+    for entry in own:
+        day = business_day(entry.event.op_time)
+        results[day] = max(results.get(day, 0), entry.fact.precedence)
+
+    def counts(entry: _Read) -> bool:
+        if spoken is not None and entry.event.op_time <= spoken:
+            return False
+        known = results.get(business_day(entry.event.op_time), 0) if entry.code.yields_all_day else 0
+        return known == 0 or known < entry.fact.precedence
+
+    return [entry for entry in read if not entry.code.second_hand or counts(entry)]
 
 
 def _rank(event: Event) -> tuple[object, ...]:

@@ -46,6 +46,8 @@ class Code:
     address_signal: str
     #: Told by somebody else than the carrier.
     second_hand: bool = False
+    #: Whether it yields to a result that the carrier tells of the same day, whatever the hour.
+    yields_all_day: bool = False
     #: First day of the events that it is about; None: ever.
     valid_from: date | None = None
 
@@ -143,6 +145,8 @@ def read_mapping(*, codes: str, facts: str, own: str = "") -> Mapping:
             voids=frozenset((row["voids"] or "").split()),
             address_signal=row["address_signal"] or "",
             second_hand=told_by in second_hand["tellers"],
+            # Tables in bundles of evidence may be older than this key.
+            yields_all_day=told_by in second_hand.get("yield_all_day", ()),
             valid_from=valid_from,
         )
         by_code.setdefault((code, qualifier), []).append(meaning)

@@ -23,6 +23,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from songda.dispatch.cancelling import CancelReport, cancel_waybills
+    from songda.dispatch.courier_advice import Advice, Situation, Try, advise, may_call, place_of
+    from songda.dispatch.courier_items import Item, items_at, offices_reached
+    from songda.dispatch.courier_reports import (
+        Report,
+        Reporter,
+        answered_before,
+        new_report_id,
+        reportable,
+        take_report,
+    )
     from songda.dispatch.deadlines import Deadlines, load_deadlines
     from songda.dispatch.ends import AtEnd, close_letters, letters_at_end
     from songda.dispatch.errors import (
@@ -54,6 +64,9 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "cancelling": ("CancelReport", "cancel_waybills"),
+    "courier_advice": ("Advice", "Situation", "Try", "advise", "may_call", "place_of"),
+    "courier_items": ("Item", "items_at", "offices_reached"),
+    "courier_reports": ("Report", "Reporter", "answered_before", "new_report_id", "reportable", "take_report"),
     "deadlines": ("Deadlines", "load_deadlines"),
     "ends": ("AtEnd", "close_letters", "letters_at_end"),
     "errors": (
@@ -89,6 +102,7 @@ __all__ = [
     "STOP",
     "STOP_REQUESTED",
     "WEBHOOK_DISABLED",
+    "Advice",
     "Answer",
     "AtEnd",
     "CancelReport",
@@ -97,20 +111,27 @@ __all__ = [
     "FilesTaken",
     "FollowReport",
     "HandOver",
+    "Item",
     "NumberRangeUsedUp",
     "OrderReport",
     "PiecesWithoutWaybill",
     "Pulled",
+    "Report",
+    "Reporter",
     "Resolved",
     "RunNotBalanced",
     "RunNotReady",
     "Settled",
+    "Situation",
     "Stopped",
     "Swept",
     "Told",
+    "Try",
     "UnknownOrder",
     "UnknownStop",
     "UnknownWaybill",
+    "advise",
+    "answered_before",
     "best_grade",
     "cancel_waybills",
     "close_letters",
@@ -120,18 +141,24 @@ __all__ = [
     "hand_over",
     "hold_letters",
     "in_force",
+    "items_at",
     "keep_tasks",
     "letters_at_end",
     "lift",
     "load_deadlines",
     "lock_attempts",
+    "may_call",
+    "new_report_id",
     "next_attempts",
+    "offices_reached",
     "order_waybills",
     "parked_codes",
+    "place_of",
     "pull_pieces",
     "receive_push",
     "receive_pushes",
     "reconcile",
+    "reportable",
     "resolve_intents",
     "settle",
     "settle_order",
@@ -140,6 +167,7 @@ __all__ = [
     "stopped_letters",
     "store_events",
     "sweep",
+    "take_report",
     "take_tracking_files",
 ]
 

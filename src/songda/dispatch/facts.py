@@ -73,6 +73,7 @@ def store_events(connection: Connection, *, key: DataKey, told: Iterable[Told], 
                 "received_at": stored(received_at),
                 "arrival": arrivals[entry.attempt_id],
                 "event": _parts(entry.event),
+                "office": entry.event.office or None,
                 "raw": key.seal(entry.raw, context=f"fact:{fact_id}"),
                 "raw_sha256": sha256(entry.raw).hexdigest(),
             }

@@ -9,6 +9,7 @@ on the institution's word alone. What the house does not keep is named as missin
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -32,6 +33,9 @@ class Link:
     proven: tuple[str, ...]
     missing: tuple[str, ...]
 
+
+#: Prefixes of codes that an aggregator tells.
+_RETELLERS = ("kd100", "kdniao")
 
 #: A sentence, and whether it tells of something that is there.
 _Said = Iterator[tuple[bool, str]]
@@ -189,8 +193,10 @@ def _transit(letter: CheckedLetter) -> _Said:
                 True,
                 f"第 {attempt['n']} 次寄送的 {len(events)} 条原始轨迹在包内，哈希相符，最后一条收到于 {instant(last)}",
             )
-            retold = sum(":" in event["parts"]["op_code"] for event in events)
-            if retold:
+            tellers = Counter(event["parts"]["op_code"].partition(":")[0] for event in events)
+            if reported := tellers["courier"]:
+                yield False, f"其中 {reported} 条是投递网点人员在出具机构页面上的回报，效力低于承运商自己的轨迹"
+            if retold := sum(tellers[each] for each in _RETELLERS):
                 yield False, f"其中 {retold} 条是第三方平台的转述，按出具机构的解读计入"
         elif attempt["posted_on"]:
             yield False, f"第 {attempt['n']} 次寄送没有收到任何轨迹"

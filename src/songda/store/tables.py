@@ -288,9 +288,30 @@ fact = Table(
     Column("received_at", _INSTANT, nullable=False),
     Column("arrival", Integer, nullable=False),
     Column("event", JSON, nullable=False),  # codes and office, no person
+    Column("office", String(16)),  # of the event, to find what lies there
     Column("raw", LargeBinary, nullable=False),  # sealed
     Column("raw_sha256", _HASH, nullable=False),
     UniqueConstraint("attempt_id", "event_key"),
+)
+
+#: What became of an item at the door, as the delivery office's team or the carrier's own program reported it. What it says
+#: is a fact; here stands who said it, so that it is taken once.
+courier_report = Table(
+    "courier_report",
+    metadata,
+    _id(),
+    _to("tenant"),
+    _to("attempt"),
+    Column("client_id", String(64), nullable=False),  # given by the reporter's device
+    Column("body", _HASH, nullable=False),  # blind index of what was reported under it
+    Column("event_key", _HASH, nullable=False),  # of the fact
+    Column("outcome", _CODE, nullable=False),
+    Column("office", String(16), nullable=False),
+    Column("holder", String(80), nullable=False),  # of the link or the key
+    Column("happened_at", _INSTANT, nullable=False),
+    Column("received_at", _INSTANT, nullable=False),
+    Column("slip_sha256", _HASH),  # of the photo as it was taken in, sealed in a file of this row's id
+    UniqueConstraint("tenant_id", "client_id"),
 )
 
 #: Why an automatic decision came out as it did.
@@ -460,5 +481,6 @@ booking = Table(
     CheckConstraint("fen > 0", name="positive"),
 )
 
+Index("ix_fact_office_op_time", fact.c.office, fact.c.op_time)
 Index("ix_decision_stage_on_day", decision.c.stage, decision.c.on_day)
 Index("ix_event_tenant_position", event.c.tenant_id, event.c.position)
