@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from songda.cli.drill import invented_profile
+from songda.sim.carrier import SimContract, StandIn
 
 
 @pytest.fixture
@@ -22,9 +23,9 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def songda(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def songda(home: Path, *words: str, **secrets: str) -> subprocess.CompletedProcess[str]:
     program = [sys.executable, "-c", "from songda.cli import main; main()"]
-    environ = os.environ | {"SONGDA_HOME": str(home / "home")}
+    environ = os.environ | {"SONGDA_HOME": str(home / "home")} | secrets
     return subprocess.run([*program, *words], capture_output=True, text=True, timeout=60, check=False, env=environ)
 
 
@@ -80,3 +81,20 @@ def test_the_stand_in_lists_its_menu_and_refuses_what_is_not_on_it(home: Path) -
     assert "reset_after" in listed
     wrong = songda(home, "sim", "carrier", "--port", "0", "--fault", "reset_after=5")
     assert (wrong.returncode, "reset_after=5" in wrong.stderr) == (64, True)
+
+
+def test_a_ping_says_whether_the_carrier_answers_and_by_how_much_the_clocks_differ(home: Path) -> None:
+    with StandIn(SimContract()) as post:
+        text = (home / "tenant.toml").read_text("utf-8").replace("http://127.0.0.1/stand-in", post.url)
+        (home / "tenant.toml").write_text(text, encoding="utf-8")
+        assert songda(home, "tenant", "import", str(home / "tenant.toml"), "--tenant", "t").returncode == 0
+        secrets = {
+            "SONGDA_EMS_AUTHORIZATION": post.contract.authorization,
+            "SONGDA_EMS_SIGN_KEY": post.contract.sign_key or "",
+        }
+        answer = json.loads(songda(home, "carrier", "ping", "--json", **secrets).stdout)["carrier"]
+        assert answer["answer"] == "answered"
+        assert abs(answer["clock_skew_s"]) <= 2
+        wrong = secrets | {"SONGDA_EMS_AUTHORIZATION": secrets["SONGDA_EMS_SIGN_KEY"]}
+        assert json.loads(songda(home, "carrier", "ping", "--json", **wrong).stdout)["carrier"]["answer"] == "refused"
+    assert "没有应答" in songda(home, "carrier", "ping", **secrets).stdout

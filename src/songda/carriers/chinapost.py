@@ -17,7 +17,7 @@ import binascii
 import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -69,6 +69,11 @@ class ChinaPost:
         self._contract = contract
         self._calls = Calls(contract, http, clock)
         self._number = re.compile(contract.number_pattern)
+
+    @property
+    def clock_skew(self) -> timedelta | None:
+        """Our clock minus the carrier's, to the second; None before the first answer. Looked at now and then."""
+        return self._calls.clock_skew
 
     def order(self, order: Order) -> Ordered | Refused:
         """Orders one letter (020003), once. Raises NoAnswer.

@@ -40,6 +40,8 @@ class Calls:
         self._envelope = contract.envelope()
         self._tolerance = timedelta(seconds=contract.clock_tolerance_s)
         self._count = 0
+        #: Our clock minus the carrier's, when last looked at.
+        self.clock_skew: timedelta | None = None
         self._line = Line(
             calls_per_s=contract.calls_per_s, cut_after=contract.cut_after_calls, cut_s=contract.cut_seconds
         )
@@ -79,7 +81,7 @@ class Calls:
             theirs = parsedate_to_datetime(response.headers["date"])
         except (KeyError, ValueError):
             return
-        skew = self._clock() - (theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC))
+        skew = self.clock_skew = self._clock() - (theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC))
         if abs(skew) <= self._tolerance:
             return
         seconds = round(skew.total_seconds())

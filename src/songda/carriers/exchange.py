@@ -38,6 +38,8 @@ CREATE TABLE IF NOT EXISTS file (
 );
 """
 _PARTIAL = ".partial-"
+#: Bytes of an incoming file that is still read.
+LARGEST = 256 << 20
 
 
 class Line(NamedTuple):
@@ -108,6 +110,10 @@ class Exchange:
         """(path, content, SHA-256) of the whole files of that name that were not taken yet, in the order of names."""
         for path in sorted(self._in.iterdir()):
             if not pattern.fullmatch(path.name) or not path.is_file():
+                continue
+            if path.stat().st_size > LARGEST:
+                # No list of ours has so many lines; it is left for a person.
+                log.warning("carrier.file_too_large", file=path.name)
                 continue
             content = path.read_bytes()
             if not content.endswith(b"\n"):

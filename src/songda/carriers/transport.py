@@ -9,7 +9,7 @@ from typing import TypeVar
 import httpx
 import stamina
 
-from songda.carriers.errors import LineCut, NoAnswer
+from songda.carriers.errors import ClockSkew, LineCut, NoAnswer
 from songda.carriers.line import Line
 
 T = TypeVar("T")
@@ -51,11 +51,11 @@ def post_form(http: httpx.Client, url: str, form: bytes, *, line: Line) -> httpx
 
 def again(call: Callable[[], T], *, attempts: int, on: Callable[[NoAnswer], bool] = lambda _: True) -> T:
     """`call`, which changes nothing, tried up to `attempts` times on those NoAnswer that `on` holds for, with back-off
-    and jitter. A line that is cut is not tried.
+    and jitter. A line that is cut is not tried, and what was refused for a wrong clock is not asked again.
     """
 
     def worth_it(error: Exception) -> bool:
-        return isinstance(error, NoAnswer) and not isinstance(error, LineCut) and on(error)
+        return isinstance(error, NoAnswer) and not isinstance(error, LineCut | ClockSkew) and on(error)
 
     try:
         return call()

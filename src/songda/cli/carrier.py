@@ -87,6 +87,30 @@ def adopt(file: TableFile) -> None:
 
 
 @carrier.command()
+def ping(tenant: TenantName = None, as_json: JsonFlag = False) -> None:
+    """Ask the carrier of the contract, and the fallback, one harmless question: do they answer, and do the clocks agree?
+
+    Example: songda carrier ping
+    """
+    import os
+
+    from songda.flow.post import carrier_of
+    from songda.flow.tracking import ping as ask
+
+    with open_house(tenant) as house, carrier_of(house.tenant, os.environ) as connected:
+        answers = ask(connected)
+    if as_json:
+        print_json({name: {"answer": answer, "clock_skew_s": skew} for name, answer, skew in answers})
+        return
+    words = {"answered": "有应答", "refused": "被拒绝（请核对合同设置）", "clock_skew": "时钟不一致，请求被拒"}
+    rows = [
+        (name, words.get(answer, f"没有应答（{answer}）"), "" if skew is None else f"{skew:+d} 秒")
+        for name, answer, skew in answers
+    ]
+    print_table("承运商", ("对象", "结果", "本机时钟与对方相差"), rows)
+
+
+@carrier.command()
 def parked(tenant: TenantName = None, as_json: JsonFlag = False) -> None:
     """List the codes that the table does not know, and how many letters heard them.
 

@@ -16,8 +16,12 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from songda.base.errors import SongdaError
-from songda.carriers import Mapping, load_own_mapping
+from songda.carriers import Mapping, NoAnswer, Trace, load_own_mapping
 from songda.flow.audit import write_audit
+from songda.flow.post import Carrier
+
+#: A number of the right shape that nobody was ever given.
+_NOBODYS = "0000000000000"
 
 
 class NoSuchTable(SongdaError):
@@ -58,6 +62,28 @@ def adopt(engine: Engine, home: Path, file: Path, *, actor: str, at: datetime) -
         # Last in the transaction: a table is never in force without its entry in the log.
         partial.replace(target)
     return after
+
+
+def ping(carrier: Carrier) -> list[tuple[str, str, int | None]]:
+    """(who, what came of one harmless question, our clock minus theirs in seconds where it shows) for carrier and fallback.
+
+    What came: answered | refused | clock_skew | another reason why there was no answer.
+    """
+    answers: list[tuple[str, str, int | None]] = []
+    for name, tracker in (("carrier", carrier.post), ("fallback", carrier.fallback)):
+        if tracker is None:
+            continue
+        ((_, answer),) = tracker.trace_many([_NOBODYS], threads=1)
+        came = "answered" if isinstance(answer, Trace) else "refused"
+        skew = getattr(tracker, "clock_skew", None)
+        answers.append(
+            (
+                name,
+                answer.reason if isinstance(answer, NoAnswer) else came,
+                None if skew is None else round(skew.total_seconds()),
+            )
+        )
+    return answers
 
 
 def _own(home: Path) -> Path:
