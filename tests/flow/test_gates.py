@@ -7,14 +7,16 @@ from pathlib import Path
 
 import pytest
 from bank import letters, opened, proposed, rows_of, signed, taken_in
-from case_rows import AT, DAY, case_row, write_rows
+from case_rows import AT, DAY, case_row, id_number, write_rows
 
+from songda.base import days
 from songda.cli.drill import join, open_stand_in
 from songda.flow import factory
 from songda.flow.approve import DailyMaximumReached
 from songda.flow.factory import ManifestRejected
 from songda.flow.press import read_manifest
-from songda.flow.run import Watch, make_runs
+from songda.flow.reviewing import release
+from songda.flow.run import Watch, make_runs, post_and_follow
 from songda.store import tables
 
 
@@ -59,4 +61,29 @@ def test_40_a_run_whose_manifest_the_factory_holds_otherwise_is_rejected_and_dea
         assert rows_of(house, p.id, p.state, p.waybill_no) == before
         (again,) = rows_of(house, r.id, batch_id=batch, state="locked")
         assert len(read_manifest(house.home, again.id).pieces) == 1
+        assert post.stats()["orders"] == 1
+
+
+def test_a_letter_held_at_the_lock_goes_again_under_the_next_number_once_it_is_released(tmp_path: Path) -> None:
+    n, t, p = tables.attempt.c, tables.letter.c, tables.piece.c
+    tomorrow = DAY + timedelta(days=1)
+    with opened(tmp_path) as house, open_stand_in(house, seed=1) as post, join(post) as carrier:
+        batch = taken_in(house, write_rows(tmp_path / "1.csv", case_row(0, 0)))
+        signed(house, batch)
+        # Another name comes under the same ID number.
+        taken_in(house, write_rows(tmp_path / "2.csv", case_row(2, 2, 身份证号=id_number(0))))
+        make_runs(house, batch, carrier=carrier, on=DAY, at=AT, watch=Watch())
+        (letter,) = rows_of(house, t.id, t.state, t.letter_no, batch_id=batch)
+        assert letter.state == "held"
+        assert rows_of(house, n.n, n.state, letter_id=letter.id) == [(1, "dropped")]
+        release(house.engine, house.tenant, [letter.letter_no], reason="client_confirmed", by="a", second="b", at=AT)
+        signed(house, batch, tomorrow)
+        at = days.at(tomorrow, 17)
+        make_runs(house, batch, carrier=carrier, on=tomorrow, at=at, watch=Watch())
+        post_and_follow(house, batch, carrier=carrier, on=tomorrow, at=at, watch=Watch())
+        assert sorted(rows_of(house, n.n, n.state, n.posted_on, letter_id=letter.id)) == [
+            (1, "dropped", None),
+            (2, "posted", tomorrow),
+        ]
+        assert rows_of(house, p.copy, p.state) == [(1, "handed_over")]
         assert post.stats()["orders"] == 1
