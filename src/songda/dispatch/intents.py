@@ -4,7 +4,7 @@ Left open are intents `written` (killed between call and answer) and `unresolved
 
 | what we have | what happens |
 | --- | --- |
-| a number of ours on the order | ask the carrier: known → answered; unknown → may be asked again, same number |
+| a number of ours on the order | ask: known → answered; unknown → may be asked again, same number; silent for a day → also a task |
 | a contract that promises idempotent orders | may be asked again |
 | neither | a person's task |
 
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, select, update
@@ -23,6 +23,7 @@ from sqlalchemy import Connection, Engine, select, update
 from songda.carriers import Carrier, NoAnswer, Refused, Terms, Trace
 from songda.dispatch import tasks
 from songda.dispatch.errors import UnknownOrder
+from songda.dispatch.instants import read
 from songda.store import chunks, move, tables
 
 ACTOR = "dispatch"
@@ -30,6 +31,8 @@ ACTOR = "dispatch"
 _NEVER_POSTED = frozenset({"pulled", "spoiled"})
 #: Intents settled in one transaction.
 _CHUNK = 500
+#: An order of which nobody has heard for so long is told to a person; it is asked for all the same.
+_LATE = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ class Resolved:
     answered: int
     #: Proven safe to ask again.
     repeatable: int
-    #: Still without an answer; where the carrier cannot be asked, a person has a task.
+    #: Still without an answer; where the carrier cannot be asked, or has not answered for a day, a person has a task.
     unresolved: int
 
 
@@ -51,6 +54,7 @@ class Intent:
     #: Our own number of a pre-allocated range, or None.
     waybill_no: str | None
     piece_state: str
+    asked_at: datetime
 
 
 def resolve_intents(
@@ -139,13 +143,15 @@ def may_repeat(answer: Any) -> bool:
 def _left_open(connection: Connection, batch_id: str) -> list[Intent]:
     i, p, r = tables.intent.c, tables.piece.c, tables.run.c
     query = (
-        select(i.order_no, i.version, i.state, i.piece_id, p.waybill_no, p.state, i.answer)
+        select(i.order_no, i.version, i.state, i.piece_id, p.waybill_no, p.state, i.asked_at, i.answer)
         .join(tables.piece, p.id == i.piece_id)
         .join(tables.run, r.id == p.run_id)
         .where(r.batch_id == batch_id, i.kind == "order", i.state.in_(("written", "unresolved")))
         .order_by(i.order_no)
     )
-    return [Intent(*row[:-1]) for row in connection.execute(query).all() if not may_repeat(row.answer)]
+    return [
+        Intent(*row[:-2], read(row.asked_at)) for row in connection.execute(query).all() if not may_repeat(row.answer)
+    ]
 
 
 def _verdict(intent: Intent, traced: Mapping[str, Trace | Refused | NoAnswer], *, idempotent: bool) -> str:
@@ -174,8 +180,11 @@ def _store(connection: Connection, part: Sequence[Intent], verdicts: Mapping[str
         i.piece_id: "pulled" for i in part if verdicts[i.order_no] == "answered" and i.piece_state in _NEVER_POSTED
     }
     tasks.open_tasks(connection, tasks.WAYBILL_UNUSED, unused, at=at)
-    for_person = {i.piece_id: "no_answer" for i in part if verdicts[i.order_no] == "person"}
+    late = {i.order_no for i in part if verdicts[i.order_no] == "ask_later" and at - i.asked_at >= _LATE}
+    for_person = {i.piece_id: "no_answer" for i in part if verdicts[i.order_no] == "person" or i.order_no in late}
     tasks.open_tasks(connection, tasks.ORDER_UNRESOLVED, for_person, at=at)
+    resolved = [i.piece_id for i in part if verdicts[i.order_no] not in {"ask_later", "person"}]
+    tasks.keep_tasks(connection, tasks.ORDER_UNRESOLVED, {}, among=resolved, actor=ACTOR, at=at)
 
 
 def _move_group(
