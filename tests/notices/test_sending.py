@@ -8,6 +8,7 @@ import hmac
 import json
 from collections import defaultdict
 from datetime import timedelta
+from threading import Barrier, Thread
 from typing import Any
 
 import httpx
@@ -25,6 +26,7 @@ from songda.notices import (
     alarms,
     deliver,
     enable,
+    open_http,
     read_page,
     read_receivers,
     remove_receiver,
@@ -271,6 +273,27 @@ def test_a_sender_that_died_is_replaced_after_its_claim(firm: Any, key: Any, hoo
     assert send(firm, key, http).events == 0
     firm.later(minutes=10)
     assert send(firm, key, http).events == 1
+
+
+def test_senders_of_the_same_moment_share_the_work_and_repeat_nothing(firm: Any, key: Any, hook: Any) -> None:
+    ids = firm.letters(40)
+    add(firm, key, hook)
+    for version in range(3):
+        firm.step(ids, version)
+    barrier = Barrier(3)
+
+    def work() -> None:
+        with open_http() as http:
+            barrier.wait()
+            send(firm, key, http)
+
+    threads = [Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(event["id"] for event in hook.events()) == sorted(event["id"] for event in feed(firm))
+    assert in_order(hook.events())
 
 
 def test_a_try_out_tells_what_it_came_to_and_moves_nothing(firm: Any, key: Any, hook: Any, http: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +14,7 @@ from songda.cli.opening import JsonFlag, TenantName, open_base, open_house, open
 from songda.cli.tables import print_table
 
 if TYPE_CHECKING:
-    from songda.flow.tenants import Tenant
+    from songda.notices import Delivered
 
 webhooks = typer.Typer(help="Webhooks: who is told what becomes of the letters.", no_args_is_help=True)
 
@@ -212,22 +213,28 @@ def deliver(
 
     Example: songda webhooks deliver --stay
     """
-    from songda.flow.webhooks import deliver_all
-    from songda.notices import open_http
-
-    with open_base() as (engine, master, _), open_http() as http:
-        tenants: list[Tenant] = [open_one(engine, master, name) for name in tenant_names(engine)]
-        while True:
-            done = deliver_all(engine, tenants, http=http, clock=days.now)
-            if not stay:
-                break
-            # What was taken is followed by more more often than not.
-            time.sleep(0 if done.events else _ROUND_S)
-            tenants = [open_one(engine, master, name) for name in tenant_names(engine)]
+    done = None
+    # An interruption loses nothing: what was not acknowledged is sent again.
+    with suppress(KeyboardInterrupt):
+        while done is None or stay:
+            done = _round()
+            # What was taken is followed by more, more often than not.
+            time.sleep(_ROUND_S if stay and not done.events else 0)
+    if done is None or stay:
+        return
     if as_json:
         print_json({"events": done.events, "behind": done.behind, "disabled": done.disabled})
         return
     typer.echo(f"已送达 {done.events:,} 个事件" + (f"；{done.behind} 个接收方还有未送达的" if done.behind else ""))
+
+
+def _round() -> Delivered:
+    from songda.flow.webhooks import deliver_all
+    from songda.notices import open_http
+
+    with open_base() as (engine, master, _), open_http() as http:
+        tenants = [open_one(engine, master, name) for name in tenant_names(engine)]
+        return deliver_all(engine, tenants, http=http, clock=days.now)
 
 
 def _tell(webhook: str, text: str, *, as_json: bool) -> None:
