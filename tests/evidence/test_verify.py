@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from bench.evidence_forgeries import FOLDER, Files, Keys, bundle, header, letter_files
 
-from songda.carriers import load_mapping
+from songda.carriers import load_mapping, load_own_mapping, shipped_codes
 from songda.evidence import (
     BadBundle,
     BadTrust,
@@ -26,7 +26,7 @@ from songda.evidence import (
     write_archive,
 )
 from songda.evidence.errors import UnknownFormat
-from songda.evidence.outcome import read_tables, shipped_tables
+from songda.evidence.outcome import OWN, read_tables, shipped_tables
 from songda.evidence.verify import main
 
 from .conftest import PDF
@@ -225,6 +225,16 @@ def test_no_table_does_more_than_be_refused(keys: Keys, files: Files, name: str,
 
 def test_the_tables_in_a_bundle_are_those_by_which_the_house_grades() -> None:
     assert read_tables(shipped_tables()) == load_mapping()
+
+
+def test_the_installations_own_codes_travel_with_the_bundle(tmp_path: Path) -> None:
+    head = shipped_codes().splitlines()[0]
+    row = {"code": "ZZ9", "fact": "returned", "name": "退回", "source": "test", "verified": "carrier"}
+    own = f"{head}\n{','.join(row.get(column, '') for column in head.split(','))}\n"
+    (tmp_path / "own.csv").write_text(own, "utf-8-sig")
+    mapping = read_tables({**shipped_tables(), OWN: own.encode()})
+    assert mapping == load_own_mapping(tmp_path / "own.csv")
+    assert mapping.version != load_mapping().version
 
 
 def test_nothing_in_a_bundle_draws_on_the_readers_terminal(keys: Keys, files: Files) -> None:
