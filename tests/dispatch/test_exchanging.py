@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from songda.dispatch import (
     settle,
     take_tracking_files,
 )
+from songda.sim.carrier import Counter
 from songda.store import tables
 from songda.vault import DataKey
 
@@ -109,6 +111,54 @@ def test_a_letter_goes_from_the_list_to_the_grade(
 
     asked = follow(database, tenant_id=TENANT, key=key, post=carrier, at=after(3), deadlines=EVERY_TIME)
     assert (asked.asked, asked.unknown, asked.news) == (5, 0, 0)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])
+def test_letters_at_a_counter_end_as_they_ordered(
+    database: Engine,
+    key: DataKey,
+    fill: Callable[..., None],
+    carrier: PostingFiles,
+    contract: FileContract,
+    encoding: str,
+) -> None:
+    magic = {1: "0001", 2: "0743", 3: "0708", 4: "0747", 5: "9001", 6: "0014"}
+    fill(6)
+    order_outcomes(database, key, magic)
+    ordered(database, key, carrier, contract)
+    counter = Counter(contract.folder, encoding=encoding)
+    assert counter.acknowledge() == 6
+    report = ordered(database, key, carrier, contract)
+    assert (report.ordered, report.refused) == (5, 1)
+
+    with database.begin() as connection:
+        connection.execute(update(tables.piece).where(tables.piece.c.state == "queued").values(state="enveloped"))
+        connection.execute(update(tables.run).values(state="balanced"))
+    assert counter.hand_over(hand_over(database, run_id=RUN, at=POSTED).waybills, at=POSTED) == []
+    for day in (1, 3, 5, 8, 13, 21):
+        counter.tell(to=after(day))
+        take_tracking_files(database, tenant_id=TENANT, key=key, files=carrier, at=after(day))
+        settle(database, tenant_id=TENANT, at=after(day))
+    assert dict(column(database, "attempt", "id", "grade")) == {
+        "att_001": "A1",
+        "att_002": "A2",
+        "att_003": "E",
+        "att_004": "C",
+        "att_005": None,
+        "att_006": "D",
+    }
+
+
+def order_outcomes(database: Engine, key: DataKey, magic: dict[int, str]) -> None:
+    """Gives the letters the mobiles by which they order their outcome."""
+    p = tables.person.c
+    with database.begin() as connection:
+        for number, digits in magic.items():
+            person = f"per_{number:03d}"
+            sealed = connection.scalar(select(p.sealed).where(p.id == person))
+            record = json.loads(key.unseal(sealed, context=f"person:{person}")) | {"phones": [f"1990000{digits}"]}
+            again = key.seal(json.dumps(record).encode(), context=f"person:{person}")
+            connection.execute(update(tables.person).where(p.id == person).values(sealed=again))
 
 
 def test_a_file_whose_removal_was_cut_off_is_not_taken_twice(

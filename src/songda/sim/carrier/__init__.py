@@ -7,7 +7,7 @@ menu of faults.
 
 A letter may order its own outcome or fault: its receiver's mobile is 1990000 and a number of chains.toml (`19900000743`:
 signed by mistake, corrected, signed) or faults.toml (`19900009003`: the order is taken and its answer lost). 快递100 and
-快递鸟 answer beside the carrier about the same items (`account("kuaidi100")`).
+快递鸟 answer beside the carrier about the same items (`account("kuaidi100")`). `Counter` is a carrier by files.
 
 What the platform's document leaves open (codes of refusals, idempotency of orders, the time window) is a setting of
 `SimContract`.
@@ -15,6 +15,7 @@ What the platform's document leaves open (codes of refusals, idempotency of orde
 
 from songda.sim.carrier.chains import magic_outcomes
 from songda.sim.carrier.contract import SimContract
+from songda.sim.carrier.counter import Counter
 from songda.sim.carrier.events import Courier, PlannedEvent, ShippedLetter
 from songda.sim.carrier.faults import fault_kinds, magic_faults
 from songda.sim.carrier.standin import StandIn, StandInFailed
@@ -26,6 +27,7 @@ def magic_numbers() -> list[tuple[str, str]]:
 
 
 __all__ = [
+    "Counter",
     "Courier",
     "PlannedEvent",
     "ShippedLetter",
