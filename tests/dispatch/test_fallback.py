@@ -13,7 +13,7 @@ import signing_courier
 from posted import EVERY_TIME, POSTED, TENANT, after, ship
 
 from songda.carriers import AggregatorAccount, open_aggregator
-from songda.dispatch import follow, receive_push, settle
+from songda.dispatch import follow, receive_push, settle, subscribe
 
 
 @pytest.fixture
@@ -70,6 +70,22 @@ def test_a_carrier_that_answers_is_not_told_twice(desk: Any) -> None:
         deadlines=EVERY_TIME,
     )
     assert (report.asked, report.second_hand) == (3, 0)
+
+
+@pytest.mark.parametrize("kind", ["kuaidi100", "kdniao"])
+def test_letters_under_way_are_subscribed_once_each(desk: Any, kind: str) -> None:
+    def ask(**changes: Any) -> Any:
+        account = AggregatorAccount(**desk.stand_in.account(kind) | {"salt": "grain"} | changes)
+        with open_aggregator(account) as tracker:
+            return subscribe(
+                desk.database, tenant_id=TENANT, tracker=tracker, callback_url="http://127.0.0.1:9/push", at=after(1)
+            )
+
+    wrong = ask(key="wrong")
+    assert (wrong.taken, wrong.refused, wrong.left) == (0, 3, 0)
+    first, again = ask(), ask()
+    assert (first.taken, first.left) == (3, 0)
+    assert (again.taken, again.refused, again.left) == (0, 0, 0)
 
 
 @pytest.mark.parametrize("kind", ["kuaidi100", "kdniao"])

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from songda.base import days
+from songda.base.errors import SongdaError
 from songda.cli.opening import JsonFlag, TenantName, open_base, open_house, print_json
 from songda.cli.tables import print_table
 
@@ -19,6 +20,12 @@ TableFile = Annotated[Path, typer.Argument(help="CSV with the columns of `songda
 
 #: Changes shown one by one; --json gives all.
 _SHOWN = 20
+
+
+class NoFallback(SongdaError):
+    zh = "机构档案中没有可接收推送的备用轨迹来源"
+    remedy = "请在 [carrier.fallback] 中填写账号；快递100 还须填写 salt"
+    exit_code = 78
 
 
 def add_to(app: typer.Typer) -> None:
@@ -108,6 +115,39 @@ def ping(tenant: TenantName = None, as_json: JsonFlag = False) -> None:
         for name, answer, skew in answers
     ]
     print_table("承运商", ("对象", "结果", "本机时钟与对方相差"), rows)
+
+
+@carrier.command()
+def subscribe(
+    base: Annotated[str, typer.Option(help="Address under which the aggregator reaches this server (songda serve).")],
+    tenant: TenantName = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Ask the fallback to push what it hears of the letters under way, once a letter.
+
+    Example: songda carrier subscribe --base https://letters.example
+    """
+    import os
+    from dataclasses import asdict
+
+    from songda.carriers import open_aggregator
+    from songda.dispatch import subscribe as ask
+    from songda.flow.post import fallback_of
+    from songda.flow.shared_secrets import valid
+    from songda.web import push_path
+
+    with open_house(tenant) as house:
+        account, now = fallback_of(house.tenant, os.environ), days.now()
+        if account is None or (account.kind == "kuaidi100" and not account.salt):
+            raise NoFallback
+        token = valid(house.engine, house.tenant, "push", at=now)[0].text
+        url = base.rstrip("/") + push_path(house.tenant.name, token)
+        with open_aggregator(account) as tracker:
+            report = ask(house.engine, tenant_id=house.tenant.id, tracker=tracker, callback_url=url, at=now)
+    if as_json:
+        print_json(asdict(report))
+        return
+    typer.echo(f"已订阅 {report.taken:,} 件，被拒绝 {report.refused:,} 件，未应答 {report.left:,} 件")
 
 
 @carrier.command()

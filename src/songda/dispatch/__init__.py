@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from songda.dispatch.shadowing import Change, parked_codes, shadow
     from songda.dispatch.stopping import STOP_REQUESTED, Answer, Pulled, flag_stopped, pull_pieces
     from songda.dispatch.stops import STOP, Stopped, in_force, lift, stop, stopped_letters
+    from songda.dispatch.subscribing import Subscribed, subscribe
     from songda.dispatch.sweeping import Swept, sweep
     from songda.dispatch.tasks import WEBHOOK_DISABLED, keep_tasks
 
@@ -93,6 +94,7 @@ _HOMES = {
     "shadowing": ("Change", "parked_codes", "shadow"),
     "stopping": ("STOP_REQUESTED", "Answer", "Pulled", "flag_stopped", "pull_pieces"),
     "stops": ("STOP", "Stopped", "in_force", "lift", "stop", "stopped_letters"),
+    "subscribing": ("Subscribed", "subscribe"),
     "sweeping": ("Swept", "sweep"),
     "tasks": ("WEBHOOK_DISABLED", "keep_tasks"),
 }
@@ -124,6 +126,7 @@ __all__ = [
     "Settled",
     "Situation",
     "Stopped",
+    "Subscribed",
     "Swept",
     "Told",
     "Try",
@@ -166,6 +169,7 @@ __all__ = [
     "stop",
     "stopped_letters",
     "store_events",
+    "subscribe",
     "sweep",
     "take_report",
     "take_tracking_files",
