@@ -42,7 +42,7 @@ from songda.letters import new_lawyer_key
 from songda.sim.carrier import SimContract, StandIn
 from songda.sim.world import generate
 from songda.sim.world import load as load_truth
-from songda.store import open_database, tables
+from songda.store import open_database, out_of_balance, tables
 from songda.vault import load_master_key
 
 DAY = date(2026, 11, 24)
@@ -307,6 +307,10 @@ _STATES = {
     "fact": ("attempt_id", "event_key"),
     "task": ("kind", "object_id", "state"),
     "decision": ("object_id", "stage", "outcome", "inputs_sha256", "reasons"),
+    "event": ("id", "type", "source", "reason", "grade", "reasons", "flags"),
+    "account": ("scope", "granted_fen", "reserved_fen", "spent_fen"),
+    "reservation": ("attempt_id", "letter_id", "fen", "state", "round"),
+    "booking": ("round", "source", "target", "fen"),
 }
 #: Things whose whole history is the same. An intent whose answer was lost has a longer one.
 _LIVES = ("batch", "letter", "attempt", "piece", "run")
@@ -363,6 +367,7 @@ def _check_records(engine: Engine, tenant: Tenant, scene: Scene) -> None:
     a, t = tables.attempt.c, tables.letter.c
     with engine.connect() as connection:
         count, _, breaks = verify_audit(connection)
+        assert out_of_balance(connection, tenant.id) == {}
         query = select(t.letter_no, a.segment, a.record_sha256).join(tables.letter, t.id == a.letter_id)
         sealed = connection.execute(query.where(a.segment.is_not(None)).order_by(a.n)).all()
     assert count
