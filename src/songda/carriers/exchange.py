@@ -16,6 +16,7 @@ import os
 import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -135,10 +136,12 @@ class Exchange:
             for verdict in verdicts:
                 self._judge(verdict)
         path = self._in / name
-        if keep:
-            path.replace(self._done / f"{digest[:8]}-{name}")
-        else:
-            path.unlink(missing_ok=True)
+        # What the ledger has, it has, whoever tidied the folder meanwhile.
+        with suppress(FileNotFoundError):
+            if keep:
+                path.replace(self._done / f"{digest[:8]}-{name}")
+            else:
+                path.unlink()
 
     def refuse(self, path: Path, digest: str, reason: str, *, at: datetime) -> None:
         """Puts a file aside that cannot be read; a person has to look at it."""
