@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bank import letters, opened, proposed, rows_of, signed, taken_in
@@ -11,12 +12,15 @@ from case_rows import AT, DAY, case_row, id_number, write_rows
 
 from songda.base import days
 from songda.cli.drill import join, open_stand_in
+from songda.flow import assemble as gate
 from songda.flow import factory
 from songda.flow.approve import DailyMaximumReached
 from songda.flow.factory import ManifestRejected
 from songda.flow.press import read_manifest
+from songda.flow.produce import produce
 from songda.flow.reviewing import release
 from songda.flow.run import Watch, make_runs, post_and_follow
+from songda.flow.stop import stop_letter
 from songda.store import tables
 
 
@@ -87,3 +91,29 @@ def test_a_letter_held_at_the_lock_goes_again_under_the_next_number_once_it_is_r
         ]
         assert rows_of(house, p.copy, p.state) == [(1, "handed_over")]
         assert post.stats()["orders"] == 1
+
+
+def test_a_stop_that_comes_while_the_gate_judges_leaves_no_piece_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    n, t, p = tables.attempt.c, tables.letter.c, tables.piece.c
+    real = gate._at_the_lock
+    with opened(tmp_path) as house:
+        batch = taken_in(house, write_rows(tmp_path / "cases.csv", case_row(0, 0), case_row(1, 1)))
+        signed(house, batch)
+        produce(house.engine, house.tenant, batch, home=house.home, workers=1, at=AT)
+        mine = letters(house, batch)[0]
+
+        def judge_slowly(*arguments: Any, **options: Any) -> Any:
+            verdicts = real(*arguments, **options)
+            arguments[0].rollback()
+            stop_letter(house.engine, house.tenant, mine.letter_no, reason="paid", by="ops-7", at=AT)
+            return verdicts
+
+        monkeypatch.setattr(gate, "_at_the_lock", judge_slowly)
+        gate.assemble(house.engine, house.tenant, batch, on=DAY, at=AT)
+        assert rows_of(house, t.state, id=mine.id) == [("withdrawn",)]
+        (attempt,) = rows_of(house, n.id, n.state, letter_id=mine.id)
+        assert attempt.state == "dropped"
+        assert rows_of(house, p.id, attempt_id=attempt.id) == []
+        assert len(rows_of(house, p.id)) == 1
