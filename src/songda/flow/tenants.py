@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from hashlib import sha256
 
 from sqlalchemy import Engine, insert, select, update
@@ -81,4 +82,10 @@ def open_tenant(engine: Engine, master: MasterKey, *, name: str) -> Tenant:
         raise UnknownTenant(name=name)
     key = open_data_key(master, row.data_key)
     text = key.unseal(row.profile, context=f"tenant:{row.id}").decode()
-    return Tenant(id=row.id, name=name, key=key, profile=parse_profile(text), profile_sha256=row.profile_sha256)
+    return Tenant(id=row.id, name=name, key=key, profile=_parsed(text), profile_sha256=row.profile_sha256)
+
+
+@lru_cache(maxsize=16)
+def _parsed(text: str) -> Profile:
+    """The profile that the text states; a server opens the same few for every push."""
+    return parse_profile(text)
