@@ -307,7 +307,7 @@ _STATES = {
     "fact": ("attempt_id", "event_key"),
     "task": ("kind", "object_id", "state"),
     "decision": ("object_id", "stage", "outcome", "inputs_sha256", "reasons"),
-    "event": ("id", "type", "source", "reason", "grade", "reasons", "flags"),
+    "event": ("id", "type", "source", "reason", "grade", "revision"),
     "account": ("scope", "granted_fen", "reserved_fen", "spent_fen"),
     "reservation": ("attempt_id", "letter_id", "fen", "state", "round"),
     "booking": ("round", "source", "target", "fen"),

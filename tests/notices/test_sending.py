@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import json
 from collections import defaultdict
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from threading import Barrier, Thread
 from typing import Any
 
@@ -24,6 +24,7 @@ from songda.notices import (
     UnknownReceiver,
     add_receiver,
     alarms,
+    as_json,
     deliver,
     enable,
     open_http,
@@ -38,9 +39,10 @@ from songda.notices import (
     valid_generations,
 )
 from songda.notices.sending import FIRST_WAIT, GIVE_UP, LONGEST_WAIT, wait_after
-from songda.store import tables
+from songda.store import Event, tables
 
 TENANT = "ten_1"
+AT = datetime(2026, 11, 24, tzinfo=UTC)
 
 
 def add(firm: Any, key: Any, hook: Any, **more: Any) -> str:
@@ -91,9 +93,17 @@ def test_events_are_signed_and_hold_ids_and_codes_only(firm: Any, key: Any, hook
     assert "." not in event["id"]
     assert set(event) == {"id", "type", "timestamp", "cursor", "data"}
     assert set(event["data"]) == {
-        *("letter_id", "letter_no", "batch_id", "attempt", "from", "to", "reason", "grade", "reasons", "flags"),
-        "revision",
+        *("letter_id", "letter_no", "batch_id", "attempt", "from", "to", "reason", "grade", "revision"),
     }
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [("stop:hardship", "stop"), ("deceased", "in_the_record"), ("wrong_person", "in_the_record"), ("proven", "proven")],
+)
+def test_what_a_reason_says_about_a_person_is_not_told(reason: str, told: str) -> None:
+    event = Event(7, "evt_x_1", "letter.closed", AT, "ltr_x", "LH2026-1", "bat_x", "active", reason, None, "E", 0)
+    assert as_json(event)["data"]["reason"] == told
 
 
 def test_a_receiver_hears_what_happens_after_it_was_added(firm: Any, key: Any, hook: Any, http: Any) -> None:

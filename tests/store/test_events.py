@@ -68,7 +68,7 @@ def test_a_transition_and_its_event_stand_or_fall_together(database: Engine) -> 
         sign(connection, [letter])
     (event,) = feed(database)
     assert (event.id, event.type, event.at, event.letter_id) == (f"evt_{letter}_1", "letter.approved", NOW, letter)
-    assert (event.source, event.reason, event.reasons, event.n) == ("ready", "batch_signed", ("r",), None)
+    assert (event.source, event.reason, event.revision, event.n) == ("ready", "batch_signed", 0, None)
 
 
 def test_62_reading_in_pieces_gives_what_reading_at_once_gives(database: Engine) -> None:

@@ -17,6 +17,9 @@ from songda.store import Event, last_position, number_events, read_events, table
 
 #: Events of one page at most.
 MOST = 1000
+#: Reasons of transitions that say something about a person; they are told as this one.
+_OF_A_PERSON = frozenset(("deceased", "wrong_person", "two_names", "name_confirmed", "refused", "person"))
+_WITHHELD = "in_the_record"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +45,17 @@ def as_json(event: Event) -> dict[str, Any]:
             "attempt": event.n,
             "from": event.source,
             "to": "closed" if event.type == "letter.revised" else event.type.partition(".")[2],
-            "reason": event.reason,
+            "reason": _told(event.reason),
             "grade": event.grade,
-            "reasons": list(event.reasons),
-            "flags": list(event.flags),
             "revision": event.revision,
         },
     }
+
+
+def _told(reason: str) -> str:
+    """The code of a reason without what follows its colon (`stop:hardship` → `stop`), or that it is not told."""
+    head = reason.partition(":")[0]
+    return _WITHHELD if head in _OF_A_PERSON else head
 
 
 def read_page(engine: Engine, tenant_id: str, *, after: int, limit: int) -> Page:

@@ -61,10 +61,8 @@ class Event:
     n: int | None
     #: Grade of proof, final for settled attempts and closed letters, else provisional.
     grade: str | None
-    #: Codes, of the letter.
-    reasons: tuple[str, ...]
-    flags: tuple[str, ...]
-    revision: int | None
+    #: Of the letter's result.
+    revision: int
 
 
 def note_events(
@@ -74,22 +72,21 @@ def note_events(
     if target not in TOLD.get(object, ()):
         return
     type_ = "letter.revised" if (object, source, target) == ("letter", "closed", "closed") else f"{object}.{target}"
-    about_letter = _l.reasons, _l.flags, _l.revision
     if object == "letter":
         id_ = _l.id
         query = select(
-            *_common(id_, _l.version, type_, source, reason, at), cast(null(), Integer), _l.grade, *about_letter
+            *_common(id_, _l.version, type_, source, reason, at), cast(null(), Integer), _l.grade, _l.revision
         )
     else:
         id_ = _a.id
         grade = func.coalesce(_a.grade, _a.provisional_grade)
-        query = select(*_common(id_, _a.version, type_, source, reason, at), _a.n, grade, *about_letter)
+        query = select(*_common(id_, _a.version, type_, source, reason, at), _a.n, grade, _l.revision)
         query = query.join(tables.letter, _l.id == _a.letter_id)
-    names = ["id", "tenant_id", "letter_id", "type", "source", "reason", "at", "n", "grade", "reasons", "flags"]
+    names = ["id", "tenant_id", "letter_id", "type", "source", "reason", "at", "n", "grade", "revision"]
     # One statement a chunk, in the order of the ids: letters of one transaction have no order among themselves.
     for part in chunks(ids):
         rows = query.where(id_.in_(part)).order_by(id_)
-        connection.execute(insert(tables.event).from_select([*names, "revision"], rows))
+        connection.execute(insert(tables.event).from_select(names, rows))
 
 
 def _common(
@@ -124,7 +121,7 @@ def read_events(
     connection: Connection, tenant_id: str, *, after: int, limit: int, types: Sequence[str] | None = None
 ) -> list[Event]:
     """At most `limit` numbered events of the tenant behind position `after`, in their order; of `types` only, if given."""
-    names = ("id", "type", "at", "letter_id", "source", "reason", "n", "grade", "reasons", "flags", "revision")
+    names = ("id", "type", "at", "letter_id", "source", "reason", "n", "grade", "revision")
     query = (
         select(_e.position, *(_e[name] for name in names), _l.letter_no, _l.batch_id)
         .join(tables.letter, _l.id == _e.letter_id)
@@ -161,7 +158,5 @@ def _event(row: Any) -> Event:
         reason=row.reason,
         n=row.n,
         grade=row.grade,
-        reasons=tuple(row.reasons or ()),
-        flags=tuple(row.flags or ()),
         revision=row.revision,
     )

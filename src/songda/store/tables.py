@@ -399,8 +399,6 @@ event = Table(
     Column("reason", String(200), nullable=False),
     Column("n", Integer),  # number of the attempt that it is about
     Column("grade", String(4)),
-    Column("reasons", JSON),
-    Column("flags", JSON),
     Column("revision", Integer),
     Column("at", _INSTANT, nullable=False),
     Column("position", BigInteger, unique=True),

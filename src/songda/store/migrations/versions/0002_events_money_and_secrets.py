@@ -93,8 +93,6 @@ def upgrade() -> None:
         sa.Column("reason", sa.String(length=200), nullable=False),
         sa.Column("n", sa.Integer(), nullable=True),
         sa.Column("grade", sa.String(length=4), nullable=True),
-        sa.Column("reasons", sa.JSON(), nullable=True),
-        sa.Column("flags", sa.JSON(), nullable=True),
         sa.Column("revision", sa.Integer(), nullable=True),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("position", sa.BigInteger(), nullable=True),
