@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, func, select
 
 from songda.base import ids
-from songda.dispatch import hold_letters
+from songda.dispatch import hold_letters, lock_attempts
 from songda.flow.approved import Signed, read_approvals, seal_content
 from songda.flow.compose import Draft, Wanted, compose
 from songda.flow.money import open_accounts, zone_of
@@ -261,6 +261,7 @@ def _store_chunk(
             Cost(attempt_id(tenant, job.wanted.letter_id, job.wanted.n), job.wanted.letter_id, postage.price_fen)
             for job, _, postage in printed
         ]
+        _take(connection, tenant, [job for job, *_ in printed])
         over = reserve(connection, costs, accounts=accounts, at=at)
         fits = [each.attempt_id not in over for each in costs]
         failed += [(job, "OverBudget") for (job, *_), fit in zip(printed, fits, strict=True) if not fit]
@@ -277,6 +278,17 @@ def _store_chunk(
             at=at,
         )
         _fail(connection, tenant, failed, at=at)
+
+
+def _take(connection: Connection, tenant: Tenant, jobs: Sequence[_Job]) -> None:
+    """Holds attempts and letters before the account that bears them: a stop order takes them in this order, and neither waits
+    in a circle.
+    """
+    again = [job for job in jobs if job.attempt_version is not None]
+    lock_attempts(connection, [attempt_id(tenant, job.wanted.letter_id, job.wanted.n) for job in again])
+    t = tables.letter.c
+    ids_ = [job.wanted.letter_id for job in jobs]
+    connection.execute(select(t.id).where(t.id.in_(ids_)).order_by(t.id).with_for_update()).all()
 
 
 def record_context(attempt: str) -> str:
