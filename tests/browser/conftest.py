@@ -31,7 +31,12 @@ PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update", "--disable-default-apps"),
-    *("--disable-extensions", "--disable-dev-shm-usage", "--remote-debugging-pipe"),
+    *(
+        "--disable-extensions",
+        "--disable-dev-shm-usage",
+        "--remote-debugging-pipe",
+        "--use-fake-device-for-media-stream",
+    ),
 )
 TIMEOUT_S = 60.0
 
@@ -46,6 +51,8 @@ class Tab:
     complaints: list[str] = field(default_factory=list)
     #: Navigations that have been loaded to their end.
     loaded: set[str] = field(default_factory=set)
+    #: Whether answers that `Fetch.enable` holds back are thrown away.
+    lose_answers: bool = False
 
     def call(self, method: str, **params: Any) -> dict[str, Any]:
         return self.browser.call(method, params, session=self.session)
@@ -74,6 +81,13 @@ class Tab:
             self.complaints.append(json.dumps(params["issue"]["details"]))
         elif method == "Runtime.exceptionThrown":
             self.complaints.append(params["exceptionDetails"]["text"])
+        elif method == "Fetch.requestPaused":
+            fail = {"requestId": params["requestId"], "errorReason": "ConnectionReset"}
+            go_on = {"requestId": params["requestId"]}
+            self.browser.send(
+                *("Fetch.failRequest", fail) if self.lose_answers else ("Fetch.continueRequest", go_on),
+                session=self.session,
+            )
 
 
 class Browser:
@@ -93,9 +107,10 @@ class Browser:
         self._answers: dict[int, dict[str, Any]] = {}
         self._tabs: dict[str, Tab] = {}
 
-    def tab(self, *, width: int, height: int = 900, scheme: str = "light") -> Tab:
-        """An empty tab of this size in CSS pixels."""
-        target = self.call("Target.createTarget", {"url": "about:blank"})["targetId"]
+    def tab(self, *, width: int, height: int = 900, scheme: str = "light", context: str | None = None) -> Tab:
+        """An empty tab of this size in CSS pixels; `context` is a phone of its own, with storage of its own."""
+        where = {} if context is None else {"browserContextId": context}
+        target = self.call("Target.createTarget", {"url": "about:blank", **where})["targetId"]
         session = self.call("Target.attachToTarget", {"targetId": target, "flatten": True})["sessionId"]
         tab = self._tabs[session] = Tab(self, session)
         for domain in ("Page", "Network", "Runtime", "Log", "Audits"):
@@ -107,11 +122,27 @@ class Browser:
         tab.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
         return tab
 
-    def call(self, method: str, params: dict[str, Any], *, session: str | None = None) -> dict[str, Any]:
+    def send(self, method: str, params: dict[str, Any], *, session: str | None = None) -> int:
+        """Sends a command and returns its number; nobody waits for the answer."""
         self._next += 1
-        number = self._next
-        message = {"id": number, "method": method, "params": params, **({"sessionId": session} if session else {})}
+        message = {"id": self._next, "method": method, "params": params, **({"sessionId": session} if session else {})}
         os.write(self._out, json.dumps(message).encode() + b"\0")
+        return self._next
+
+    def offline(self, context: str, offline: bool) -> None:
+        """Takes the line from the service workers of a phone, or gives it back; tabs have theirs taken one by one."""
+        infos = self.call("Target.getTargets", {})["targetInfos"]
+        for info in infos:
+            if info["type"] == "service_worker" and info.get("browserContextId") == context:
+                session = self.call("Target.attachToTarget", {"targetId": info["targetId"], "flatten": True})[
+                    "sessionId"
+                ]
+                self.call("Network.enable", {}, session=session)
+                line = {"offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+                self.call("Network.emulateNetworkConditions", line, session=session)
+
+    def call(self, method: str, params: dict[str, Any], *, session: str | None = None) -> dict[str, Any]:
+        number = self.send(method, params, session=session)
         self.wait(lambda: number in self._answers)
         answer = self._answers.pop(number)
         assert "error" not in answer, f"{method}: {answer['error']}"

@@ -227,7 +227,22 @@ def test_cautions_follow_what_earlier_tries_met() -> None:
 def test_no_advice_names_a_debt_or_its_sender() -> None:
     said = json.dumps([rules(), reportable()], ensure_ascii=False)
     shown = said.replace("lawyer_letter", "").replace("reminder", "")
-    for word in ("欠", "债", "催", "逾期", "贷", "金额", "律师", "法院", "还款", "信用", "逃避", "老赖"):
+    for word in [
+        "欠",
+        "债",
+        "催",
+        "逾期",
+        "贷",
+        "金额",
+        "律师",
+        "法院",
+        "还款",
+        "信用",
+        "逃避",
+        "老赖",
+        "诉讼",
+        "违约",
+    ]:
         assert word not in shown, word
 
 

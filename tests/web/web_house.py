@@ -120,10 +120,10 @@ class Office:
 def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     folder = tmp_path_factory.mktemp("office")
     with ExitStack() as stack:
-        yield _open(folder, stack)
+        yield open_office(folder, stack)
 
 
-def _open(folder: Path, stack: ExitStack) -> Office:
+def open_office(folder: Path, stack: ExitStack) -> Office:
     settings = load({"SONGDA_WORKERS": "1"}, home=folder / "home")
     engine, master, _ = stack.enter_context(open_base(settings))
     listener = socket.create_server(("127.0.0.1", 0))

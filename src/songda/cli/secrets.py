@@ -1,4 +1,4 @@
-"""`songda secrets`: what an institution's partners hold: the carrier's push path, the key of the feed."""
+"""`songda secrets`: what an institution's partners hold: the carrier's push path, the keys of the feed and of the couriers."""
 
 from __future__ import annotations
 
@@ -16,16 +16,18 @@ if TYPE_CHECKING:
     from songda.flow.shared_secrets import Shared
 
 secrets = typer.Typer(
-    help="Secrets that partners hold: the path of the carrier's pushes, the key of the feed.", no_args_is_help=True
+    help="Secrets that partners hold: the path of the carrier's pushes, the keys of the feed and of the couriers.",
+    no_args_is_help=True,
 )
 
 
 class Which(StrEnum):
     PUSH = "push"
     API = "api"
+    COURIER = "courier"
 
 
-Name = Annotated[Which, typer.Argument(help="push: secret part of the carrier's path; api: key of /api/v1/events.")]
+Name = Annotated[Which, typer.Argument(help="push: part of the carrier's path; api: key of /api/v1/events; courier: of /api/v1/courier.")]
 
 
 def add_to(app: typer.Typer) -> None:

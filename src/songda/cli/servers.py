@@ -47,7 +47,8 @@ def serve(
         str, typer.Option(help="Address under which the carrier reaches this server (with --show-push-urls).")
     ] = "http://127.0.0.1:8000",
 ) -> None:
-    """Serve the page behind the letters' QR codes, links to print files, the carriers' pushes, the feed of events, and /healthz.
+    """Serve the page behind the letters' QR codes, links to print files, the carriers' pushes, the feed of
+    events, the delivery offices' lists, and /healthz.
 
     Example: songda serve --port 8000
     """

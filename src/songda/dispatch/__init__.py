@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from songda.dispatch.cancelling import CancelReport, cancel_waybills
-    from songda.dispatch.courier_advice import Advice, Situation, Try, advise, may_call, place_of
+    from songda.dispatch.courier_advice import Advice, Situation, Try, advise, call_rules, may_call, place_of, place_zh
     from songda.dispatch.courier_items import Item, items_at, offices_reached
     from songda.dispatch.courier_reports import (
         Report,
@@ -65,7 +65,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "cancelling": ("CancelReport", "cancel_waybills"),
-    "courier_advice": ("Advice", "Situation", "Try", "advise", "may_call", "place_of"),
+    "courier_advice": ("Advice", "Situation", "Try", "advise", "call_rules", "may_call", "place_of", "place_zh"),
     "courier_items": ("Item", "items_at", "offices_reached"),
     "courier_reports": ("Report", "Reporter", "answered_before", "new_report_id", "reportable", "take_report"),
     "deadlines": ("Deadlines", "load_deadlines"),
@@ -136,6 +136,7 @@ __all__ = [
     "advise",
     "answered_before",
     "best_grade",
+    "call_rules",
     "cancel_waybills",
     "close_letters",
     "end_attempts",
@@ -157,6 +158,7 @@ __all__ = [
     "order_waybills",
     "parked_codes",
     "place_of",
+    "place_zh",
     "pull_pieces",
     "receive_push",
     "receive_pushes",

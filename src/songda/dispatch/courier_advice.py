@@ -97,6 +97,16 @@ def place_of(address: Mapping[str, Any]) -> str:
     return "other"
 
 
+def place_zh(place: str) -> str:
+    """Chinese for a kind of place."""
+    return str(next(row["zh"] for row in rules()["place"] if row["code"] == place))
+
+
+def call_rules() -> dict[str, Any]:
+    """What holds for every call that a courier makes: open, close, most_a_day, words, never."""
+    return dict(rules()["call"])
+
+
 def may_call(at: datetime) -> bool:
     """Whether the hour allows a call (rule T01)."""
     call, clock = rules()["call"], at.astimezone(SHANGHAI).time()

@@ -1,4 +1,5 @@
-"""Secrets that a tenant's partners hold: the path to which its carrier pushes, the key with which it reads its events.
+"""Secrets that a tenant's partners hold: the path to which its carrier pushes, the key with which it reads its events, the
+key with which the carrier's own program reads work lists and reports outcomes.
 
 shared = valid(engine, tenant, "push", at=now)            # one, or two while a rotation is under way
 renew(engine, tenant, "push", overlap=timedelta(days=7), at=now, actor="operator")
@@ -19,7 +20,9 @@ from songda.store import tables
 from songda.vault import MasterKey
 
 #: What the operator calls a secret → the purpose for which it is derived.
-PURPOSES = {"push": "carrier.push", "api": "api.events"}
+PURPOSES = {"push": "carrier.push", "api": "api.events", "courier": "api.courier"}
+#: Those that are shown as a whole key, because they must also say whose they are.
+_KEYS = ("api", "courier")
 #: Lets a scanner of leaked secrets know ours; behind it stand the tenant's id and a token.
 _KEY = "songda_"
 
@@ -38,7 +41,7 @@ def valid(engine: Engine, tenant: Tenant, name: str, *, at: datetime) -> list[Sh
     purpose = PURPOSES[name]
     with engine.connect() as connection:
         generations = valid_generations(connection, tenant.id, purpose, at=at)
-    head = f"{_KEY}{tenant.id}." if name == "api" else ""
+    head = f"{_KEY}{tenant.id}." if name in _KEYS else ""
     return [
         Shared(each.generation, head + token(tenant.key, purpose, each.generation), each.until) for each in generations
     ]
@@ -58,14 +61,14 @@ def renew(engine: Engine, tenant: Tenant, name: str, *, overlap: timedelta, at: 
         )
 
 
-def tenant_of_key(engine: Engine, master: MasterKey, text: str, *, at: datetime) -> Tenant | None:
-    """The tenant whose valid key `text` is."""
+def tenant_of_key(engine: Engine, master: MasterKey, text: str, *, at: datetime, name: str = "api") -> Tenant | None:
+    """The tenant whose valid key `text` is, for the purpose `name` (api or courier)."""
     tenant_id, _, shown = text.removeprefix(_KEY).partition(".")
     with engine.connect() as connection:
-        name = connection.scalar(select(tables.tenant.c.name).where(tables.tenant.c.id == tenant_id))
-    if name is None:
+        tenant_name = connection.scalar(select(tables.tenant.c.name).where(tables.tenant.c.id == tenant_id))
+    if tenant_name is None:
         return None
-    tenant = open_tenant(engine, master, name=name)
+    tenant = open_tenant(engine, master, name=tenant_name)
     with engine.connect() as connection:
-        known = holds(connection, tenant.id, tenant.key, PURPOSES["api"], shown, at=at)
+        known = holds(connection, tenant.id, tenant.key, PURPOSES[name], shown, at=at)
     return tenant if known else None

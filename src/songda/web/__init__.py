@@ -1,4 +1,5 @@
-"""Floor 5: the web door. Health, the page behind a letter's QR code, signed links to print files, carriers' pushes.
+"""Floor 5: the web door. Health, the page behind a letter's QR code, signed links to print files, carriers' pushes, the
+delivery office's page.
 
 >>> from songda.base.settings import load
 >>> app = create_app(load())                                 # doctest: +SKIP
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from songda.web.carrier import push_path
 from songda.web.letter_check import LetterCheck
-from songda.web.links import Link, LinkExpired, LinkForged, press_path, sign, verify
+from songda.web.links import Link, LinkExpired, LinkForged, courier_path, press_path, sign, verify
 
 if TYPE_CHECKING:
     from songda.web.app import create_app
@@ -26,6 +27,7 @@ __all__ = [
     "LinkExpired",
     "LinkForged",
     "PrintFile",
+    "courier_path",
     "create_app",
     "press_path",
     "push_path",

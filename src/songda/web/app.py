@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -20,12 +19,13 @@ from songda.base.days import now as shanghai_now
 from songda.base.errors import SongdaError
 from songda.base.settings import Settings
 from songda.web.carrier import ReceivePushes, read_body
+from songda.web.courier import CourierDoor, add_courier
 from songda.web.events import MOST, PATH, ReadFeed, key_of
 from songda.web.gather import Gatherer
 from songda.web.guard import Guard
 from songda.web.health import Probe, database_probe
 from songda.web.letter_check import FindLetter, judge
-from songda.web.limit import Limiter
+from songda.web.limit import Limiter, slow_down
 from songda.web.links import PRESS, LinkExpired, LinkForged, LinkKey, press_object, verify
 from songda.web.pages import letter_page, refusal, unknown_letter_page
 from songda.web.press import AuditPress, OpenPrintFile, PrintFile
@@ -53,6 +53,7 @@ def create_app(
     link_key: LinkKey | None = None,
     receive_pushes: ReceivePushes | None = None,
     read_feed: ReadFeed | None = None,
+    courier: CourierDoor | None = None,
     probe: Probe | None = None,
     clock: Clock = shanghai_now,
     docs: bool = False,
@@ -61,7 +62,7 @@ def create_app(
 
     `/c/{token}` exists with `find_letter`; `/press/{run_id}/{number}` only when `open_print_file`, `audit_press` and
     `link_key` are all given: without an audit log nobody prints; `/carrier/{tenant}/{token}` with `receive_pushes`;
-    `/api/v1/events` with `read_feed`.
+    `/api/v1/events` with `read_feed`; `/courier/…` and `/api/v1/courier/…` with `courier`.
     `docs` publishes `/openapi.json`. All of them over the record: songda.web.record.
     """
     app = FastAPI(title="songda", docs_url=None, redoc_url=None, openapi_url="/openapi.json" if docs else None)
@@ -78,6 +79,8 @@ def create_app(
         _add_carrier(app, receive_pushes, limiter)
     if read_feed:
         _add_events(app, read_feed, limiter)
+    if courier:
+        add_courier(app, courier, limiter, clock=clock)
     return app
 
 
@@ -91,7 +94,7 @@ def _add_health(app: FastAPI, probe: Probe) -> None:
 def _add_letter_check(app: FastAPI, find_letter: FindLetter, limiter: Limiter, *, clock: Clock) -> None:
     @app.get("/c/{token}", include_in_schema=False)
     async def check_letter(token: str, request: Request) -> Response:
-        _limit(request, limiter)
+        slow_down(request, limiter)
         began = time.monotonic()
         try:
             letter = await anyio.to_thread.run_sync(find_letter, token[:MAX_TOKEN])
@@ -119,7 +122,7 @@ def _add_press(
         request: Request,
         t: str = "",
     ) -> Response:
-        _limit(request, limiter)
+        slow_down(request, limiter)
         key = link_key(run_id)
         if key is None:
             raise HTTPException(404)
@@ -157,7 +160,7 @@ def _add_carrier(app: FastAPI, receive_pushes: ReceivePushes, limiter: Limiter) 
             return Response(status_code=422 if acknowledgement.exit_code == os.EX_DATAERR else 503)
         if acknowledgement is None:
             # A carrier may push a thousand events a minute; only who does not know the path is slowed down.
-            _limit(request, limiter)
+            slow_down(request, limiter)
             raise HTTPException(404)
         return JSONResponse(acknowledgement)
 
@@ -176,16 +179,9 @@ def _add_events(app: FastAPI, read_feed: ReadFeed, limiter: Limiter) -> None:
         page = None if key is None else await anyio.to_thread.run_sync(read_feed, key, after, limit)
         if page is None:
             # Only who shows no key of ours is slowed down.
-            _limit(request, limiter)
+            slow_down(request, limiter)
             raise HTTPException(401, headers={"WWW-Authenticate": "Bearer"})
         return JSONResponse(page)
-
-
-def _limit(request: Request, limiter: Limiter) -> None:
-    client = request.client.host if request.client else ""
-    wait = limiter.wait_s(client, now=time.monotonic())
-    if wait:
-        raise HTTPException(429, headers={"Retry-After": str(math.ceil(wait))})
 
 
 def _read(file: PrintFile) -> Iterator[bytes]:

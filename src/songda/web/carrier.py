@@ -25,16 +25,16 @@ MAX_BODY = 64 * 1024
 BODY_S = 10.0
 
 
-async def read_body(request: Request) -> bytes:
+async def read_body(request: Request, *, most: int = MAX_BODY, within_s: float = BODY_S) -> bytes:
     """The whole body. Raises HTTPException 413 for one that is too long, 408 for one that does not come to its end."""
-    if int(request.headers.get("content-length", 0)) > MAX_BODY:
+    if int(request.headers.get("content-length", 0)) > most:
         raise HTTPException(413)
     body = bytearray()
     try:
-        with anyio.fail_after(BODY_S):
+        with anyio.fail_after(within_s):
             async for part in request.stream():
                 body += part
-                if len(body) > MAX_BODY:
+                if len(body) > most:
                     raise HTTPException(413)
     except TimeoutError:
         raise HTTPException(408) from None

@@ -14,7 +14,7 @@ MOST = 1000
 LONGEST_KEY = 128
 
 
-def key_of(authorization: str) -> str | None:
+def key_of(authorization: str, *, longest: int = LONGEST_KEY) -> str | None:
     """The key in an `Authorization: Bearer …` header."""
     scheme, _, key = authorization.partition(" ")
-    return key if scheme.lower() == "bearer" and 0 < len(key) <= LONGEST_KEY else None
+    return key if scheme.lower() == "bearer" and 0 < len(key) <= longest else None

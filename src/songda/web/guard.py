@@ -66,9 +66,10 @@ class Guard:
             if message["type"] == "http.response.start":
                 started = True
                 headers = MutableHeaders(scope=message)
-                headers["Content-Security-Policy"] = policy(nonce)
+                # A page that needs scripts or the camera says so itself; all others get the strictest.
+                headers.setdefault("Content-Security-Policy", policy(nonce))
                 for name, value in HEADERS.items():
-                    headers[name] = value
+                    headers.setdefault(name, value)
             await send(message)
 
         try:

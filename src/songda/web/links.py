@@ -24,6 +24,7 @@ from urllib.parse import quote
 from songda.base.errors import SongdaError
 
 PRESS = "press"
+COURIER = "courier"
 
 #: Id of a print run → the 32 bytes that sign the links to its files; None when there is no such run.
 LinkKey = Callable[[str], bytes | None]
@@ -93,6 +94,16 @@ def press_parts(object_id: str) -> tuple[str, int]:
     """The run and the number of which `press_object` was made."""
     run_id, _, number = object_id.rpartition("/")
     return run_id, int(number)
+
+
+def courier_path(tenant_id: str, office: str, *, holder: str, expires: datetime, key: bytes) -> str:
+    """Path of the signed link to the list of a delivery office. The token stands behind #: a browser never sends that part."""
+    token = sign(COURIER, courier_object(tenant_id, office), expires, key, holder=holder)
+    return f"/courier/{quote(tenant_id, safe='')}/{quote(office, safe='')}#{token}"
+
+
+def courier_object(tenant_id: str, office: str) -> str:
+    return f"{tenant_id}/{office}"
 
 
 def _mac(purpose: str, object_id: str, holder: str, seconds: int, *, key: bytes) -> bytes:

@@ -16,10 +16,12 @@ from songda.base.days import now as shanghai_now
 from songda.base.errors import SongdaError
 from songda.flow import doors
 from songda.web.carrier import Pushed, ReceivePushes
+from songda.web.courier import CourierDoor
 from songda.web.events import ReadFeed
 from songda.web.letter_check import FindLetter, LetterCheck
 from songda.web.links import Link, LinkKey, press_parts
 from songda.web.press import AuditPress, OpenPrintFile, PrintFile
+from songda.web.record_courier import courier_door
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -36,6 +38,7 @@ class Doors(TypedDict):
     link_key: LinkKey
     receive_pushes: ReceivePushes
     read_feed: ReadFeed
+    courier: CourierDoor
 
 
 def record_doors(
@@ -86,4 +89,5 @@ def record_doors(
         link_key=partial(doors.link_key_of_run, reader, master),
         receive_pushes=receive_pushes,
         read_feed=read_feed,
+        courier=courier_door(engine, master, home, clock=clock),
     )
