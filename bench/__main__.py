@@ -31,6 +31,7 @@ BENCHMARKS: dict[str, tuple[str, list[str]]] = {
     "carrier_orders": ("Ordering and tracing at the stand-in carrier", []),
     "stop_race": ("Stopping letters while their run is locked: 10,000 random moments (target: exactly one wins)", []),
     "tracking_fold": ("Folding tracking events (target: 20,000 events a second on one core)", []),
+    "events_and_plan": ("Events, webhooks, money and the plan of a day", []),
     "compliance_rules": ("Evaluating the rules", []),
     "evidence_tamper": ("Changes and forgeries of a bundle of evidence (target: every one is found)", []),
     "demo": ("The demonstration: 2,000 cases, 30 days (target: 60 s of the product's own work)", []),
