@@ -64,17 +64,20 @@ def measure(engine: Engine, *, letters: int, waiting: int) -> dict[str, float]:
                 costs = [Cost(id_.replace("ltr", "att"), id_, 2000) for id_ in part]
                 assert not reserve(connection, costs, accounts=[account], at=NOW)
 
-    def go(version: int, **how: str) -> None:
+    def go(version: int, source: str, target: str, actor: str, reason: str) -> None:
         for part in chunks(ids, 1000):
             with engine.begin() as connection:
-                move(connection, "letter", [(id_, version) for id_ in part], at=NOW, **how)
+                rows = [(id_, version) for id_ in part]
+                move(connection, "letter", rows, source=source, target=target, actor=actor, reason=reason, at=NOW)
 
     figures = {"reservations_per_s": letters / timed(book)}
-    signed = {"source": "ready", "target": "approved", "actor": "lawyer", "reason": "batch_signed"}
-    figures["transitions_with_events_per_s"] = letters / timed(lambda: go(0, **signed))
+    figures["transitions_with_events_per_s"] = letters / timed(
+        lambda: go(0, "ready", "approved", "lawyer", "batch_signed")
+    )
     # Withdrawn letters give their money back: an event and a booking each.
-    stopped = {"source": "approved", "target": "withdrawn", "actor": "operator", "reason": "stop:paid"}
-    figures["transitions_with_events_and_bookings_per_s"] = letters / timed(lambda: go(1, **stopped))
+    figures["transitions_with_events_and_bookings_per_s"] = letters / timed(
+        lambda: go(1, "approved", "withdrawn", "operator", "stop:paid")
+    )
     read_page(engine, TENANT, after=0, limit=1)
     figures["feed_events_per_s"] = 2 * letters / timed(lambda: read_all(engine))
     figures["webhook_events_per_s"] = push(engine)
