@@ -139,7 +139,7 @@ def test_a_carrier_that_is_down_is_told_and_waited_for(desk: Any, carrier: Stand
     approved(desk)
     carrier.kill()
     said = resume(desk, code=75)
-    assert "承运商没有应答" in said.err
+    assert "尚未取得运单号：承运商没有" in said.err
     assert "songda run --resume" in said.err
     carrier.start()
     answer = resume(desk).json
