@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 from typing import Any
 
@@ -89,12 +90,27 @@ def test_only_what_the_team_still_holds_is_on_the_list(house: Any, codes: list[s
     assert bool(items(house)) is there
 
 
+def test_one_item_is_looked_up_by_its_number(house: Any) -> None:
+    arrived(house, 3)
+    with house.database.connect() as connection:
+        for number, office, count in ((2, OFFICE, 1), (2, OTHER, 0), (9, OFFICE, 0)):
+            found = items_at(connection, TENANT, office, at=after(2), waybill_no=waybill(number))
+            assert [item.waybill_no for item in found] == [waybill(number)] * count
+
+
 def test_an_item_sent_on_lies_at_the_other_office(house: Any) -> None:
     arrived(house)
     house.tell(1, (2, 9, "306", {"office": OTHER}))
     assert (len(items(house)), len(items(house, OTHER))) == (0, 1)
+
+
+@pytest.mark.parametrize("database", BOTH, indirect=True)
+def test_offices_of_delivery_are_listed_with_what_has_come_there(house: Any) -> None:
+    arrived(house, 3)
+    house.tell(1, (2, 8, "702", {"office_name": "西湖投递部"}), (2, 9, "306", {"office": OTHER}))
     with house.database.connect() as connection:
-        assert offices_reached(connection, TENANT, at=after(2)) == ["11000000", OFFICE, OTHER]
+        assert offices_reached(connection, TENANT, at=after(2)) == [(OFFICE, "西湖投递部", 3), (OTHER, "", 1)]
+        assert offices_reached(connection, "ten_2", at=after(2)) == []
 
 
 def test_another_tenants_items_are_not_listed(house: Any) -> None:
@@ -259,6 +275,24 @@ def test_a_report_is_taken_once_and_what_differs_is_refused(house: Any) -> None:
     assert len(house.rows("courier_report", "id")) == 1
     assert sum(each["op_code"] == "courier:signed" for each in house.rows("fact", "event")) == 1
     assert items(house) == []
+
+
+@pytest.mark.parametrize("database", BOTH, indirect=True)
+def test_one_report_sent_by_eight_at_once_is_taken_once(house: Any) -> None:
+    arrived(house)
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: told(house, report())[0], range(8)))
+    assert sorted(answers) == ["duplicate"] * 7 + ["taken"]
+    assert len(house.rows("courier_report", "id")) == 1
+
+
+@pytest.mark.parametrize("database", BOTH, indirect=True)
+def test_one_id_for_eight_items_at_once_is_taken_for_one(house: Any) -> None:
+    arrived(house, 8)
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda number: told(house, report(number))[0], range(1, 9)))
+    assert sorted(answers) == ["conflict"] * 7 + ["taken"]
+    assert sum(each["op_code"].startswith("courier:") for each in house.rows("fact", "event")) == 1
 
 
 @pytest.mark.parametrize("database", BOTH, indirect=True)

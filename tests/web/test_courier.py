@@ -297,6 +297,19 @@ def test_after_the_carriers_own_result_a_report_is_kept_and_told_so(tour: Tour) 
     assert "以承运商的为准" in said["message"]
 
 
+def test_nothing_readable_of_anybody_lies_on_the_disk_after_all_this(tour: Tour) -> None:
+    home = tour.house.house.home
+    with tour.team(holder="last") as team:
+        letter = tour.fresh()
+        assert team.post("unmask", json={"waybill_no": letter.waybill_no, "how": "scanned"}).status_code == 200
+        said = outcome(letter, signer_name="独孤无名氏", slip=base64.b64encode(slip()).decode())
+        assert reported(team, said) == [("taken", "")]
+    written = b"".join(file.read_bytes() for file in home.rglob("*") if file.is_file())
+    assert letter.waybill_no.encode() in written
+    for person in (letter.name, letter.phone, "独孤无名氏", "\\u72ec\\u5b64"):
+        assert person.encode() not in written
+
+
 # The carrier's own program
 
 

@@ -40,8 +40,8 @@ def songda(tour: Tour, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
 def test_offices_are_listed_with_what_lies_there(songda: Callable[..., str], tour: Tour) -> None:
     found = json.loads(songda("courier", "offices", "--json"))["offices"]
     assert found == [
-        {"office": OFFICE, "name": "西湖投递部", "items": len(tour.here)},
-        {"office": OTHER, "name": "滨江投递部", "items": len(tour.there)},
+        {"office": OFFICE, "name": "西湖投递部", "letters": len(tour.here)},
+        {"office": OTHER, "name": "滨江投递部", "letters": len(tour.there)},
     ]
     assert "西湖投递部" in songda("courier", "offices")
 

@@ -43,24 +43,19 @@ def add_to(app: typer.Typer) -> None:
 
 @courier.command()
 def offices(tenant: TenantName = None, as_json: JsonFlag = False) -> None:
-    """List the offices at which letters lie, with their numbers.
+    """List the offices to which letters under way have come for delivery, with their numbers.
 
     Example: songda courier offices
     """
-    from songda.dispatch import items_at, offices_reached
+    from songda.dispatch import offices_reached
     from songda.flow.tracking import mapping_of
 
-    at, rows = days.now(), []
     with open_house(tenant) as house, house.engine.connect() as connection:
-        for office in offices_reached(connection, house.tenant.id, at=at):
-            items = items_at(connection, house.tenant.id, office, at=at, mapping=mapping_of(house.home))
-            if items:
-                name = next((item.office_name for item in items if item.office_name), "")
-                rows.append({"office": office, "name": name, "items": len(items)})
+        rows = offices_reached(connection, house.tenant.id, at=days.now(), mapping=mapping_of(house.home))
     if as_json:
-        print_json({"offices": rows})
+        print_json({"offices": [row._asdict() for row in rows]})
     else:
-        print_table("有邮件的投递网点", ("代码", "名称", "件数"), [tuple(row.values()) for row in rows])
+        print_table("在途邮件到过的投递网点", ("代码", "名称", "在途件数"), rows)
 
 
 @courier.command("list")

@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, func, select
 
@@ -54,10 +54,25 @@ class Item:
     stopped: bool
 
 
+class Reached(NamedTuple):
+    office: str
+    name: str
+    #: Under way that have come there, whether or not they still lie there.
+    letters: int
+
+
 def items_at(
-    connection: Connection, tenant_id: str, office: str, *, at: datetime, mapping: Codes | None = None
+    connection: Connection,
+    tenant_id: str,
+    office: str,
+    *,
+    at: datetime,
+    mapping: Codes | None = None,
+    waybill_no: str | None = None,
 ) -> list[Item]:
-    """The tenant's items that lie at `office` (8-digit code) at the instant `at`, by the number of their waybill."""
+    """The tenant's items that lie at `office` (8-digit code) at the instant `at`, or the one of that waybill if it does; by
+    the number of their waybill.
+    """
     codes = mapping or load_mapping()
     recent = _f.op_time >= stored(at - timedelta(days=DAYS))
     query = (
@@ -66,6 +81,8 @@ def items_at(
         .where(_l.tenant_id == tenant_id, _a.state.in_(UNDER_WAY))
         .where(_a.id.in_(select(_f.attempt_id).where(_f.office == office, recent)))
     )
+    if waybill_no is not None:
+        query = query.join(tables.piece, _p.attempt_id == _a.id).where(_p.waybill_no == waybill_no)
     attempts = {row.id: row for row in connection.execute(query)}
     facts, handed = read_facts(connection, sorted(attempts)), handed_over(connection, sorted(attempts))
     there = [
@@ -95,18 +112,23 @@ def items_at(
     return sorted(items, key=lambda item: item.waybill_no)
 
 
-def offices_reached(connection: Connection, tenant_id: str, *, at: datetime) -> list[str]:
-    """Codes of the offices that any of the tenant's letters under way has come to of late."""
+def offices_reached(
+    connection: Connection, tenant_id: str, *, at: datetime, mapping: Codes | None = None
+) -> list[Reached]:
+    """The offices to which the tenant's letters under way have come for delivery of late, by their codes."""
+    codes = mapping or load_mapping()
+    delivery = {code for (code, _), rows in codes.codes.items() for row in rows if row.fact in {*_THERE, _HELD}}
     query = (
-        select(_f.office)
-        .distinct()
+        select(_f.office, func.max(_f.event["office_name"].as_string()), func.count(_a.id.distinct()))
         .join(tables.attempt, _a.id == _f.attempt_id)
         .join(tables.letter, _l.id == _a.letter_id)
         .where(_l.tenant_id == tenant_id, _a.state.in_(UNDER_WAY), _f.office.is_not(None))
         .where(_f.op_time >= stored(at - timedelta(days=DAYS)))
+        .where(_f.event["op_code"].as_string().in_(sorted(delivery)))
+        .group_by(_f.office)
         .order_by(_f.office)
     )
-    return [office for office in connection.scalars(query) if office]
+    return [Reached(office, name or "", letters) for office, name, letters in connection.execute(query)]
 
 
 def has_lain_at(connection: Connection, tenant_id: str, office: str, waybill_no: str, *, at: datetime) -> Any | None:

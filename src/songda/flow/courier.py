@@ -97,8 +97,8 @@ def unmask(
     Written to the audit log before it is given out. Raises Unsealable, BadTrackingTable.
     """
     with engine.begin() as connection:
-        items = items_at(connection, tenant.id, office, at=at, mapping=mapping_of(home))
-        item = next((each for each in items if each.waybill_no == waybill_no), None)
+        found = items_at(connection, tenant.id, office, at=at, mapping=mapping_of(home), waybill_no=waybill_no)
+        item = next((each for each in found if each.waybill_no == waybill_no), None)
         if item is None:
             return None
         person = _persons(connection, tenant, [item])[item.person_id]
