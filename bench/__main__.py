@@ -32,6 +32,10 @@ BENCHMARKS: dict[str, tuple[str, list[str]]] = {
     "stop_race": ("Stopping letters while their run is locked: 10,000 random moments (target: exactly one wins)", []),
     "tracking_fold": ("Folding tracking events (target: 20,000 events a second on one core)", []),
     "events_and_plan": ("Events, webhooks, money and the plan of a day", []),
+    "courier_list": (
+        "A delivery office's list, one name, one report, in a ledger of 40,000 letters",
+        ["--letters", "40000"],
+    ),
     "compliance_rules": ("Evaluating the rules", []),
     "evidence_tamper": ("Changes and forgeries of a bundle of evidence (target: every one is found)", []),
     "demo": ("The demonstration: 2,000 cases, 30 days (target: 60 s of the product's own work)", []),

@@ -12,6 +12,7 @@ import argparse
 import json
 import platform
 import statistics
+import sys
 import tempfile
 import time
 import uuid
@@ -22,6 +23,8 @@ from typing import Any
 
 import orjson
 from sqlalchemy import Engine, select, update
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench.tracking_fold import POSTED, posted
 from songda.base.settings import load

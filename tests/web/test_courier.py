@@ -196,7 +196,16 @@ def test_typed_numbers_are_shown_fewer_a_minute_than_scanned_ones(tour: Tour) ->
     assert shown("scanned") >= 20
 
 
-@pytest.mark.parametrize("asked", [{}, {"waybill_no": 7, "how": "typed"}, {"waybill_no": "1", "how": "dreamt"}, []])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        *({}, [], {"waybill_no": 7, "how": "typed"}, {"waybill_no": "9800000000006", "how": "dreamt"}),
+        *(
+            {"waybill_no": number, "how": "typed"}
+            for number in ("", "1", "98\0000000000", "９８００００００００００６", "9" * 41)
+        ),
+    ],
+)
 def test_a_question_that_is_none_is_refused(tour: Tour, asked: Any) -> None:
     with tour.team(holder="odd") as team:
         assert team.post("unmask", json=asked).status_code == 422
@@ -261,6 +270,8 @@ def test_a_body_beyond_all_measure_is_not_read(tour: Tour) -> None:
     [
         ({"at": (MORNING + timedelta(days=1)).isoformat()}, "clock"),
         ({"at": "2026-11-26T10:00:00"}, "malformed"),
+        ({"at": "0001-01-01T00:00:00+14:00"}, "malformed"),
+        ({"at": "9999-12-31T23:59:59-12:00"}, "malformed"),
         ({"outcome": "eaten"}, "unknown_outcome"),
         ({"relation": "驿站"}, "no_relation"),
         ({"outcome": "absent"}, "relation_needless"),

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache, partial
 from importlib.resources import files
 from typing import Annotated, Any, Literal
@@ -50,6 +51,7 @@ HEADERS = {
     "Permissions-Policy": "camera=(self), geolocation=(), microphone=(), payment=(), usb=()",
 }
 
+_NUMBER = re.compile(r"\w{8,40}", re.ASCII)
 Tenant = Annotated[str, Path(pattern=r"^ten_\w{1,40}$")]
 Office = Annotated[str, Path(pattern=r"^\w{1,16}$")]
 
@@ -60,8 +62,13 @@ class Outcome(BaseModel):
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
     id: str = Field(pattern=r"^[\w-]{8,64}$", description="Made by the reporter's device, once for each report.")
-    waybill_no: str = Field(pattern=r"^\w{8,40}$")
-    at: AwareDatetime = Field(description="When it happened, with its offset.")
+    waybill_no: str = Field(pattern=r"^[0-9A-Za-z]{8,40}$")
+    # Years at the ends of the calendar cannot be told in another zone.
+    at: AwareDatetime = Field(
+        ge=datetime(2020, 1, 1, tzinfo=UTC),
+        le=datetime(2200, 1, 1, tzinfo=UTC),
+        description="When it happened, with its offset.",
+    )
     outcome: str = Field(pattern=r"^\w{1,16}$", description="Code of docs/courier.md.")
     relation: str = Field("", max_length=10, description="Of the signer to the addressee; only of `signed`.")
     signer_name: str = Field("", max_length=40)
@@ -144,12 +151,12 @@ def _add_page(app: FastAPI, door: CourierDoor, limiter: Limiter, *, clock: Calla
         link = await right(request, tenant, office)
         asked = _json(await read_body(request))
         number, how = asked.get("waybill_no"), asked.get("how")
-        if not isinstance(number, str) or how not in ("scanned", "typed"):
+        if not isinstance(number, str) or not _NUMBER.fullmatch(number) or how not in ("scanned", "typed"):
             raise HTTPException(422)
         client = f"{tenant}/{office}/{link.holder}"
         # Taken for the dearest case before the look, so that many at once guess no more than one after another.
         refuse_early(by_link, client, cost=MISSED)
-        found = await anyio.to_thread.run_sync(door.unmask, tenant, office, number[:40], link.holder, how)
+        found = await anyio.to_thread.run_sync(door.unmask, tenant, office, number, link.holder, how)
         if found is None:
             raise HTTPException(404)
         by_link.give_back(client, now=time.monotonic(), tokens=MISSED - (TYPED if how == "typed" else SCANNED))
