@@ -40,7 +40,7 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench.address_gold import normal
-from songda.address import score, standardize, standardizing
+from songda.address import frames, score, standardize, standardizing
 from songda.address.cleaning import clean
 from songda.address.compiled.lexicon import lexicon
 from songda.address.compiled.reader import new_findings, new_scratch, read_rows
@@ -330,8 +330,8 @@ def read_as_labelled(lines: Sequence[Labelled]) -> _True:
         out, found = new_output(len(chunk), int(offsets[-1])), new_findings(len(chunk), int(offsets[-1]))
         none = np.full((1, 3), -1, np.int32)
         read_rows(lexicon(), weights, data, offsets, none, scratch, out, found, states)
-        keys += standardizing._strings(out, PLACE_KEY).to_list()
-        standard += standardizing._strings(out, STANDARD).to_list()
+        keys += frames._strings(out, PLACE_KEY).to_list()
+        standard += frames._strings(out, STANDARD).to_list()
         issues.append(found.numbers[:, 2])
     return _True(keys, standard, np.concatenate(issues))
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from songda.address import score, standardize, standardizing
+from songda.address import frames, score, standardize
 from songda.address.compiled import resolve
 
 One = Callable[[str | None], dict[str, Any]]
@@ -89,7 +89,7 @@ def test_a_row_is_judged_alike_alone_and_in_a_batch(one: One) -> None:
 
 
 def test_parts_and_issues_stand_in_the_order_of_the_bits() -> None:
-    assert score.PARTS == standardizing._PARTS
+    assert score.PARTS == frames._PARTS
     for bit, name in enumerate(score.ISSUES):
         short = {"contradictory_divisions": "CONTRADICTORY", "division_from_town": "FROM_TOWN"}.get(name, name.upper())
         assert getattr(resolve, short) == 1 << bit

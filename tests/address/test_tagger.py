@@ -9,44 +9,84 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from songda.address import tag
-from songda.address.compiled.tagger import COUNT, HALF, LABELS, STATES, WIDTH, emit, viterbi
+from songda.address.compiled.tagger import COUNT, HALF, LABELS, NEVER, STATES, WIDTH, emit, viterbi
+from songda.address.compiled.tokens import LONGEST
 from songda.address.training.fit import Model, pack
 
 FEW = 3
 
 
-def best_way(scores: np.ndarray, begin: np.ndarray, go_on: np.ndarray) -> float:
-    """Score of the best way, by trying every sequence of B- and I-states of the first FEW labels."""
+def best_way(scores: np.ndarray, before: int, begin: np.ndarray, go_on: np.ndarray) -> int:
+    """Score of the best way behind a token of label `before`, by trying every sequence of B- and I-states of the first FEW labels."""
     states = [*range(FEW), *(HALF + y for y in range(FEW))]
-    best = -np.inf
+    best = None
     for way in product(states, repeat=len(scores)):
-        total, before = 0.0, COUNT
+        total, label_before = 0, before
         for t, state in enumerate(way):
             label = state % HALF
-            if state >= HALF and label != before:
-                total = -np.inf
+            if state >= HALF and label != label_before:
                 break
-            total += go_on[label] if state >= HALF else begin[before, label]
-            total += scores[t, state]
-            before = label
-        best = max(best, total)
+            total += int(go_on[label] if state >= HALF else begin[label_before, label])
+            total += int(scores[t, state])
+            label_before = label
+        else:
+            best = total if best is None else max(best, total)
+    assert best is not None
     return best
 
 
 @settings(deadline=None)  # the first call compiles
-@given(st.integers(0, 2**32 - 1), st.integers(1, 5))
-def test_the_kernel_finds_the_best_way(seed: int, tokens: int) -> None:
+@given(st.integers(0, 2**32 - 1), st.integers(1, 5), st.sampled_from([0, 1, COUNT]))
+def test_the_kernel_finds_the_best_way(seed: int, tokens: int, before: int) -> None:
     rng = np.random.default_rng(seed)
-    scores = np.full((tokens, WIDTH), -1e6, np.float32)
+    scores = np.full((tokens, WIDTH), NEVER // 2, np.int16)
     for y in range(FEW):
-        scores[:, [y, HALF + y]] = rng.normal(size=(tokens, 2))
-    begin, go_on = rng.normal(size=(COUNT + 1, HALF)).astype(np.float32), rng.normal(size=HALF).astype(np.float32)
+        scores[:, [y, HALF + y]] = rng.integers(-3000, 3000, size=(tokens, 2))
+    begin, go_on = rng.integers(-300, 300, (COUNT + 1, HALF), np.int16), rng.integers(-300, 300, HALF, np.int16)
+    begin[:, COUNT:], go_on[COUNT:] = NEVER, NEVER
     states = np.zeros(tokens, np.int8)
     found = viterbi(
-        scores, tokens, begin, go_on, np.zeros((tokens, WIDTH), np.float32), *np.zeros((2, HALF), np.float32), states
+        scores,
+        tokens,
+        before,
+        begin,
+        go_on,
+        np.zeros((tokens, WIDTH), np.int16),
+        *np.zeros((2, HALF), np.int16),
+        states,
     )
-    assert abs(found - best_way(scores, begin, go_on)) < 1e-3
-    assert all(state < COUNT or (t and states[t - 1] % COUNT == state % COUNT) for t, state in enumerate(states))
+    assert found == best_way(scores, before, begin, go_on)
+    follows = [before, *(state % COUNT for state in states)]
+    assert all(state < COUNT or follows[t] == state % COUNT for t, state in enumerate(states))
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_the_longest_text_does_not_overflow(seed: int) -> None:
+    """Sums stay within 16 bits: the way found has the score that its states add up to."""
+    rng = np.random.default_rng(seed)
+    scores = rng.integers(-3175, 3176, (LONGEST, WIDTH), np.int16)
+    begin, go_on = rng.integers(-400, 400, (COUNT + 1, HALF), np.int16), rng.integers(-400, 400, HALF, np.int16)
+    begin[:, COUNT:], go_on[COUNT:] = NEVER, NEVER
+    scores[:, [*range(COUNT, HALF), *range(HALF + COUNT, WIDTH)]] = 0
+    states = np.zeros(LONGEST, np.int8)
+    found = viterbi(
+        scores,
+        LONGEST,
+        COUNT,
+        begin,
+        go_on,
+        np.zeros((LONGEST, WIDTH), np.int16),
+        *np.zeros((2, HALF), np.int16),
+        states,
+    )
+    total, before = 0, COUNT
+    for t, state in enumerate(states.tolist()):
+        label = state % COUNT
+        total += int(go_on[label] if state >= COUNT else begin[before, label])
+        total += int(scores[t, label if state < COUNT else HALF + label])
+        before = label
+    assert found == total
 
 
 def test_packed_weights_are_the_models() -> None:
@@ -61,8 +101,9 @@ def test_packed_weights_are_the_models() -> None:
     )
     weights = pack(model)
     keys = np.array([[known[7], known[4000], 12345]], np.uint32)
-    scores = np.zeros((1, WIDTH), np.float32)
-    emit(keys, 1, weights, np.zeros(3, np.int32), np.zeros(3, np.int64), np.zeros(WIDTH, np.int16), scores)
+    steps = np.zeros((1, WIDTH), np.int16)
+    emit(keys, 1, weights, np.zeros(6, np.int64), steps)
+    scores = steps * weights.step[0]
     expected = model.emission[7] + model.emission[4000]
     if 12345 in known:
         expected = expected + model.emission[np.searchsorted(known, 12345)]

@@ -90,7 +90,7 @@ def test_two_misspelt_names_of_one_text_are_both_corrected(one: One) -> None:
     "text",
     [
         "浙江省绍兴市袍江区世纪街1号",  # a zone that people call a district
-        "江西省赣州市黄金区迎宾大道1号",
+        "江西省赣州市青枫区迎宾大道1号",
         "江苏省常州市戚区丁堰路1号",
     ],
 )

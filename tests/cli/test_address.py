@@ -227,9 +227,9 @@ def test_issues_stand_in_words_with_what_to_do_on_the_screen_and_in_the_spreadsh
 
 
 def test_every_issue_of_the_engine_has_a_sentence_and_a_remedy() -> None:
-    from songda.address import score, standardizing
+    from songda.address import frames, score
 
-    emitted = {*score.ISSUES, *standardizing._SCAN_ISSUES}
+    emitted = {*score.ISSUES, *frames._SCAN_ISSUES}
     assert len(emitted) > 10
     for code in emitted | {"placeholder", "second_address", "typo_corrected"}:
         assert issue(code).zh != code

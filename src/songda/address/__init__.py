@@ -11,6 +11,7 @@
 
 `standardize(texts, *, context=None)` → frame with the columns of `songda.base.schemas.STANDARD`, one row a text, same order;
 never raises on any text.
+`divisions(texts)` → province, city, district and adcode alone, ten times as fast.
 `tag(texts)` → literal spans. `same_place(a, b)` → Match; `same_places(a, b)` the same for two columns of place keys.
 The engine is compiled; its data (divisions, old names, postcodes, weights) ships inside the package and is read once, on first use;
 the divisions are those of the imported edition in force, when there is one (`songda.address.editions`).
@@ -23,13 +24,24 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from songda.address.compiled.kernel import compiled_before
     from songda.address.identity import Match, same_place, same_places
-    from songda.address.standardizing import Span, load_weights, standardize, tag
+    from songda.address.standardizing import Span, divisions, load_weights, standardize, tag
 
-__all__ = ["Match", "Span", "compiled_before", "load_weights", "same_place", "same_places", "standardize", "tag"]
+__all__ = [
+    "Match",
+    "Span",
+    "compiled_before",
+    "divisions",
+    "load_weights",
+    "same_place",
+    "same_places",
+    "standardize",
+    "tag",
+]
 
 _HOME = {
     "compiled_before": "compiled.kernel",
     "standardize": "standardizing",
+    "divisions": "standardizing",
     "tag": "standardizing",
     "Span": "standardizing",
     "load_weights": "standardizing",

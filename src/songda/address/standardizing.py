@@ -7,26 +7,33 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
-import nanoarrow as na
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from songda.address import score
 from songda.address.cleaning import Cleaned, clean
-from songda.address.compiled.lexicon import Lexicon, entry_of, lexicon
-from songda.address.compiled.reader import Findings, Scratch, new_findings, new_scratch, read_rows, read_spans
+from songda.address.compiled.lexicon import entry_of, lexicon
+from songda.address.compiled.reader import (
+    Findings,
+    Scratch,
+    new_findings,
+    new_scratch,
+    read_divisions,
+    read_rows,
+    read_spans,
+)
 from songda.address.compiled.tagger import LABELS, Weights
-from songda.address.compiled.write import PLACE_KEY, STATED_TOWN, Output, new_output
-from songda.address.compiled.write import STANDARD as STANDARD_LINE
-from songda.address.typos import mend, note_unknown
+from songda.address.compiled.write import Output, new_output
+from songda.address.frames import DIVISIONS, chains, named
+from songda.address.typos import mend
 from songda.base.schemas import STANDARD
 
 if TYPE_CHECKING:
@@ -34,9 +41,6 @@ if TYPE_CHECKING:
 
 #: Rows of one compiled call.
 _CHUNK = 16_384
-_FIELDS = ("village", "group", "road", "road_no", "poi", "building", "unit", "floor", "room", "landmark", "noise")
-_SCAN_ISSUES = ("too_long", "mojibake", "no_chinese", "empty")
-_COLUMNS = ("province", "city", "district")
 
 
 class Span(NamedTuple):
@@ -68,22 +72,6 @@ def _weights(packed: IO[bytes]) -> Weights:
         if missing:
             raise ValueError(f"weights of another version: no {', '.join(sorted(missing))}")
         return Weights(**{name: arrays[name] for name in Weights._fields})
-
-
-@cache
-def _names() -> pl.Series:
-    lex = lexicon()
-    return pl.Series([lex.spelt(i) for i in range(len(lex.code))], dtype=pl.String)
-
-
-@cache
-def _codes() -> pl.Series:
-    return pl.Series([str(code) for code in lexicon().code.tolist()], dtype=pl.String)
-
-
-@cache
-def _reasons() -> list[str]:
-    return bytes(lexicon().reasons).decode().split("\n")
 
 
 def as_series(texts: Texts) -> pl.Series:
@@ -140,16 +128,48 @@ def tag(texts: Texts, *, weights: Weights | None = None) -> list[list[Span]]:
     return found
 
 
+def divisions(texts: Texts) -> pl.DataFrame:
+    """Province, city, district (current official names), adcode of each text, and `rivals`: how many divisions it leaves the choice among.
+
+    Much faster than `standardize`, which also reads what follows: a text whose divisions only its town, road or a misspelling
+    decides can be read less deeply here. Null where the text does not say; where several counties bear the name, what they share.
+    """
+    series = as_series(texts)
+    found = np.full((len(series), 2), -1, np.int32)
+    starts = range(0, len(series), _CHUNK)
+
+    def read(start: int) -> None:
+        data, offsets = _buffers(series.slice(start, _CHUNK))
+        with _scratch() as scratch:
+            read_divisions(lexicon(), data, offsets, scratch, found[start : start + _CHUNK])
+
+    if len(starts) < 2:
+        for start in starts:
+            read(start)
+    else:
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            list(pool.map(read, starts))
+    return chains(found[:, 0]).drop("postcode").with_columns(rivals=pl.Series(found[:, 1]))
+
+
+@contextmanager
+def _scratch() -> Iterator[Scratch]:
+    """Room for one reading, used again by the next."""
+    scratch = _FREE.pop() if _FREE else new_scratch()
+    yield scratch
+    _FREE.append(scratch)
+
+
 def _hints(context: pl.DataFrame | None, rows: int) -> NDArray[np.int32]:
     """Entries of the lexicon for the hints, [rows, 3]; one row of -1 when there are none."""
-    columns = [name for name in _COLUMNS if context is not None and name in context.columns]
+    columns = [name for name in DIVISIONS if context is not None and name in context.columns]
     if context is None or not columns:
         return np.full((1, 3), -1, np.int32)
     hints = np.full((rows, 3), -1, np.int32)
     for name in columns:
         values = context[name].cast(pl.String)
         known = {value: entry_of(value) for value in values.unique() if value}
-        hints[:, _COLUMNS.index(name)] = (
+        hints[:, DIVISIONS.index(name)] = (
             values.replace_strict(known, default=-1, return_dtype=pl.Int32).fill_null(-1).to_numpy()
         )
     return hints
@@ -164,11 +184,7 @@ def _buffers(series: pl.Series) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     return np.frombuffer(joined + b"\0\0\0\0", np.uint8), offsets
 
 
-class _Free(NamedTuple):
-    scratch: list[Scratch]
-
-
-_FREE = _Free([])
+_FREE: list[Scratch] = []
 _NONE_GIVEN = np.zeros(0, np.int8)
 
 
@@ -180,7 +196,7 @@ def _frame(texts: pl.Series, hints: NDArray[np.int32], weights: Weights) -> pl.D
         return hints[rows] if len(hints) > 1 else hints
 
     mended = mend(cleaned.texts, out, found, lambda again, rows: _read(pl.Series(again), hints_of(rows), weights))
-    frame = _named(texts, cleaned, out, found)
+    frame = named(texts, cleaned, out, found)
     if not mended:
         return frame
     rows = list(mended)
@@ -191,7 +207,7 @@ def _frame(texts: pl.Series, hints: NDArray[np.int32], weights: Weights) -> pl.D
         {i: cleaned.also[row] for i, row in enumerate(rows) if row in cleaned.also},
     )
     corrections = {i: mended[row].corrections for i, row in enumerate(rows)}
-    better = _named(texts.gather(rows), again, *_read(again.texts, hints_of(rows), weights), corrections)
+    better = named(texts.gather(rows), again, *_read(again.texts, hints_of(rows), weights), corrections)
     order = np.arange(len(frame))
     order[rows] = len(frame) + np.arange(len(rows))
     return pl.concat([frame, better])[order]
@@ -202,253 +218,6 @@ def _read(texts: pl.Series, hints: NDArray[np.int32], weights: Weights) -> tuple
     data, offsets = _buffers(texts)
     rows, size = len(texts), int(offsets[-1])
     out, found = new_output(rows, size), new_findings(rows, size)
-    scratch = _FREE.scratch.pop() if _FREE.scratch else new_scratch()
-    read_rows(lexicon(), weights, data, offsets, hints, scratch, out, found, _NONE_GIVEN)
-    _FREE.scratch.append(scratch)
+    with _scratch() as scratch:
+        read_rows(lexicon(), weights, data, offsets, hints, scratch, out, found, _NONE_GIVEN)
     return out, found
-
-
-def _named(
-    texts: pl.Series, cleaned: Cleaned, out: Output, found: Findings, typos: dict[int, list[str]] | None = None
-) -> pl.DataFrame:
-    """The frame of what was read; `typos` are the corrections of rows that were read again."""
-    note_unknown(cleaned.texts, found)
-    rows = len(texts)
-    lex, numbers = lexicon(), found.numbers
-    division, town = numbers[:, 0], numbers[:, 1]
-    chain = [np.where(division >= 0, level[division], -1) for level in (lex.province, lex.city, lex.county)]
-    municipal = np.isin(lex.code[np.maximum(chain[0], 0)] // 10000, (11, 12, 31, 50)) & (chain[0] >= 0)
-    fields = {name: _strings(out, i) for i, name in enumerate(_FIELDS)}
-    if cleaned.noise:
-        noise = fields["noise"].to_list()
-        for row, marks in cleaned.noise.items():
-            noise[row] = "|".join(dict.fromkeys([*filter(None, [noise[row]]), *marks]))
-        fields["noise"] = pl.Series(noise, dtype=pl.String)
-    stated = _strings(out, STATED_TOWN)
-    issues = _issues(numbers, cleaned.issues)
-    corrections = _corrections(found, rows, typos or {})
-    known = _known(numbers, chain, municipal)
-    columns = {
-        "text": texts,
-        "province": _names().gather(_nullable(chain[0])),
-        "city": _names().gather(_nullable(np.where(municipal, chain[0], chain[1]))),
-        "district": _names().gather(_nullable(chain[2])),
-        "town": stated.zip_with(stated.is_not_null(), _names().gather(_nullable(town))),
-        **fields,
-        "also": _sparse(rows, cleaned.also, pl.String),
-        "adcode": _codes().gather(_nullable(division)),
-        "town_code": _codes().gather(_nullable(town)),
-        "postcode": _postcodes().gather(_nullable(chain[2])),
-        "standard": _strings(out, STANDARD_LINE),
-        "label": _lists(out.label, out.label_offsets, out.label_rows),
-        "place_key": _strings(out, PLACE_KEY),
-        "place_keys": _lists(out.keys, out.keys_offsets, out.keys_rows),
-        "level": _by_value(known, _level, pl.String),
-        "completeness": _by_value(known, _completeness, pl.Float64),
-        "confidence": _confidence(found, out, known, cleaned.issues),
-        "alternatives": _alternatives(found, rows),
-        "issues": issues,
-        "corrections": corrections,
-        "inferred": _inferred(numbers, chain),
-    }
-    return (
-        pl.DataFrame([column.alias(name) for name, column in columns.items()]).select(STANDARD.names()).cast(STANDARD)
-    )
-
-
-@cache
-def _postcodes() -> pl.Series:
-    return pl.Series([f"{code:06}" if code else None for code in lexicon().postcode.tolist()], dtype=pl.String)
-
-
-def _nullable(numbers: NDArray[Any]) -> pl.Series:
-    """Numbers with null for those below zero."""
-    series = pl.Series(numbers, dtype=pl.Int64)
-    return series.set(series < 0, None)
-
-
-def _strings(out: Output, column: int) -> pl.Series:
-    """A column of the output; an empty value is null."""
-    size = int(out.filled[column])
-    rows = out.offsets.shape[1] - 1
-    array = na.c_array_from_buffers(
-        na.large_string(), rows, [None, out.offsets[column], out.data[column, : max(size, 1)].copy()]
-    )
-    series = pl.Series(array)
-    return series.set(pl.Series(np.diff(out.offsets[column]) == 0), None)
-
-
-def _lists(data: NDArray[np.uint8], offsets: NDArray[np.int64], rows: NDArray[np.int64]) -> pl.Series:
-    count = int(rows[-1])
-    inner = na.c_array_from_buffers(
-        na.large_string(), count, [None, offsets[: count + 1].copy(), data[: max(int(offsets[count]), 1)].copy()]
-    )
-    return pl.Series(
-        na.c_array_from_buffers(na.large_list(na.large_string()), len(rows) - 1, [None, rows], children=[inner])
-    )
-
-
-def _sparse(rows: int, values: dict[int, Any], kind: Any) -> pl.Series:
-    """A column that is null but for some rows."""
-    series = pl.Series([None], dtype=kind).new_from_index(0, rows)
-    if values:
-        series = series.scatter(list(values), pl.Series(list(values.values()), dtype=kind))
-    return series
-
-
-_PARTS = ("province", "city", "district", "town", *_FIELDS)
-
-
-def _known(numbers: NDArray[np.int64], chain: list[NDArray[Any]], municipal: NDArray[Any]) -> NDArray[np.int64]:
-    """Which of `_PARTS` each row has, as bits."""
-    known: NDArray[np.int64] = (chain[0] >= 0).astype(np.int64) | ((chain[1] >= 0) | municipal).astype(np.int64) << 1
-    known |= (chain[2] >= 0).astype(np.int64) << 2 | (numbers[:, 6] >> 32 & 1) << 3
-    known |= numbers[:, 4] << 4
-    return known
-
-
-def _parts(mask: int) -> dict[str, str]:
-    return {name: name for i, name in enumerate(_PARTS) if mask >> i & 1}
-
-
-@cache
-def _level(mask: int) -> str:
-    return score.level(_parts(mask))
-
-
-@cache
-def _completeness(mask: int) -> float:
-    return score.completeness(_parts(mask))
-
-
-def _by_value(masks: NDArray[np.int64], spell: Any, kind: Any) -> pl.Series:
-    """A column from a number of `_known` a row: spelt once a distinct number."""
-    there = np.zeros(1 << len(_PARTS), np.bool_)
-    there[masks] = True
-    distinct = np.flatnonzero(there)
-    which = np.zeros(len(there), np.uint32)
-    which[distinct] = np.arange(len(distinct))
-    return pl.Series([spell(int(mask)) for mask in distinct], dtype=kind).gather(pl.Series(which[masks]))
-
-
-#: Findings of the scan that say a text is no address: mojibake, no Chinese, empty.
-_NO_ADDRESS = 0b1110
-
-
-def _confidence(
-    found: Findings, out: Output, known: NDArray[np.int64], cleaned_issues: dict[int, list[str]]
-) -> pl.Series:
-    numbers, rows = found.numbers, len(known)
-    limits = {
-        "no_address": numbers[:, 3] & _NO_ADDRESS > 0,
-        "too_long": numbers[:, 3] & 1 > 0,
-        "ambiguous": numbers[:, 2] & 0b1111 > 0,
-        "second_address": np.zeros(rows, np.bool_),
-        "typo_corrected": np.zeros(rows, np.bool_),
-    }
-    for row, codes in cleaned_issues.items():
-        for code in codes:
-            limit = "no_address" if code in ("placeholder", "mojibake") else code
-            if limit in limits:
-                limits[limit][row] = True
-    several = {}
-    for name in score.SEVERAL:
-        column = _FIELDS.index(name)
-        bars = np.flatnonzero(out.data[column, : out.filled[column]] == ord("|"))
-        several[name] = np.searchsorted(out.offsets[column], bars, side="right") - 1
-    old_name = np.zeros(rows, np.bool_)
-    old_name[found.changes[: found.filled[0], 0]] = True
-    typed = np.zeros(rows, np.bool_)
-    typed[[row for row, codes in cleaned_issues.items() if "typo_corrected" in codes]] = True
-    places = {name: _FIELDS.index(name) for name in ("village", "road", "poi")}
-    places |= {"town": STATED_TOWN, "standard": STANDARD_LINE}
-    shown = score.Shown(
-        known=known,
-        issues=numbers[:, 2],
-        stated=numbers[:, 5],
-        official_town=numbers[:, 1] >= 0,
-        # A misspelt name is no name as it was typed, and not today's.
-        unknown_name=(found.unknown[:, 0] >= 0) | typed,
-        old_name=old_name | typed,
-        several=several,
-        doubt=found.doubt,
-        chars=numbers[:, 6] & 0xFFFFFFFF,
-        size={name: np.diff(out.offsets[column]) for name, column in places.items()},
-        limits=limits,
-    )
-    return pl.Series(score.confidence(score.evidence(shown)))
-
-
-def _sparse_lists(rows: int, values: dict[int, list[str]]) -> pl.Series:
-    """A list column that is empty but for some rows."""
-    which = np.zeros(rows, np.uint32)
-    which[list(values)] = np.arange(1, len(values) + 1)
-    return pl.Series([[], *values.values()], dtype=pl.List(pl.String)).gather(pl.Series(which))
-
-
-def _by_mask(masks: NDArray[Any], spell: Any) -> pl.Series:
-    """A list column from a number a row: spelt once a distinct number."""
-    distinct, which = np.unique(masks, return_inverse=True)
-    table = pl.Series([spell(int(mask)) for mask in distinct], dtype=pl.List(pl.String))
-    return table.gather(pl.Series(which, dtype=pl.UInt32))
-
-
-def _issues(numbers: NDArray[np.int64], cleaned: dict[int, list[str]]) -> pl.Series:
-    masks = numbers[:, 2] | numbers[:, 3] << 16
-    special: dict[int, int] = {}
-    spelt: list[tuple[str, ...]] = []
-    for row, codes in cleaned.items():
-        key = tuple(codes)
-        if key not in spelt:
-            spelt.append(key)
-        special[row] = spelt.index(key) + 1
-        masks[row] |= special[row] << 24
-
-    def spell(mask: int) -> list[str]:
-        codes = [name for i, name in enumerate(_SCAN_ISSUES) if mask >> 16 + i & 1]
-        extra = list(spelt[(mask >> 24) - 1]) if mask >> 24 else []
-        if "placeholder" in extra:
-            codes = []
-        if "empty" in codes:
-            codes = [code for code in codes if code != "no_chinese"]
-        return list(dict.fromkeys([*extra, *codes, *(name for i, name in enumerate(score.ISSUES) if mask >> i & 1)]))
-
-    return _by_mask(masks, spell)
-
-
-def _inferred(numbers: NDArray[np.int64], chain: list[NDArray[Any]]) -> pl.Series:
-    masks = np.zeros(len(numbers), np.int64)
-    for level, divisions in enumerate(chain):
-        masks |= ((divisions >= 0) & (numbers[:, 5] >> (level + 1) & 1 == 0)).astype(np.int64) << level
-    return _by_mask(masks, lambda mask: [name for i, name in enumerate(_COLUMNS) if mask >> i & 1])
-
-
-def spelt_chain(lex: Lexicon, division: int) -> str:
-    """Names from the province down to a division."""
-    chain = []
-    while division >= 0:
-        chain.append(lex.spelt(division))
-        division = int(lex.parent[division])
-    return "".join(reversed(chain))
-
-
-def _alternatives(found: Findings, rows: int) -> pl.Series:
-    some = np.nonzero(found.rivals[:, 0] >= 0)[0]
-    lex = lexicon()
-    values = {int(row): [spelt_chain(lex, int(d)) for d in found.rivals[row] if d >= 0] for row in some}
-    return _sparse_lists(rows, values)
-
-
-def _corrections(found: Findings, rows: int, typos: dict[int, list[str]]) -> pl.Series:
-    lex = lexicon()
-    written = bytes(found.written[: found.filled[1]])
-    values = {row: list(texts) for row, texts in typos.items()}
-    for row, division, hit, start, end in found.changes[: found.filled[0]].tolist():
-        column = ("province", "city", "district", "town")[int(lex.level[division]) - 1]
-        reason = _reasons()[lex.hit_reason[hit]] if hit >= 0 else "class changed"
-        if reason.startswith("gone"):
-            continue  # an edition ended it and nothing tells its successor: the alternatives are all that is known
-        text = f"{column}:{written[start:end].decode()}>{lex.spelt(division)}:{reason}"
-        if text not in values.setdefault(row, []):
-            values[row].append(text)
-    return _sparse_lists(rows, values)

@@ -1,9 +1,8 @@
 """What the tagger sees of a token: a fixed number of facts, each hashed to 32 bits.
 
 Characters around it, the nearest class words before and behind (路, 小区, 号楼 … from class_words.toml; numbers, letters and
-marks count as such words),
-the division names that were found, brackets, and what kinds of words came before. Training and reading call the same kernel,
-so they cannot differ.
+marks count as such words), the division names that were found, brackets, and whether it repeats what was said. Training and
+reading call the same kernel, so they cannot differ.
 """
 
 from __future__ import annotations
@@ -20,29 +19,35 @@ from songda.address.compiled.tokens import LONGEST, Text
 from songda.address.compiled.trie import BASE, BEFORE, VALUE
 
 #: Facts of a token.
-TEMPLATES = 25
+TEMPLATES = 14
 _NUMBER, _LETTERS, _END = 1000, 1001, 1002
 _PAD = 3
 
 
 class Evidence(NamedTuple):
-    """Per token (shifted by `_PAD`): shape, kind, class word that ends there, division evidence, kinds of words seen before."""
+    """Per token (shifted by `_PAD`): shape, kind, class word that ends there, division evidence."""
 
     shape: NDArray[np.int32]
     kind: NDArray[np.int32]
     word: NDArray[np.int32]
     division: NDArray[np.int32]
-    before: NDArray[np.int32]
     #: Nearest class word at or behind a token, and its distance; nearest before it, and its distance.
     ahead: NDArray[np.int32]
     ahead_by: NDArray[np.int32]
     behind: NDArray[np.int32]
     behind_by: NDArray[np.int32]
     token_of: NDArray[np.int32]
+    #: 1 for a token that repeats what the text said before, with the token before or behind it.
+    again: NDArray[np.int32]
+    #: Scratch: where a pair of characters stood first, plus one, by its hash.
+    pair: NDArray[np.int32]
+
+
+_PAIRS = 512
 
 
 def new_evidence() -> Evidence:
-    size = LONGEST + 16
+    size = max(LONGEST + 16, _PAIRS)
     return Evidence(*(np.zeros(size, np.int32) for _ in Evidence._fields))
 
 
@@ -94,6 +99,7 @@ def weigh_evidence(
         first, last = seen.token_of[found.start[m]], seen.token_of[found.end[m] - 1]
         for t in range(first, last + 1):
             division[t + _PAD] = code * 4 + (1 if t == first else 0) + (2 if t == last else 0)
+    _mark_repeated(tokens, seen)
     ahead, by = _END, 0
     for t in range(tokens + _PAD - 1, _PAD - 1, -1):
         if word[t]:
@@ -101,34 +107,32 @@ def weigh_evidence(
         seen.ahead[t] = ahead
         seen.ahead_by[t] = min(by, 7)
         by += 1
-    for i in range(_PAD):
-        seen.ahead[tokens + _PAD + i] = _END
-        seen.ahead_by[tokens + _PAD + i] = 0
-    behind, by, mask = 0, 0, 0
+    behind, by = 0, 0
     for t in range(_PAD, tokens + _PAD):
         seen.behind[t] = behind
         seen.behind_by[t] = min(by, 7)
-        seen.before[t] = mask
         by += 1
         if word[t]:
             behind, by = word[t], 0
-            c = shape[t]
-            if c == 0x8DEF or c == 0x8857 or c == 0x5DF7 or c == 0x9053 or c == 0x5F04:  # 路 街 巷 道 弄
-                mask |= 1
-            elif c == 0x53F7:  # 号
-                mask |= 2
-            elif c == 0x680B or c == 0x5E62 or c == 0x5EA7 or c == 0x697C:  # 栋 幢 座 楼
-                mask |= 4
-            elif c == 0x5143:  # 元, of 单元
-                mask |= 8
-            elif c == 0x6751 or c == 0x7EC4:  # 村 组
-                mask |= 16
-            elif c == 0x533A or c == 0x56ED or c == 0x82D1 or c == 0x57CE or c == 0x53A6:  # 区 园 苑 城 厦
-                mask |= 32
-    for i in range(_PAD):
-        seen.behind[i] = 0
-        seen.behind_by[i] = 0
-        seen.before[i] = 0
+
+
+@kernel
+def _mark_repeated(tokens: int, seen: Evidence) -> None:
+    """Fill `seen.again`. Of two pairs with one hash the later is remembered."""
+    shape, kind, pair, again = seen.shape, seen.kind, seen.pair, seen.again
+    for i in range(_PAIRS):
+        pair[i] = 0
+    for t in range(_PAD + tokens + _PAD):
+        again[t] = 0
+    for t in range(_PAD, tokens + _PAD - 1):
+        if kind[t] != 0 or kind[t + 1] != 0:
+            continue
+        place = (shape[t] * 31 + shape[t + 1]) & (_PAIRS - 1)
+        first = pair[place] - 1
+        if first >= 0 and shape[first] == shape[t] and shape[first + 1] == shape[t + 1]:
+            again[t] = again[t + 1] = 1
+        else:
+            pair[place] = t + 1
 
 
 @kernel
@@ -145,36 +149,23 @@ def _mix(template: int, a: int, b: int, c: int) -> np.uint32:
 
 @kernel
 def facts(text: Text, seen: Evidence, t: int, keys: NDArray[np.uint32]) -> None:
-    """The hashed facts of token `t`."""
+    """The hashed facts of token `t`: those of 25 tried that scripts/compare_taggers.py found to be worth their time."""
     p = t + _PAD
     s, k, d = seen.shape, seen.kind, seen.division
     a, b, c, e, f = s[p - 2], s[p - 1], s[p], s[p + 1], s[p + 2]
     ahead, ahead_by, behind, behind_by = seen.ahead[p], seen.ahead_by[p], seen.behind[p], seen.behind_by[p]
-    # The class word behind the next one: 路 and then a number.
-    further = seen.ahead[p + 1 + ahead_by] if ahead_by < 7 else 0
     place = text.place[t] * 2 + text.blank[text.start[t]]
     keys[0] = _mix(1, c, 0, 0)
     keys[1] = _mix(2, b, c, 0)
-    keys[2] = _mix(3, c, e, 0)
-    keys[3] = _mix(4, b, 0, 0)
-    keys[4] = _mix(5, e, 0, 0)
-    keys[5] = _mix(6, a, b, 0)
-    keys[6] = _mix(7, e, f, 0)
-    keys[7] = _mix(8, b, e, 0)
-    keys[8] = _mix(9, ahead, ahead_by, 0)
-    keys[9] = _mix(10, ahead, further, ahead_by)
-    keys[10] = _mix(11, behind, behind_by, 0)
-    keys[11] = _mix(12, behind, ahead, min(behind_by, 2))
-    keys[12] = _mix(13, c, ahead, ahead_by)
-    keys[13] = _mix(14, c, behind, min(behind_by, 2))
-    keys[14] = _mix(15, d[p - 1], d[p], d[p + 1])
-    keys[15] = _mix(16, d[p], ahead, further)
-    keys[16] = _mix(17, d[p - 1], ahead, ahead_by)
-    keys[17] = _mix(18, place, k[p - 1] * 16 + k[p], k[p + 1])
-    keys[18] = _mix(19, behind, k[p - 1] * 16 + k[p], k[p + 1] * 16 + k[p + 2])
-    keys[19] = _mix(20, seen.before[p], k[p], seen.ahead[p + 1])
-    keys[20] = _mix(21, behind_by * 8 + ahead_by, ahead, min(behind, 999))
-    keys[21] = _mix(22, min(t, 2), place, k[p])
-    keys[22] = _mix(23, d[p], d[p - 1], behind)
-    keys[23] = _mix(24, seen.before[p], ahead, further)
-    keys[24] = _mix(25, d[p], c, 0)
+    keys[2] = _mix(3, a, b, 0)
+    keys[3] = _mix(4, e, f, 0)
+    keys[4] = _mix(5, b, e, 0)
+    keys[5] = _mix(6, behind, behind_by, 0)
+    keys[6] = _mix(7, c, behind, min(behind_by, 2))
+    keys[7] = _mix(8, behind_by * 8 + ahead_by, ahead, min(behind, 999))
+    keys[8] = _mix(9, d[p - 1], d[p], d[p + 1])
+    keys[9] = _mix(10, d[p - 1], ahead, ahead_by)
+    keys[10] = _mix(11, d[p], d[p - 1], behind)
+    keys[11] = _mix(12, d[p], c, 0)
+    keys[12] = _mix(13, min(t, 2), place, k[p])
+    keys[13] = _mix(14, seen.again[p - 1] * 4 + seen.again[p] * 2 + seen.again[p + 1], ahead, place)

@@ -184,12 +184,15 @@ def prune(leaves: Leaves) -> None:
 
 
 @kernel
-def look_up(nodes: NDArray[np.int32], text: Text, count: int) -> None:
-    """Find all names of the text. All starts go one character on at a time, so that the memory works on all of them at once."""
+def look_up(nodes: NDArray[np.int32], text: Text, first: int, last: int) -> None:
+    """Find all names that begin at the characters `first` … `last` - 1.
+
+    All starts go one character on at a time, so that the memory works on all of them at once.
+    """
     symbol, node, walking = text.symbol, text.node, text.walking
     active = 0
     base = nodes[0, BASE]
-    for at in range(count):
+    for at in range(first, last):
         text.names[at] = 0
         target = base + symbol[at]
         if symbol[at] > 0 and nodes[target, BEFORE] == 0:
@@ -218,14 +221,11 @@ def look_up(nodes: NDArray[np.int32], text: Text, count: int) -> None:
 
 
 @kernel
-def longest(text: Text, at: int, limit: int, ends: NDArray[np.int32], entries: NDArray[np.int32]) -> int:
-    """All names from character `at` on that end by `limit`, shortest first: their number; `ends` and `entries` are filled."""
-    found = 0
-    for i in range(text.names[at]):
-        if text.name_end[at, i] > limit:
-            break
-        ends[found], entries[found] = text.name_end[at, i], text.name_entry[at, i]
-        found += 1
+def names_until(text: Text, at: int, limit: int) -> int:
+    """Number of names that begin at character `at` and end by `limit`; they come shortest first."""
+    found = text.names[at]
+    while found and text.name_end[at, found - 1] > limit:
+        found -= 1
     return found
 
 
@@ -304,15 +304,18 @@ def find(
     lex: Lexicon,
     text: Text,
     count: int,
+    at: int,
+    number: int,
     leaves: Leaves,
     found: Mentions,
     seen: NDArray[np.int32],
-    ends: NDArray[np.int32],
-    entries: NDArray[np.int32],
+    added: int,
 ) -> int:
-    """Mentions in the text, from the left: their number. Names of levels 1-3 compete in `leaves`; a town counts below the best of them."""
-    leaves.size[0] = 0
-    number, at, running, added = 0, 0, True, 0
+    """Mentions in the text from character `at` on, behind the `number` that `found` holds: their number in all.
+
+    Names of levels 1-3 compete in `leaves`; `seen` holds the `added` entries that competed before. A town counts below the best of them.
+    """
+    running = True
     while at < count and number < MENTIONS:
         c = text.char[at]
         if c == 0x3010 or c == 40:
@@ -324,27 +327,24 @@ def find(
             if skipped:
                 at += skipped
                 continue
-        names = longest(text, at, count, ends, entries)
         took = False
-        for i in range(names - 1, -1, -1):
-            level, official = usable(lex, text, count, leaves, entries[i], at, ends[i], running)
-            if level == 0:
+        for i in range(text.names[at] - 1, -1, -1):
+            entry, end = text.name_entry[at, i], text.name_end[at, i]
+            level, official = usable(lex, text, count, leaves, entry, at, end, running)
+            if level == 0 or county_from(lex, text, at, i, count):
                 continue
-            end = ends[i]
-            if i > 0 and ends[i - 1] == end - 1 and _county_from(lex, text, count, leaves, entries[i - 1], end - 1):
-                continue  # 青岛市北区: 青岛 and 市北区
             if level == 4:
                 end += class_length(text, end, count) if text.char[end - 1] not in (0x9547, 0x4E61) else 0
             found.start[number] = at
             found.end[number] = end
-            found.entry[number] = entries[i]
+            found.entry[number] = entry
             found.level[number] = level
             found.official[number] = official
             found.running[number] = running
             number += 1
             if level < 4 and (running or official) and added < len(seen):
-                add(lex, leaves, entries[i], 1.0 if running else 0.3, 0, seen, added)
-                seen[added] = entries[i]
+                add(lex, leaves, entry, 1.0 if running else 0.3, 0, seen, added)
+                seen[added] = entry
                 added += 1
             at = end
             took = True
@@ -360,12 +360,19 @@ def find(
 
 
 @kernel
-def _county_from(lex: Lexicon, text: Text, count: int, leaves: Leaves, above: int, at: int) -> bool:
-    """True when the full name of a county inside a meaning of the entry `above` begins at `at` and ends in 区."""
-    for i in range(text.names[at]):
-        if text.name_end[at, i] != at + 3 or text.char[at + 2] != 0x533A:
+def county_from(lex: Lexicon, text: Text, at: int, name: int, limit: int) -> bool:
+    """True when name number `name` at `at` took the first character of a county of the next shorter one (青岛市 of 青岛 市北区).
+
+    The county must end by `limit`.
+    """
+    end = text.name_end[at, name] - 1
+    if name == 0 or text.name_end[at, name - 1] != end or end + 3 > limit:
+        return False
+    above = text.name_entry[at, name - 1]
+    for i in range(text.names[end]):
+        if text.name_end[end, i] != end + 3 or text.char[end + 2] != 0x533A:
             continue
-        entry = text.name_entry[at, i]
+        entry = text.name_entry[end, i]
         for h in range(lex.hit_start[entry], lex.town_start[entry]):
             county = lex.hit_division[h]
             if lex.level[county] == 3 and lex.hit_kind[h] == OFFICIAL:

@@ -153,7 +153,10 @@ def _at_crossing(text: Text, end: int) -> bool:
 
 @kernel
 def repair(text: Text, spans: Spans, number: int) -> int:
-    """Join a bare number and the class word behind it where the tagger parted them (84 | 单元): the number of spans that are left."""
+    """Join what the tagger parted: a bare number and the class word behind it (84 | 单元), a name and 大道, which is no road alone.
+
+    Returns the number of spans that are left.
+    """
     kept = 0
     for s in range(number):
         label = spans.label[s]
@@ -172,11 +175,37 @@ def repair(text: Text, spans: Spans, number: int) -> int:
                 spans.end[kept - 1] = spans.end[s]
                 spans.label[kept - 1] = label
                 continue
+        if (
+            kept
+            and (label == _ROAD or label == _SUBROAD)
+            and spans.end[kept - 1] == spans.start[s]
+            and _only_class(text, spans.start[s], spans.end[s])
+            and (_names_ground(spans.label[kept - 1]) or spans.end[kept - 1] - spans.start[kept - 1] == 2)
+        ):
+            spans.end[kept - 1], spans.label[kept - 1] = spans.end[s], label
+            continue
         spans.start[kept], spans.end[kept], spans.label[kept], spans.place[kept] = (
             spans.start[s], spans.end[s], label, spans.place[s]
         )  # fmt: skip
         kept += 1
     return kept
+
+
+@kernel
+def _names_ground(label: int) -> bool:
+    return label == _DEVZONE or label == _COMMUNITY or label == _POI or label == _SUBPOI
+
+
+@kernel
+def _only_class(text: Text, start: int, end: int) -> bool:
+    """True for 路, 街, 巷, 大道, 大街 and 公路."""
+    last = text.char[end - 1]
+    if end - start == 1:
+        return last == 0x8DEF or last == 0x8857 or last == 0x5DF7
+    first = text.char[start]
+    return end - start == 2 and (
+        (first == 0x5927 and (last == 0x9053 or last == 0x8857)) or (first == 0x516C and last == 0x8DEF)
+    )
 
 
 @kernel

@@ -11,20 +11,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from songda.address.compiled.features import TEMPLATES, Evidence, facts, new_evidence, weigh_evidence
+from songda.address.compiled.head import Head, new_head, read_head, seed
 from songda.address.compiled.kernel import allocating_kernel, kernel
 from songda.address.compiled.keys import make_key, write_keys
 from songda.address.compiled.lexicon import Lexicon
-from songda.address.compiled.mentions import MENTIONS, Leaves, Mentions, find, look_up, new_leaves, new_mentions
+from songda.address.compiled.mentions import MENTIONS, Leaves, Mentions, filler, find, look_up, new_leaves, new_mentions
 from songda.address.compiled.parts import PARTS, Parts, collect, merge, new_parts, repair
 from songda.address.compiled.resolve import (
     CHANGES,
+    REDUNDANT,
     RIVALS,
+    TOWN,
     Divisions,
     Spans,
+    means_division,
     mention_spans,
     new_divisions,
     relabel,
     settle,
+    zone_follows,
 )
 from songda.address.compiled.tagger import COUNT, HALF, WIDTH, Weights, doubt, emit, viterbi
 from songda.address.compiled.tokens import LONGEST, NO_CHINESE, Text, new_text, scan, tokenize
@@ -41,6 +46,9 @@ from songda.address.compiled.write import (
     write_standard,
 )
 
+#: Characters in which `read_divisions` looks for a whole chain first.
+_HEAD = 24
+
 
 class Scratch(NamedTuple):
     """Room for the text in work."""
@@ -49,23 +57,20 @@ class Scratch(NamedTuple):
     evidence: Evidence
     leaves: Leaves
     mentions: Mentions
+    head: Head
     spans: Spans
     divisions: Divisions
     parts: Parts
     line: Line
     keep: NDArray[np.int8]
     entries: NDArray[np.int32]
-    ends: NDArray[np.int32]
-    names: NDArray[np.int32]
-    scores: NDArray[np.float32]
-    best: NDArray[np.float32]
+    scores: NDArray[np.int16]
+    best: NDArray[np.int16]
     states: NDArray[np.int8]
     keys: NDArray[np.uint32]
-    rows: NDArray[np.int32]
-    first: NDArray[np.int64]
-    total: NDArray[np.int16]
-    top: NDArray[np.float32]
-    into: NDArray[np.float32]
+    rows: NDArray[np.int64]
+    top: NDArray[np.int16]
+    into: NDArray[np.int16]
     unknown: NDArray[np.int32]
 
 
@@ -76,23 +81,20 @@ def new_scratch() -> Scratch:
         new_evidence(),
         new_leaves(),
         new_mentions(),
+        new_head(),
         Spans(*(np.zeros(size, np.int32) for _ in range(4))),
         new_divisions(),
         new_parts(),
         new_line(),
         np.zeros(PARTS, np.int8),
         np.zeros(MENTIONS + 4, np.int32),
-        np.zeros(16, np.int32),
-        np.zeros(16, np.int32),
-        np.zeros((size, WIDTH), np.float32),
-        np.zeros((size, WIDTH), np.float32),
+        np.zeros((size, WIDTH), np.int16),
+        np.zeros((size, WIDTH), np.int16),
         np.zeros(size, np.int8),
         np.zeros((size, TEMPLATES), np.uint32),
-        np.zeros(TEMPLATES, np.int32),
-        np.zeros(TEMPLATES, np.int64),
-        np.zeros(WIDTH, np.int16),
-        np.zeros(HALF, np.float32),
-        np.zeros(HALF, np.float32),
+        np.zeros(TEMPLATES + 3, np.int64),
+        np.zeros(HALF, np.int16),
+        np.zeros(HALF, np.int16),
         np.full(3, -1, np.int32),
     )
 
@@ -128,15 +130,42 @@ def new_findings(rows: int, size: int) -> Findings:
 
 
 @kernel
-def tag_text(lex: Lexicon, weights: Weights, s: Scratch, tokens: int, count: int) -> float:
-    """States of the tokens of the text in `s`; returns the score of the best reading."""
-    look_up(lex.names, s.text, count)
-    mentions = find(lex, s.text, count, s.leaves, s.mentions, s.entries, s.ends, s.names)
+def see(lex: Lexicon, s: Scratch, tokens: int, count: int) -> None:
+    """Look up the names of the text in `s`, read its head, and weigh the evidence for the tagger."""
+    look_up(lex.names, s.text, 0, count)
+    read_head(lex, s.text, count, s.mentions, s.head)
+    added = seed(s.head, s.leaves, s.mentions, s.entries)
+    mentions = find(lex, s.text, count, s.head.size[0], s.head.size[4], s.leaves, s.mentions, s.entries, added)
     weigh_evidence(lex, s.text, tokens, count, s.mentions, mentions, s.evidence)
-    for t in range(tokens):
-        facts(s.text, s.evidence, t, s.keys[t])
-    emit(s.keys, tokens, weights, s.rows, s.first, s.total, s.scores)
-    return viterbi(s.scores, tokens, weights.begin, weights.go_on, s.best, s.top, s.into, s.states)
+
+
+@kernel
+def put_head(head: Head, states: NDArray[np.int8]) -> int:
+    """Write the states of the tokens of the head: the label behind which the tagger goes on, COUNT for none."""
+    at, label = 0, COUNT
+    for span in range(head.size[3]):
+        label = np.int64(head.spans[span, 1])
+        states[at] = label
+        for t in range(at + 1, head.spans[span, 0]):
+            states[t] = COUNT + label
+        at = head.spans[span, 0]
+    return label
+
+
+@kernel
+def tag_text(lex: Lexicon, weights: Weights, s: Scratch, tokens: int, count: int) -> float:
+    """States of the tokens of the text in `s`; returns the score of the best reading of what stands behind the head."""
+    see(lex, s, tokens, count)
+    before = put_head(s.head, s.states)
+    head = s.head.size[0]
+    if head == tokens:
+        return 0.0
+    for t in range(head, tokens):
+        facts(s.text, s.evidence, t, s.keys[t - head])
+    emit(s.keys, tokens - head, weights, s.rows, s.scores)
+    return weights.step[0] * viterbi(
+        s.scores, tokens - head, before, weights.begin, weights.go_on, s.best, s.top, s.into, s.states[head:]
+    )
 
 
 @kernel
@@ -174,29 +203,31 @@ def read_rows(
         count, findings = scan(data, offsets[row], offsets[row + 1], lex.fold, lex.symbol, s.text)
         tokens = tokenize(s.text, count) if not findings & NO_CHINESE else 0
         spans = 0
+        s.head.size[:] = 0
         if tokens:
-            found.doubt[row, 0] = tag_text(lex, weights, s, tokens, count) / tokens
-            found.doubt[row, 1], found.doubt[row, 2] = doubt(s.best, weights.begin, s.states, tokens)
+            score = tag_text(lex, weights, s, tokens, count)
+            open_ = tokens - s.head.size[0]
+            found.doubt[row, 0] = score / max(open_, 1)
+            found.doubt[row, 1], found.doubt[row, 2] = doubt(s.best, weights, s.states, s.head.size[0], open_)
             if len(given) > 0:
                 for t in range(tokens):
                     s.states[t] = given[at_token + t]
                 at_token += tokens
             spans = repair(s.text, s.spans, to_spans(s.text, tokens, s.states, s.spans))
-            relabel(lex, s.text, s.spans, spans, s.ends, s.names)
+            relabel(lex, s.text, s.spans, spans)
         mentions = mention_spans(
             lex,
             s.text,
             s.spans,
             spans,
+            s.head,
             s.leaves,
             s.mentions,
             s.entries,
-            s.ends,
-            s.names,
             hints[min(row, len(hints) - 1)],
             s.unknown,
         )
-        settle(lex, s.text, s.spans, spans, s.leaves, s.mentions, mentions, s.ends, s.names, s.divisions)
+        settle(lex, s.text, s.spans, spans, s.leaves, s.mentions, mentions, s.divisions)
         collect(s.text, s.spans, spans, s.divisions, s.parts)
         merge(s.text, s.parts, s.keep)
         known = write_fields(s.text, s.parts, s.keep, out)
@@ -233,6 +264,66 @@ def read_rows(
             found.changes[n, 0], found.changes[n, 1] = row, s.divisions.changes[i, 2]
             found.changes[n, 2], found.changes[n, 3], found.changes[n, 4] = s.divisions.changes[i, 3], start, at
             found.filled[0], found.filled[1] = n + 1, at
+
+
+@kernel
+def _name_spans(lex: Lexicon, s: Scratch, count: int, mentions: int) -> int:
+    """Spans of the text in `s` as its `mentions` show them: the chain of names that it begins with, then each name that stands alone."""
+    spans, at = s.spans, 0
+    while at < count:
+        end = at + filler(s.text, at, count)
+        for i in range(s.text.names[at] - 1, -1, -1):
+            if means_division(lex, s.text.name_entry[at, i]) and not zone_follows(
+                s.text, s.text.name_end[at, i], count
+            ):
+                end = s.text.name_end[at, i]
+                break
+        if end == at:
+            break
+        at = end
+    number = 0
+    if at > 0:
+        spans.start[0], spans.end[0], spans.label[0], spans.place[0] = 0, at, REDUNDANT, 0
+        number = 1
+    for i in range(mentions):
+        start, end = s.mentions.start[i], s.mentions.end[i]
+        if start >= at and not zone_follows(s.text, end, count):
+            spans.start[number], spans.end[number], spans.place[number] = start, end, 0
+            spans.label[number] = TOWN if s.mentions.level[i] == 4 else REDUNDANT
+            number += 1
+    return number
+
+
+@kernel
+def read_divisions(
+    lex: Lexicon, data: NDArray[np.uint8], offsets: NDArray[np.int64], s: Scratch, found: NDArray[np.int32]
+) -> None:
+    """The division of levels 1-3 that each row names, without the tagger: `found` [rows, 2] receives it (-1: none) and the number of
+    divisions among which the row leaves the choice (0: none is left); the division is then what they share.
+    """
+    for row in range(len(offsets) - 1):
+        count, findings = scan(data, offsets[row], offsets[row + 1], lex.fold, lex.symbol, s.text)
+        found[row, 0], found[row, 1] = -1, 0
+        if findings & NO_CHINESE:
+            continue
+        # Most texts say it in their first words.
+        first = min(count, _HEAD)
+        look_up(lex.names, s.text, 0, first)
+        read_head(lex, s.text, first, s.mentions, s.head)
+        division = s.head.size[2]
+        if division >= 0 and lex.level[division] == 3 and (s.head.size[0] + 2 < first or first == count):
+            found[row, 0] = division
+            continue
+        look_up(lex.names, s.text, first, count)
+        read_head(lex, s.text, count, s.mentions, s.head)
+        added = seed(s.head, s.leaves, s.mentions, s.entries)
+        mentions = find(lex, s.text, count, s.head.size[0], s.head.size[4], s.leaves, s.mentions, s.entries, added)
+        spans = _name_spans(lex, s, count, mentions)
+        rows = mention_spans(
+            lex, s.text, s.spans, spans, s.head, s.leaves, s.mentions, s.entries, s.unknown[:0], s.unknown
+        )
+        settle(lex, s.text, s.spans, spans, s.leaves, s.mentions, rows, s.divisions)
+        found[row, 0], found[row, 1] = s.divisions.settled[0], s.divisions.settled[3]
 
 
 @allocating_kernel

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from songda.address.compiled.head import Head, seed
 from songda.address.compiled.kernel import kernel
 from songda.address.compiled.lexicon import CHANGED, FORMER, OFFICIAL, Lexicon
 from songda.address.compiled.mentions import (
@@ -20,9 +21,10 @@ from songda.address.compiled.mentions import (
     add,
     class_length,
     competes,
+    county_from,
     first_town,
     holds,
-    longest,
+    names_until,
     town_under,
 )
 from songda.address.compiled.tokens import Text
@@ -77,21 +79,20 @@ def mention_spans(
     text: Text,
     spans: Spans,
     number: int,
+    head: Head,
     leaves: Leaves,
     found: Mentions,
     seen: NDArray[np.int32],
-    ends: NDArray[np.int32],
-    entries: NDArray[np.int32],
     hints: NDArray[np.int32],
     unknown: NDArray[np.int32],
 ) -> int:
-    """Let every division name inside the spans compete: their number; `found` tells where each stood.
+    """Let the names of the head and every division name inside the spans behind it compete: their number; `found` tells where each stood.
 
     `unknown` receives the first span that the tagger takes for a division and that no dictionary knows: its characters and label, else -1.
     """
-    leaves.size[0] = 0
+    added = seed(head, leaves, found, seen)
+    behind = head.size[0]
     unknown[0] = -1
-    added = 0
     for hint in hints:
         if hint >= 0:
             add(lex, leaves, hint, 0.5, 0, seen, added)
@@ -100,30 +101,27 @@ def mention_spans(
             found.entry[added] = hint
             added += 1
     for s in range(number):
-        label = spans.label[s]
+        label, at, end = spans.label[s], spans.start[s], spans.end[s]
         if not (label == PROV or label == CITY or label == DISTRICT or label == REDUNDANT) or spans.place[s] == 2:
             continue
-        at, end = spans.start[s], spans.end[s]
+        if at < behind:
+            if end <= behind:
+                continue
+            at = behind
         read_as = 0 if label == REDUNDANT else label
         before = added
         while at < end and added < MENTIONS:
-            names = longest(text, at, end, ends, entries)
             took = False
-            for i in range(names - 1, -1, -1):
-                if not _means_division(lex, entries[i]):
+            for i in range(names_until(text, at, end) - 1, -1, -1):
+                entry = text.name_entry[at, i]
+                if not means_division(lex, entry) or county_from(lex, text, at, i, end):
                     continue
-                if (
-                    i > 0
-                    and ends[i] - ends[i - 1] == 1
-                    and _splits(lex, text, entries[i - 1], ends[i - 1], end, ends[i])
-                ):
-                    continue
-                add(lex, leaves, entries[i], 1.0, read_as, seen, added)
-                seen[added] = entries[i]
-                found.entry[added] = entries[i]
-                found.start[added], found.end[added] = at, ends[i]
+                add(lex, leaves, entry, 1.0, read_as, seen, added)
+                seen[added] = entry
+                found.entry[added] = entry
+                found.start[added], found.end[added] = at, text.name_end[at, i]
                 added += 1
-                at = ends[i]
+                at = text.name_end[at, i]
                 took = True
                 break
             if not took:
@@ -134,7 +132,7 @@ def mention_spans(
 
 
 @kernel
-def _means_division(lex: Lexicon, entry: int) -> bool:
+def means_division(lex: Lexicon, entry: int) -> bool:
     for h in range(lex.hit_start[entry], lex.town_start[entry]):
         if competes(lex, lex.hit_division[h]):
             return True
@@ -142,19 +140,20 @@ def _means_division(lex: Lexicon, entry: int) -> bool:
 
 
 @kernel
-def _splits(lex: Lexicon, text: Text, above: int, at: int, end: int, longer: int) -> bool:
-    """True when 青岛市北区 is 青岛 and 市北区: the rest, the last character of the longer name included, is a county of the shorter."""
-    for i in range(text.names[at]):
-        if text.name_end[at, i] != at + 3 or at + 3 > end or at + 3 <= longer:
-            continue
-        entry = text.name_entry[at, i]
-        for h in range(lex.hit_start[entry], lex.town_start[entry]):
-            county = lex.hit_division[h]
-            if lex.level[county] == 3 and lex.hit_kind[h] == OFFICIAL:
-                for g in range(lex.hit_start[above], lex.town_start[above]):
-                    if holds(lex, lex.hit_division[g], county):
-                        return True
-    return False
+def zone_follows(text: Text, at: int, count: int) -> bool:
+    """True when the name before `at` is the beginning of a zone's: 北戴河|新区, 东营|港经济开发区."""
+    if at + 1 >= count:
+        return False
+    c, d = text.char[at], text.char[at + 1]
+    return (
+        (c == 0x65B0 and d == 0x533A)  # 新区
+        or (c == 0x7ECF and d == 0x6D4E)  # 经济
+        or (c == 0x7ECF and d == 0x5F00)  # 经开
+        or (c == 0x9AD8 and d == 0x65B0)  # 高新
+        or (c == 0x5F00 and d == 0x53D1)  # 开发
+        or (c == 0x5DE5 and d == 0x4E1A)  # 工业
+        or (c == 0x4EA7 and d == 0x4E1A)  # 产业
+    )
 
 
 @kernel
@@ -166,8 +165,6 @@ def settle(
     leaves: Leaves,
     found: Mentions,
     mentions: int,
-    ends: NDArray[np.int32],
-    entries: NDArray[np.int32],
     out: Divisions,
 ) -> None:
     """Choose the chain and the town; fill `out`."""
@@ -196,7 +193,7 @@ def settle(
         if not above:
             deepest[rivals] = leaves.division[i]
             rivals += 1
-    rivals = _by_town(lex, text, spans, number, deepest, rivals, ends, entries)
+    rivals = _by_town(lex, text, spans, number, deepest, rivals)
     chosen = -1
     if rivals == 1:
         chosen = deepest[0]
@@ -210,9 +207,9 @@ def settle(
         for i in range(settled[3]):
             out.rivals[i] = deepest[i]
     if rivals == 1:
-        chosen = _successor(lex, text, spans, number, found, mentions, ends, entries, chosen, deepest, out)
+        chosen = _successor(lex, text, spans, number, found, mentions, chosen, deepest, out)
     settled[0] = chosen
-    _town(lex, text, spans, number, ends, entries, out)
+    _town(lex, text, spans, number, out)
     _explain(lex, text, found, mentions, out)
 
 
@@ -224,8 +221,6 @@ def _successor(
     number: int,
     found: Mentions,
     mentions: int,
-    ends: NDArray[np.int32],
-    entries: NDArray[np.int32],
     chosen: int,
     rivals: NDArray[np.int32],
     out: Divisions,
@@ -251,7 +246,7 @@ def _successor(
         if count < len(rivals):
             rivals[count] = lex.others[i]
             count += 1
-    count = _by_town(lex, text, spans, number, rivals, count, ends, entries)
+    count = _by_town(lex, text, spans, number, rivals, count)
     if count == 1:
         return rivals[0]
     out.settled[2] |= AMBIGUOUS_SUCCESSOR
@@ -283,8 +278,6 @@ def _by_town(
     number: int,
     deepest: NDArray[np.int32],
     rivals: int,
-    ends: NDArray[np.int32],
-    entries: NDArray[np.int32],
 ) -> int:
     """Among rivals, those that have the stated town; all of them when none has."""
     if rivals < 2:
@@ -292,13 +285,14 @@ def _by_town(
     for s in range(number):
         if spans.label[s] != TOWN:
             continue
-        names = longest(text, spans.start[s], spans.end[s], ends, entries)
-        for i in range(names - 1, -1, -1):
-            if ends[i] + class_length(text, ends[i], spans.end[s]) != spans.end[s]:
+        start, end = spans.start[s], spans.end[s]
+        for i in range(names_until(text, start, end) - 1, -1, -1):
+            name_end = text.name_end[start, i]
+            if name_end + class_length(text, name_end, end) != end:
                 continue
             kept = 0
             for r in range(rivals):
-                if town_under(lex, entries[i], deepest[r]) != -1:
+                if town_under(lex, text.name_entry[start, i], deepest[r]) != -1:
                     deepest[kept] = deepest[r]
                     kept += 1
             if kept:
@@ -312,8 +306,6 @@ def _town(
     text: Text,
     spans: Spans,
     number: int,
-    ends: NDArray[np.int32],
-    entries: NDArray[np.int32],
     out: Divisions,
 ) -> None:
     """The town of the chain: the first stated one that lies in it, else the first as stated."""
@@ -324,23 +316,24 @@ def _town(
         if not (label == TOWN or label == DEVZONE) or spans.place[s] == 2:
             continue
         start, end = spans.start[s], spans.end[s]
-        names = longest(text, start, end, ends, entries)
+        names = names_until(text, start, end)
         town, several, entry = -1, False, -1
         for i in range(names - 1, -1, -1):
-            tail = class_length(text, ends[i], end)
-            if tail == 0 and ends[i] + 1 == end and text.char[ends[i]] == 0x8857:  # 邾城街
+            name_end, name = text.name_end[start, i], text.name_entry[start, i]
+            tail = class_length(text, name_end, end)
+            if tail == 0 and name_end + 1 == end and text.char[name_end] == 0x8857:  # 邾城街
                 tail = 1
-            if ends[i] + tail != end or (label == DEVZONE and ends[i] != end):
+            if name_end + tail != end or (label == DEVZONE and name_end != end):
                 continue
-            town = _find_town(lex, entries[i], out)
+            town = _find_town(lex, name, out)
             if town == -2:
                 several, town = True, -1
             if town == -1 and settled[0] >= 0:
-                town = _moved(lex, entries[i], settled[0])
+                town = _moved(lex, name, settled[0])
                 if town >= 0:
                     settled[0] = lex.parent[town]
             if town >= 0:
-                entry = entries[i]
+                entry = name
                 break
         if town >= 0:
             hit = _hit_of(lex, entry, town)
@@ -378,11 +371,11 @@ def _town(
             settled[5], settled[6] = start, end
             settled[2] |= AMBIGUOUS_TOWN if several else UNKNOWN_TOWN
             if several and settled[3] == 0:
-                _rival_towns(lex, entries[names - 1], out)
+                _rival_towns(lex, text.name_entry[start, names - 1], out)
     if settled[5] < 0 and settled[0] >= 0 and lex.level[settled[0]] == 3:
-        _repeated_town(lex, text, spans, number, ends, entries, out)
+        _repeated_town(lex, text, spans, number, out)
     if settled[5] < 0 and settled[0] >= 0 and lex.level[settled[0]] == 3:
-        _bare_town(lex, text, spans, number, ends, entries, out)
+        _bare_town(lex, text, spans, number, out)
 
 
 @kernel
@@ -391,8 +384,6 @@ def _repeated_town(
     text: Text,
     spans: Spans,
     number: int,
-    ends: NDArray[np.int32],
-    entries: NDArray[np.int32],
     out: Divisions,
 ) -> None:
     """A town that stands only inside a piece the tagger took for a repetition (【城关镇 of 【城关镇草堰村】)."""
@@ -402,16 +393,16 @@ def _repeated_town(
             continue
         end = spans.end[s]
         for at in range(spans.start[s], end - 1):
-            names = longest(text, at, end, ends, entries)
-            for i in range(names - 1, -1, -1):
-                tail = class_length(text, ends[i], end)
-                stop = ends[i] + tail
-                if tail == 0 and not _has_full_town(lex, entries[i]):
+            for i in range(names_until(text, at, end) - 1, -1, -1):
+                entry = text.name_entry[at, i]
+                tail = class_length(text, text.name_end[at, i], end)
+                stop = text.name_end[at, i] + tail
+                if tail == 0 and not _has_full_town(lex, entry):
                     continue  # 金乡 of 金乡县 is no 乡
                 c = text.char[stop - 1]
                 if c != 0x9547 and c != 0x4E61 and c != 0x9053:  # 镇 乡 道
                     continue
-                town = town_under(lex, entries[i], settled[0])
+                town = town_under(lex, entry, settled[0])
                 if town >= 0:
                     settled[1], settled[5], settled[6] = town, at, stop
                     if not _same_name(lex, text, at, stop, town):
@@ -433,8 +424,6 @@ def _bare_town(
     text: Text,
     spans: Spans,
     number: int,
-    ends: NDArray[np.int32],
-    entries: NDArray[np.int32],
     out: Divisions,
 ) -> None:
     """天津蓟县下窝头: what stands where the town should, and is a town's name without its class word, is the town."""
@@ -444,14 +433,14 @@ def _bare_town(
         if label <= DISTRICT or label >= REDUNDANT:
             continue
         if label == 6 or label == 11:
-            end = spans.end[s]
-            names = longest(text, spans.start[s], end, ends, entries)
-            if names and ends[names - 1] == end and text.char[end - 1] != 0x6751:
-                town = town_under(lex, entries[names - 1], settled[0])
+            start, end = spans.start[s], spans.end[s]
+            names = names_until(text, start, end)
+            if names and text.name_end[start, names - 1] == end and text.char[end - 1] != 0x6751:
+                town = town_under(lex, text.name_entry[start, names - 1], settled[0])
                 if town >= 0:
-                    settled[1], settled[5], settled[6] = town, spans.start[s], end
+                    settled[1], settled[5], settled[6] = town, start, end
                     spans.label[s] = TOWN
-                    _change(out, spans.start[s], end, town, -1)
+                    _change(out, start, end, town, -1)
         return
 
 
@@ -471,17 +460,15 @@ def _rival_towns(lex: Lexicon, entry: int, out: Divisions) -> None:
 
 
 @kernel
-def relabel(
-    lex: Lexicon, text: Text, spans: Spans, number: int, ends: NDArray[np.int32], entries: NDArray[np.int32]
-) -> None:
+def relabel(lex: Lexicon, text: Text, spans: Spans, number: int) -> None:
     """At the head of a text, a span that is the full name of a division is that division, whatever the tagger took it for."""
     for s in range(number):
         start, end = spans.start[s], spans.end[s]
-        names = longest(text, start, end, ends, entries)
-        if names == 0 or ends[names - 1] != end:
+        names = names_until(text, start, end)
+        if names == 0 or text.name_end[start, names - 1] != end:
             return
-        level = 0
-        for h in range(lex.hit_start[entries[names - 1]], lex.town_start[entries[names - 1]]):
+        level, entry = 0, text.name_entry[start, names - 1]
+        for h in range(lex.hit_start[entry], lex.town_start[entry]):
             if lex.hit_kind[h] == OFFICIAL and competes(lex, lex.hit_division[h]):
                 level = lex.level[lex.hit_division[h]]
         if level == 0 or spans.label[s] == REDUNDANT:

@@ -1,7 +1,6 @@
 """Literal spans of an address: a linear-chain CRF over tokens, its weights in one table, decoded by Viterbi.
 
-States are B-label and I-label of `LABELS`; inside a span the label cannot change. A fact that training never saw twice has
-no row and costs one look-up.
+States are B-label and I-label of `LABELS`; inside a span the label cannot change.
 Lafferty, McCallum, Pereira: Conditional Random Fields (2001).
 """
 
@@ -40,50 +39,42 @@ LABELS = (
 COUNT = len(LABELS)
 #: States: B then I of every label.
 STATES = 2 * COUNT
-#: The labels filled up to whole vectors; in rows of weights and scores B stands at the label, I at HALF + label.
-HALF = 24
+#: The labels filled up to whole vectors, a row of weights to one cache line; in rows of weights and scores B stands at the label,
+#: I at HALF + label.
+HALF = 32
 WIDTH = 2 * HALF
 
 
-#: Slots of the table of facts, as a power of two; the other bits of a hashed fact are its fingerprint.
-_SLOT_BITS = 18
-SLOTS = 1 << _SLOT_BITS
+#: Buckets of two facts each in the table of facts, as a power of two; the other bits of a hashed fact are its fingerprint.
+_BUCKET_BITS = 17
+BUCKETS = 1 << _BUCKET_BITS
 
 
 class Weights(NamedTuple):
-    #: Open addressing over SLOTS slots: fingerprint of the fact (0: free), and its row. Another fact bears the same
-    #: fingerprint once in 16,000
-    #: cases and then counts as this one: half the memory, and the table stays in the cache.
-    print: NDArray[np.uint16]
-    row: NDArray[np.uint16]
-    #: Row → weight of each state, in steps of `step`.
+    #: [BUCKETS, 2]: fingerprint of a fact and, below it, its row in 16 bits each; 0 is free. Another fact bears the same fingerprint once
+    #: in 32,000 cases and then counts as this one.
+    table: NDArray[np.uint32]
+    #: Row → weight of each state, in steps of `step`; row 0 is that of no fact.
     emission: NDArray[np.int8]
     step: NDArray[np.float32]
-    #: [label before, or COUNT at the start][label that begins].
-    begin: NDArray[np.float32]
+    #: [label before, or COUNT at the start][label that begins], in steps too; `NEVER` behind the labels.
+    begin: NDArray[np.int16]
     #: [label that goes on].
-    go_on: NDArray[np.float32]
+    go_on: NDArray[np.int16]
+
+
+#: Score of what cannot be. Scores of a token are kept at most zero, so that sums of two such stay within 16 bits.
+NEVER = -8000
 
 
 @kernel
-def slot_of(key: int) -> int:
-    return np.int64(key) & (SLOTS - 1)
+def bucket_of(key: int) -> int:
+    return np.int64(key) & (BUCKETS - 1)
 
 
 @kernel
 def print_of(key: int) -> int:
-    return (np.int64(key) >> _SLOT_BITS) + 1
-
-
-@kernel
-def row_of(prints: NDArray[np.uint16], rows: NDArray[np.uint16], key: int) -> int:
-    """Row of a fact, -1 when it has none."""
-    slot, wanted = slot_of(key), print_of(key)
-    while prints[slot] != 0:
-        if prints[slot] == wanted:
-            return np.int64(rows[slot])
-        slot = (slot + 1) & (SLOTS - 1)
-    return -1
+    return (np.int64(key) >> _BUCKET_BITS) | 0x8000
 
 
 @kernel
@@ -91,143 +82,150 @@ def emit(
     keys: NDArray[np.uint32],
     tokens: int,
     weights: Weights,
-    rows: NDArray[np.int32],
-    first: NDArray[np.int32],
-    total: NDArray[np.int16],
-    scores: NDArray[np.float32],
+    rows: NDArray[np.int64],
+    scores: NDArray[np.int16],
 ) -> None:
-    """Scores of all states for each of `tokens` rows of facts. Look-ups of a token are made together, so that the memory
-    works on all of them at once.
+    """Scores of all states for each of `tokens` rows of facts.
+
+    Without branches: a fact that has no row is the row of zeros, so that all look-ups of a token are under way at once. `rows` is scratch
+    for its facts and three more.
     """
     facts = keys.shape[1]
-    prints, numbers, emission, step = weights.print, weights.row, weights.emission, weights.step[0]
+    table, emission = weights.table, weights.emission
+    for f in range(facts, facts + 3):
+        rows[f] = 0
     for t in range(tokens):
         for f in range(facts):
-            first[f] = prints[slot_of(keys[t, f])]
-        found = 0
-        for f in range(facts):
-            if first[f] == 0:
-                continue
             key = keys[t, f]
-            if first[f] == print_of(key):
-                rows[found] = numbers[slot_of(key)]
-                found += 1
-            else:
-                row = row_of(prints, numbers, key)
-                if row >= 0:
-                    rows[found] = row
-                    found += 1
+            wanted, bucket = print_of(key), bucket_of(key)
+            one, two = np.int64(table[bucket, 0]), np.int64(table[bucket, 1])
+            rows[f] = (one & 0xFFFF if one >> 16 == wanted else 0) | (two & 0xFFFF if two >> 16 == wanted else 0)
         for y in range(WIDTH):
-            total[y] = 0
+            scores[t, y] = 0
         # Four rows at a time: one pass over the totals for each would cost more than the sums.
-        i = 0
-        while i + 3 < found:
+        for i in range(0, facts, 4):
             a, b, c, d = rows[i], rows[i + 1], rows[i + 2], rows[i + 3]
             for y in range(WIDTH):
-                total[y] += (
+                scores[t, y] += (
                     np.int16(emission[a, y])
                     + np.int16(emission[b, y])
                     + np.int16(emission[c, y])
                     + np.int16(emission[d, y])
                 )
-            i += 4
-        while i < found:
-            a = rows[i]
-            for y in range(WIDTH):
-                total[y] += emission[a, y]
-            i += 1
-        for y in range(WIDTH):
-            scores[t, y] = total[y] * step
+
+
+#: Distance of a second reading where there is nothing to decode.
+_SURE = 20.0
 
 
 @kernel
 def doubt(
-    best: NDArray[np.float32], begin: NDArray[np.float32], states: NDArray[np.int8], tokens: int
+    best: NDArray[np.int16], weights: Weights, states: NDArray[np.int8], first: int, tokens: int
 ) -> tuple[float, float]:
     """(distance of the second best reading from the best one, sum of the odds of readings that part from it at one place).
 
-    `best` as `viterbi` left it: where the way back chose, what the second choice loses is what the best reading that parts
-    from the chosen one there loses. Hagenauer, Hoeher: A Viterbi Algorithm with Soft-Decision Outputs (1989).
+    Of the `tokens` states from `first` on. `best` as `viterbi` left it: where the way back chose, what the second choice loses is
+    what the best reading that parts from the chosen one there loses. Hagenauer, Hoeher: A Viterbi Algorithm with Soft-Decision
+    Outputs (1989).
     """
+    if tokens == 0:
+        return _SURE, 0.0
+    begin, step = weights.begin, weights.step[0]
     last = tokens - 1
-    now = states[last] if states[last] < COUNT else states[last] - COUNT + HALF
-    own, other, odds = best[last, now], np.float32(-2e9), np.float32(0.0)
+    now = column_of(states[first + last])
+    own, other, odds = np.int32(best[last, now]), np.int32(4 * NEVER), np.float32(0.0)
     for y in range(WIDTH):
         if y != now:
-            other = best[last, y] if best[last, y] > other else other
+            other = max(other, np.int32(best[last, y]))
     least = own - other
-    odds += np.exp(other - own)
+    odds += np.exp(-step * (own - other))
     for t in range(last, 0, -1):
-        before = states[t - 1] if states[t - 1] < COUNT else states[t - 1] - COUNT + HALF
-        own, other = best[t - 1, before], np.float32(-2e9)
-        y = states[t]
+        before = column_of(states[first + t - 1])
+        own, other = np.int32(best[t - 1, before]), np.int32(4 * NEVER)
+        y = states[first + t]
         if y < COUNT:
             own += begin[before if before < HALF else before - HALF, y]
             for x in range(COUNT):
-                b, i = best[t - 1, x] + begin[x, y], best[t - 1, HALF + x] + begin[x, y]
-                b = np.float32(-2e9) if x == before else b
-                i = np.float32(-2e9) if HALF + x == before else i
-                other = b if b > other else other
-                other = i if i > other else other
+                if x != before:
+                    other = max(other, np.int32(best[t - 1, x]) + begin[x, y])
+                if HALF + x != before:
+                    other = max(other, np.int32(best[t - 1, HALF + x]) + begin[x, y])
         else:
-            other = best[t - 1, HALF + before if before < HALF else before - HALF]
-        least = own - other if own - other < least else least
-        odds += np.exp(other - own)
-    return least, odds
+            other = np.int32(best[t - 1, HALF + before if before < HALF else before - HALF])
+        least = min(least, own - other)
+        odds += np.exp(-step * (own - other))
+    return step * least, odds
+
+
+@kernel
+def column_of(state: int) -> int:
+    """Where a state stands in a row of scores."""
+    return state if state < COUNT else state - COUNT + HALF
 
 
 @kernel
 def viterbi(
-    scores: NDArray[np.float32],
+    scores: NDArray[np.int16],
     tokens: int,
-    begin: NDArray[np.float32],
-    go_on: NDArray[np.float32],
-    best: NDArray[np.float32],
-    top: NDArray[np.float32],
-    into: NDArray[np.float32],
+    before: int,
+    begin: NDArray[np.int16],
+    go_on: NDArray[np.int16],
+    best: NDArray[np.int16],
+    top: NDArray[np.int16],
+    into: NDArray[np.int16],
     states: NDArray[np.int8],
-) -> float:
+) -> int:
     """Best states of `tokens` rows of `scores` (B at the label, I at HALF + label): written to `states`; returns their score.
 
-    `begin` is [COUNT + 1, HALF], `go_on` [HALF]; in the columns behind the labels they are far below zero. `best` (tokens x WIDTH) receives
-    the score of the best way to each state; the way back is found from it, so that the loop forth is one maximum. `top` and `into`
-    [HALF] are scratch.
+    `before`: label of the token before the first one, whose span may go on, COUNT for none. `begin` is [COUNT + 1, HALF], `go_on` [HALF];
+    in the columns behind the labels they are NEVER. `best` (tokens x WIDTH) receives the score of the best way to each state, less that of
+    the best of all; the way back is found from it, so that the loop forth is one maximum. `top` and `into` [HALF] are scratch.
     """
+    total = 0
     for y in range(HALF):
-        best[0, y] = scores[0, y] + begin[COUNT, y]
-        best[0, HALF + y] = np.float32(-1e9)
+        best[0, y] = np.int16(scores[0, y] + begin[before, y])
+        best[0, HALF + y] = 2 * NEVER
+    if before < COUNT:
+        best[0, HALF + before] = np.int16(go_on[before] + scores[0, HALF + before])
     for t in range(1, tokens):
+        peak = np.int16(2 * NEVER)
         for x in range(HALF):
             b, i = best[t - 1, x], best[t - 1, HALF + x]
             top[x] = b if b > i else i
-        for y in range(HALF):
-            into[y] = np.float32(-2e9)
+        for x in range(COUNT):
+            peak = top[x] if top[x] > peak else peak
+        for x in range(HALF):
+            top[x] = np.int16(top[x] - peak)
+            best[t - 1, x] = np.int16(best[t - 1, x] - peak)
+            best[t - 1, HALF + x] = np.int16(best[t - 1, HALF + x] - peak)
+            into[x] = 2 * NEVER
+        total += peak
         for x in range(0, COUNT, 3):
             one, two, three = top[x], top[x + 1], top[x + 2]
             for y in range(HALF):
-                reach = one + begin[x, y]
-                value = two + begin[x + 1, y]
+                reach = np.int16(one + begin[x, y])
+                value = np.int16(two + begin[x + 1, y])
                 reach = value if value > reach else reach
-                value = three + begin[x + 2, y]
+                value = np.int16(three + begin[x + 2, y])
                 reach = value if value > reach else reach
                 into[y] = reach if reach > into[y] else into[y]
         for y in range(HALF):
-            best[t, y] = into[y] + scores[t, y]
+            best[t, y] = np.int16(into[y] + scores[t, y])
         for y in range(HALF):
-            best[t, HALF + y] = top[y] + go_on[y] + scores[t, HALF + y]
+            best[t, HALF + y] = np.int16(np.int16(top[y] + go_on[y]) + scores[t, HALF + y])
     last, s = tokens - 1, 0
     for y in range(WIDTH):
         if best[last, y] > best[last, s]:
             s = y
-    score = best[last, s]
+    total += best[last, s]
     for t in range(last, 0, -1):
         states[t] = s if s < HALF else s - HALF + COUNT
         y = s
         if s < HALF:
-            x, reach = 0, np.float32(-2e9)
+            x, reach = 0, np.int32(8 * NEVER)
             for i in range(COUNT):
                 b, c = best[t - 1, i], best[t - 1, HALF + i]
-                value = (b if b > c else c) + begin[i, y]
+                value = np.int32(b if b > c else c) + begin[i, y]
                 if value > reach:
                     x, reach = i, value
             y = x
@@ -235,4 +233,4 @@ def viterbi(
             y = s - HALF
         s = y if best[t - 1, y] >= best[t - 1, HALF + y] else HALF + y
     states[0] = s if s < HALF else s - HALF + COUNT
-    return score
+    return total

@@ -14,33 +14,41 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from songda.address.compiled.features import TEMPLATES, facts, new_evidence, weigh_evidence
+from songda.address.compiled.features import TEMPLATES, facts
 from songda.address.compiled.kernel import allocating_kernel
 from songda.address.compiled.lexicon import lexicon
-from songda.address.compiled.mentions import MENTIONS, find, look_up, new_leaves, new_mentions
+from songda.address.compiled.reader import new_scratch, put_head, see
 from songda.address.compiled.tagger import (
+    BUCKETS,
     COUNT,
     HALF,
     LABELS,
-    SLOTS,
+    NEVER,
     STATES,
     WIDTH,
     Weights,
+    bucket_of,
+    emit,
     print_of,
-    slot_of,
     viterbi,
 )
-from songda.address.compiled.tokens import new_text, scan, tokenize
+from songda.address.compiled.tokens import scan, tokenize
 
 Labelled = tuple[str, list[tuple[str, str]]]
 
 
 class Lines(NamedTuple):
-    """Labelled lines as arrays: hashed facts and state of every token, and where each line begins."""
+    """Labelled lines as arrays."""
 
+    #: Hashed facts of every token, 0 in the head of a line, which needs no tagger.
     keys: NDArray[np.uint32]
+    #: True state of every token.
     states: NDArray[np.int8]
+    #: Where each line begins, and its number of head tokens.
     starts: NDArray[np.int64]
+    heads: NDArray[np.int64]
+    #: State of every head token as the head says it, -1 for the others.
+    said: NDArray[np.int8]
 
 
 def read_jsonl(path: Path) -> list[Labelled]:
@@ -65,33 +73,42 @@ def read_corpus(path: Path) -> list[Labelled]:
 
 def prepare(lines: Sequence[Labelled]) -> Lines:
     """Facts and states of all tokens of `lines`."""
-    lex, text, leaves, found, seen = lexicon(), new_text(), new_leaves(), new_mentions(), new_evidence()
-    entries, ends, names = np.zeros(MENTIONS, np.int32), np.zeros(16, np.int32), np.zeros(16, np.int32)
+    lex, s = lexicon(), new_scratch()
     number = {label: i for i, label in enumerate(LABELS)}
     keys: list[NDArray[np.uint32]] = []
     states: list[NDArray[np.int8]] = []
-    starts = [0]
+    starts, heads = [0], []
+    said: list[NDArray[np.int8]] = []
     for raw, spans in lines:
         data = np.frombuffer(raw.encode(), np.uint8)
-        count, _ = scan(data, 0, len(data), lex.fold, lex.symbol, text)
-        tokens = tokenize(text, count)
+        count, _ = scan(data, 0, len(data), lex.fold, lex.symbol, s.text)
+        tokens = tokenize(s.text, count)
         if not tokens:
             continue
-        look_up(lex.names, text, count)
-        mentions = find(lex, text, count, leaves, found, entries, ends, names)
-        weigh_evidence(lex, text, tokens, count, found, mentions, seen)
         table = np.zeros((tokens, TEMPLATES), np.uint32)
-        _all_facts(text, seen, tokens, table)
+        head = np.full(tokens, -1, np.int8)
+        heads.append(_open_facts(lex, s, tokens, count, table, head))
         keys.append(table)
-        states.append(_states(raw, spans, text.origin[text.start[:tokens]], number))
+        said.append(head)
+        states.append(_states(raw, spans, s.text.origin[s.text.start[:tokens]], number))
         starts.append(starts[-1] + tokens)
-    return Lines(np.concatenate(keys), np.concatenate(states), np.array(starts, np.int64))
+    return Lines(
+        np.concatenate(keys),
+        np.concatenate(states),
+        np.array(starts, np.int64),
+        np.array(heads, np.int64),
+        np.concatenate(said),
+    )
 
 
 @allocating_kernel
-def _all_facts(text: Any, seen: Any, tokens: int, table: NDArray[np.uint32]) -> None:
-    for t in range(tokens):
-        facts(text, seen, t, table[t])
+def _open_facts(lex: Any, s: Any, tokens: int, count: int, table: NDArray[np.uint32], head: NDArray[np.int8]) -> int:
+    """Facts of the tokens behind the head of the text in `s`, and the states of the head: its number of tokens."""
+    see(lex, s, tokens, count)
+    put_head(s.head, head)
+    for t in range(s.head.size[0], tokens):
+        facts(s.text, s.evidence, t, table[t])
+    return np.int64(s.head.size[0])
 
 
 def _states(
@@ -127,6 +144,7 @@ def _epoch(
     facts_: NDArray[np.int32],
     states: NDArray[np.int8],
     starts: NDArray[np.int64],
+    heads: NDArray[np.int64],
     order: NDArray[np.int64],
     weight: NDArray[np.float32],
     emission: NDArray[np.float32],
@@ -157,7 +175,11 @@ def _epoch(
     scale = np.zeros(longest)
     hidden = np.zeros((longest, facts_.shape[1]), np.bool_)
     for line in order:
-        first, tokens = starts[line], starts[line + 1] - starts[line]
+        first = starts[line] + heads[line]
+        tokens = starts[line + 1] - first
+        if tokens == 0:
+            continue
+        before = states[first - 1] % COUNT if heads[line] else COUNT
         for t in range(tokens):
             for y in range(STATES):
                 score[t, y] = 0
@@ -182,12 +204,13 @@ def _epoch(
         # Forward and backward in probabilities, scaled to one at each token.
         norm = 0.0
         for y in range(COUNT):
-            alpha_b[0, y] = exp_begin[COUNT, y] * score[0, y]
-            alpha_i[0, y] = 0
-            norm += alpha_b[0, y]
+            alpha_b[0, y] = exp_begin[before, y] * score[0, y]
+            alpha_i[0, y] = exp_go[y] * score[0, COUNT + y] if y == before else 0.0
+            norm += alpha_b[0, y] + alpha_i[0, y]
         scale[0] = norm
         for y in range(COUNT):
             alpha_b[0, y] /= norm
+            alpha_i[0, y] /= norm
         for t in range(1, tokens):
             norm = 0.0
             for y in range(COUNT):
@@ -224,9 +247,13 @@ def _epoch(
             grad[t, gold] += 1
             label = gold % COUNT
             if t == 0:
-                begin_grad[COUNT, label] += 1
+                if gold < COUNT:
+                    begin_grad[before, label] += 1
+                else:
+                    go_grad[label] += 1
                 for y in range(COUNT):
-                    begin_grad[COUNT, y] -= alpha_b[0, y] * beta_b[0, y]
+                    begin_grad[before, y] -= alpha_b[0, y] * beta_b[0, y]
+                    go_grad[y] -= alpha_i[0, y] * beta_i[0, y]
             else:
                 if gold < COUNT:
                     begin_grad[states[first + t - 1] % COUNT, label] += 1
@@ -260,7 +287,7 @@ def _epoch(
             if g != 0:
                 go_square[y] += g * g
                 go_on[y] += rate * g / np.sqrt(go_square[y])
-    return total / seen
+    return total / max(seen, 1)
 
 
 @allocating_kernel
@@ -280,7 +307,7 @@ class Model(NamedTuple):
 def new_model(lines: Lines, *, at_least: int = 2) -> Model:
     """Weights of zero for every fact that occurs `at_least` times."""
     known, times = np.unique(lines.keys.ravel(), return_counts=True)
-    known = known[times >= at_least]
+    known = known[(times >= at_least) & (known > 0)]
     return Model(
         known,
         np.zeros((len(known), STATES), np.float32),
@@ -301,7 +328,8 @@ def train(
     for epoch in range(epochs):
         order = rng.permutation(len(lines.starts) - 1)
         loss = _epoch(
-            table, lines.states, lines.starts, order, weight, model.emission, model.begin, model.go_on, *squares, rate, decay, drop
+            table, lines.states, lines.starts, lines.heads, order, weight,
+            model.emission, model.begin, model.go_on, *squares, rate, decay, drop,
         )  # fmt: skip
         if report:
             report(epoch, loss)
@@ -314,31 +342,29 @@ def prune(model: Model, rows: int) -> Model:
 
 
 def pack(model: Model) -> Weights:
-    """The model as it is shipped and read: weights in 8 bits, facts by fingerprint. At most 65,536 rows."""
+    """The model as it is shipped and read: weights in 8 bits, facts by fingerprint. At most 65,535 facts; of three in a bucket the
+    least weighty is left out (some in a thousand)."""
     step = float(np.abs(model.emission).max()) / 127
-    emission = np.zeros((len(model.known), WIDTH), np.int8)
-    emission[:, :COUNT] = np.rint(model.emission[:, :COUNT] / step)
-    emission[:, HALF : HALF + COUNT] = np.rint(model.emission[:, COUNT:] / step)
-    prints, rows = np.zeros(SLOTS, np.uint16), np.zeros(SLOTS, np.uint16)
-    _insert(prints, rows, model.known)
-    return Weights(prints, rows, emission, np.array([step], np.float32), *padded(model))
-
-
-def padded(model: Model) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """The weights of transitions as `viterbi` wants them."""
-    begin, go_on = np.full((COUNT + 1, HALF), -1e6, np.float32), np.full(HALF, -1e6, np.float32)
-    begin[:, :COUNT], go_on[:COUNT] = model.begin, model.go_on
-    return begin, go_on
+    emission = np.zeros((len(model.known) + 1, WIDTH), np.int8)
+    emission[1:, :COUNT] = np.rint(model.emission[:, :COUNT] / step)
+    emission[1:, HALF : HALF + COUNT] = np.rint(model.emission[:, COUNT:] / step)
+    begin, go_on = np.full((COUNT + 1, HALF), NEVER, np.int16), np.full(HALF, NEVER, np.int16)
+    begin[:, :COUNT] = np.rint(np.maximum(model.begin / step, NEVER))
+    go_on[:COUNT] = np.rint(np.maximum(model.go_on / step, NEVER))
+    table = np.zeros((BUCKETS, 2), np.uint32)
+    _insert(table, model.known, np.argsort(-np.abs(model.emission).max(axis=1), kind="stable"))
+    return Weights(table, emission, np.array([step], np.float32), begin, go_on)
 
 
 @allocating_kernel
-def _insert(prints: NDArray[np.uint16], rows: NDArray[np.uint16], known: NDArray[np.uint32]) -> None:
-    for i in range(len(known)):
-        slot = slot_of(known[i])
-        while prints[slot] != 0:
-            slot = (slot + 1) & (SLOTS - 1)
-        prints[slot] = print_of(known[i])
-        rows[slot] = i
+def _insert(table: NDArray[np.uint32], known: NDArray[np.uint32], order: NDArray[np.int64]) -> None:
+    for i in order:
+        bucket = bucket_of(known[i])
+        entry = print_of(known[i]) << 16 | (i + 1)
+        if table[bucket, 0] == 0:
+            table[bucket, 0] = entry
+        elif table[bucket, 1] == 0 and table[bucket, 0] >> 16 != print_of(known[i]):
+            table[bucket, 1] = entry
 
 
 #: Facts that keep their row: more bring nothing that a test shows, and the table stays in the cache.
@@ -404,29 +430,34 @@ def _fit_model(
 
 def predict(model: Model, lines: Lines) -> NDArray[np.int8]:
     """Best state of every token of `lines`."""
-    states = np.zeros(len(lines.states), np.int8)
-    _decode(rows_of(lines.keys, model.known), lines.starts, model.emission, *padded(model), states)
+    states = lines.said.copy()
+    _decode(lines.keys, lines.starts, lines.heads, pack(model), states)
     return states
 
 
 @allocating_kernel
 def _decode(
-    table: NDArray[np.int32], starts: NDArray[np.int64], emission: NDArray[np.float32], begin: NDArray[np.float32],
-    go_on: NDArray[np.float32], states: NDArray[np.int8],
-) -> None:  # fmt: skip
+    keys: NDArray[np.uint32],
+    starts: NDArray[np.int64],
+    heads: NDArray[np.int64],
+    weights: Weights,
+    states: NDArray[np.int8],
+) -> None:
+    longest = 1
     for line in range(len(starts) - 1):
-        first, tokens = starts[line], starts[line + 1] - starts[line]
-        scores = np.zeros((tokens, WIDTH), np.float32)
-        best = np.zeros((tokens, WIDTH), np.float32)
-        for t in range(tokens):
-            for f in range(table.shape[1]):
-                row = table[first + t, f]
-                if row >= 0:
-                    for y in range(COUNT):
-                        scores[t, y] += emission[row, y]
-                        scores[t, HALF + y] += emission[row, COUNT + y]
-        top, into = np.zeros(HALF, np.float32), np.zeros(HALF, np.float32)
-        viterbi(scores, tokens, begin, go_on, best, top, into, states[first : first + tokens])
+        longest = max(longest, starts[line + 1] - starts[line])
+    scores, best = np.zeros((longest, WIDTH), np.int16), np.zeros((longest, WIDTH), np.int16)
+    top, into = np.zeros(HALF, np.int16), np.zeros(HALF, np.int16)
+    rows = np.zeros(keys.shape[1] + 3, np.int64)
+    for line in range(len(starts) - 1):
+        first = starts[line] + heads[line]
+        tokens = starts[line + 1] - first
+        if tokens > 0:
+            before = states[first - 1] % COUNT if heads[line] else COUNT
+            emit(keys[first : first + tokens], tokens, weights, rows, scores)
+            viterbi(
+                scores, tokens, before, weights.begin, weights.go_on, best, top, into, states[first : first + tokens]
+            )
 
 
 def spans_of(states: NDArray[np.int8], starts: NDArray[np.int64]) -> list[set[tuple[int, int, int]]]:
