@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import uuid
+import zipfile
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +14,9 @@ import pytest
 from courier_house import DEBT_WORDS, MORNING, OFFICE, OTHER, Letter, Tour, slip, tour
 from PIL import Image
 
+from songda.evidence import Trust, sentences, verify_bundle
 from songda.flow.courier import lines, worklist
+from songda.flow.proof import letter_bundle
 from songda.flow.slips import BadSlip, read_slip, reduced
 
 __all__ = ["tour"]
@@ -306,6 +309,29 @@ def test_after_the_carriers_own_result_a_report_is_kept_and_told_so(tour: Tour) 
     (said,) = answer.json()["answers"]
     assert said["status"] == "superseded"
     assert "以承运商的为准" in said["message"]
+
+
+def test_a_report_and_its_slip_are_in_the_evidence_and_called_what_they_are(tour: Tour) -> None:
+    letter = tour.fresh()
+    said = outcome(letter, signer_name="司马某乙", slip=base64.b64encode(slip()).decode())
+    with tour.team() as team:
+        assert reported(team, said) == [("taken", "")]
+    (letter_id,) = tour.house.column("attempt", "letter_id", id=letter.attempt_id)
+    (letter_no,) = tour.house.column("letter", "letter_no", id=letter_id)
+    house = tour.house.house
+    at = MORNING + timedelta(hours=1)
+    bundle = letter_bundle(house.engine, house.tenant, letter_no, home=house.home, at=at, actor="test")
+    with zipfile.ZipFile(io.BytesIO(bundle.data)) as files:
+        (photo,) = (name for name in files.namelist() if name.endswith(".jpg"))
+        with Image.open(io.BytesIO(files.read(photo))) as image:
+            assert image.mode == "L"
+        words = json.loads(files.read(photo.replace(".jpg", ".json")))
+        summary = files.read("summary.html").decode()
+    assert (words["signer_name"], words["reported_by"]) == ("司马某乙", "courier")
+    told = "\n".join(sentences(verify_bundle(bundle.data, Trust())))
+    for words_zh in ("1 条是投递网点人员", "签收联照片在包内", "只有投递网点人员的回报", "没有签收联原件"):
+        assert words_zh in told, told
+    assert "投递人员的回报 courier:signed" in summary
 
 
 def test_nothing_readable_of_anybody_lies_on_the_disk_after_all_this(tour: Tour) -> None:

@@ -149,6 +149,10 @@ def _outcomes(
         words = files[event["file"]]
         if sha256(words).hexdigest() != event["sha256"]:
             raise BadBundle(reason="承运商的原始轨迹与记录的哈希不符")
+        # Bundles of earlier versions know no slips.
+        slip = event.get("slip")
+        if slip is not None and sha256(files[slip["file"]]).hexdigest() != slip["sha256"]:
+            raise BadBundle(reason="签收联照片与记录的哈希不符")
         heard.append(Heard(event["waybill_no"], event["arrival"], words, event["parts"]))
     return refold(
         heard,

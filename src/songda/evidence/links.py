@@ -229,8 +229,13 @@ def _outcome(letter: CheckedLetter) -> _Said:
             yield True, f"出具机构记载：第 {attempt['n']} 次寄送定级 {attempt['grade']}"
         elif attempt["state"] in ("posted", "carried", "reported", "silent"):
             yield False, f"第 {attempt['n']} 次寄送尚未定级（{word('state', attempt['state'])}）"
+        slips = [event["slip"]["file"] for event in attempt["events"] if event.get("slip")]
+        if slips:
+            text = f"签收联照片在包内（{'、'.join(slips)}），由投递人员拍摄，入库时缩小为灰度图"
+            yield True, f"出具机构记载：第 {attempt['n']} 次寄送的{text}"
         if attempt["posted_on"]:
-            yield False, f"第 {attempt['n']} 次寄送没有签收人签名图像和签收联原件（{_query_year(letter, attempt)}）"
+            missing = "签收联原件" if slips else "签收人签名图像和签收联原件"
+            yield False, f"第 {attempt['n']} 次寄送没有{missing}（{_query_year(letter, attempt)}）"
     if not letter.agrees:
         yield False, "出具机构记载的结果与按原始轨迹重算的不一致，应以重算为准并请其说明"
     if any(attempt["posted_on"] for attempt in letter.attempts):

@@ -14,7 +14,7 @@ README = """送达证据包
 
 一、内容
   summary.html        便于阅读的摘要（由出具机构生成）
-  letters/函号/       函件 PDF、记录 record.json、承运商原始轨迹 events-*/*.json（一条一个文件，收到时的原样）
+  letters/函号/       函件 PDF、记录 record.json、承运商等的原始轨迹 events-*/*.json（一条一个文件，收到时的原样）及签收联照片 *.jpg
   runs/*.tsr          打印批次的可信时间戳（RFC 3161）；没有这些文件，即未加盖时间戳
   tables/             轨迹代码表：代码 → 事实 → 证明等级，以及签收用语
   rules.json          审查规则（编号、标题、来源）；记录中的决定写明当时适用了哪些

@@ -17,6 +17,13 @@ from songda.evidence.links import instant, word
 
 #: Objects whose changes of state a reader follows; a run's are those of hundreds of other letters too.
 _TOLD = frozenset({"letter", "attempt", "piece", "stop_order"})
+#: Prefix of a code → whose word it is; without one it is the carrier's own.
+_TELLERS = {
+    "app": "承运商程序的回报",
+    "courier": "投递人员的回报",
+    "kd100": "第三方转述的轨迹",
+    "kdniao": "第三方转述的轨迹",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +67,8 @@ def _entries(record: Mapping[str, Any]) -> Iterator[_Row]:
     for attempt in record["attempts"]:
         for event in attempt["events"]:
             parts = event["parts"]
-            text = f"收到承运商轨迹 {parts['op_code']}（{event['waybill_no']}），发生于 {instant(parts['op_time'])}"
+            teller = _TELLERS.get(parts["op_code"].partition(":")[0], "承运商轨迹")
+            text = f"收到{teller} {parts['op_code']}（{event['waybill_no']}），发生于 {instant(parts['op_time'])}"
             yield at(event["received_at"], event["arrival"], text)
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from sqlalchemy import Connection, select
 from songda.carriers import item_line
 from songda.evidence import digests, run_proof
 from songda.flow.press import UnknownRun, read_manifest, record_reader
+from songda.flow.slips import NoSlip, read_slip
 from songda.flow.stamps import rows_of, run_token
 from songda.flow.tenants import Tenant
 from songda.letters import Manifest
@@ -33,7 +35,7 @@ class Archive:
     """What lies sealed or hashed in the house's folder: PDFs of record, and the manifests of runs, read once each."""
 
     def __init__(self, tenant: Tenant, home: Path) -> None:
-        self._home = home
+        self._home, self._key = home, tenant.key
         #: Row of an attempt → its PDF of record. Raises SegmentDamaged, Unsealable.
         self.read = record_reader(tenant, home)
         self._read: dict[str, tuple[Manifest, list[dict[str, Any]]] | None] = {}
@@ -58,6 +60,13 @@ class Archive:
     def token(self, run_id: str) -> bytes | None:
         return run_token(self._home, run_id)
 
+    def slip(self, report_id: str) -> bytes | None:
+        """The photo of a report's slip; None when its file is gone. Raises Unsealable."""
+        try:
+            return read_slip(self._home, self._key, report_id)
+        except NoSlip:
+            return None
+
 
 def read_attempts(
     connection: Connection,
@@ -80,7 +89,7 @@ def read_attempts(
     found = []
     for row in rows:
         pieces, tokens = _pieces(connection, row.id, letter.letter_no, archive=archive)
-        events, words = _events(connection, tenant.key, row, folder=folder)
+        events, words = _events(connection, tenant.key, row, folder=folder, archive=archive)
         pdf = None
         if row.segment is not None:
             name = f"{folder}/letter-{row.n}.pdf"
@@ -158,14 +167,21 @@ def _pieces(
     return found, files
 
 
-def _events(connection: Connection, key: DataKey, attempt: Any, *, folder: str) -> tuple[list[dict[str, Any]], Files]:
-    """The carrier's words as they came, one file an event."""
+def _events(
+    connection: Connection, key: DataKey, attempt: Any, *, folder: str, archive: Archive
+) -> tuple[list[dict[str, Any]], Files]:
+    """The tellers' words as they came, one file an event; beside a courier's report the photo of its slip."""
     found, files = [], {}
+    slips = _slips(connection, attempt.id)
     query = select(tables.fact).where(_f.attempt_id == attempt.id).order_by(_f.arrival)
     for row in connection.execute(query).all():
         name = f"{folder}/events-{attempt.n}/{row.arrival:04}.json"
         files[name] = key.unseal(row.raw, context=f"fact:{row.id}")
         parts = {part: value for part, value in row.event.items() if part != "waybill_no"}
+        slip, photo = None, archive.slip(slips[row.event_key]) if row.event_key in slips else None
+        if photo is not None:
+            slip = {"file": f"{folder}/events-{attempt.n}/{row.arrival:04}.jpg", "sha256": sha256(photo).hexdigest()}
+            files[slip["file"]] = photo
         found.append(
             {
                 "file": name,
@@ -174,15 +190,25 @@ def _events(connection: Connection, key: DataKey, attempt: Any, *, folder: str) 
                 "arrival": row.arrival,
                 "received_at": iso(row.received_at),
                 "parts": {**parts, "op_time": iso(row.op_time)},
+                "slip": slip,
             }
         )
     return found, files
 
 
+def _slips(connection: Connection, attempt_id: str) -> dict[str, str]:
+    """Key of a fact → id of the report that came with a photo; of several the first."""
+    r = tables.courier_report.c
+    query = (
+        select(r.event_key, r.id).where(r.attempt_id == attempt_id, r.slip_sha256.is_not(None)).order_by(r.id.desc())
+    )
+    return {row.event_key: row.id for row in connection.execute(query)}
+
+
 def _bases(connection: Connection, letter: Any) -> dict[str, str]:
     p = tables.approved.c
     query = select(p.address_record_id, p.basis).where(p.letter_id == letter.id, p.approval_id == letter.approval_id)
-    return dict(connection.execute(query).tuples().all())
+    return {row.address_record_id: row.basis for row in connection.execute(query)}
 
 
 def _said(connection: Connection, attempt_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
