@@ -188,6 +188,13 @@ def test_one_item_at_a_time_is_unmasked_and_masked_again(page: Page, tour: Tour)
     assert (first.name in whole, first.phone in whole) == (first.name == second.name, first.phone == second.phone)
     page.click("#mask")
     assert second.name not in page.tab.evaluate("document.documentElement.outerHTML")
+    # Shown again out of the sealed store; masked when the courier turns to something else.
+    page.opened(second.waybill_no)
+    page.until(f"document.body.innerText.includes('{second.name}')")
+    page.tab.evaluate(
+        "Object.defineProperty(document, 'hidden', { value: true }); document.dispatchEvent(new Event('visibilitychange'))"
+    )
+    assert second.name not in page.tab.evaluate("document.documentElement.outerHTML")
     assert len(tour.house.audited("courier.unmask")) == before + 2
     assert {entry[0] for entry in tour.house.audited("courier.unmask")[before:]} == {page.holder}
     assert page.tab.complaints == []

@@ -19,6 +19,15 @@ def test_tokens_come_back_with_time_and_never_exceed_the_limit() -> None:
     assert sum(limiter.wait_s("192.0.2.7", now=10_000.0) == 0 for _ in range(100)) == 30
 
 
+def test_what_is_dear_takes_more_tokens_and_what_turns_out_cheap_gives_some_back() -> None:
+    limiter = Limiter(per_minute=30)
+    assert [limiter.wait_s("a link", now=0.0, cost=10) for _ in range(4)] == [0.0, 0.0, 0.0, 20.0]
+    limiter.give_back("a link", now=0.0, tokens=9)
+    assert limiter.wait_s("a link", now=0.0, cost=10) == 2.0
+    limiter.give_back("a link", now=0.0, tokens=1000)
+    assert sum(limiter.wait_s("a link", now=0.0) == 0 for _ in range(100)) == 30
+
+
 def test_one_client_does_not_use_up_the_tokens_of_another() -> None:
     limiter = Limiter(per_minute=1)
     assert limiter.wait_s("192.0.2.7", now=0.0) == 0
