@@ -317,6 +317,49 @@ def test_an_answer_that_got_lost_is_no_second_report(page: Page, tour: Tour) -> 
     assert tour.codes(letter).count("courier:signed") == 1
 
 
+def test_a_late_answer_is_not_shown_under_another_items_number(page: Page, tour: Tour) -> None:
+    first, second = tour.here[:2]
+    page.tab.evaluate(
+        """{ const real = window.fetch; let held = true; window.fetch = async (...asked) => {
+          const answer = await real(...asked); const wait = held; held = false;
+          if (wait) await new Promise(done => { window.letGo = done; }); return answer; }; }"""
+    )
+    page.find(first.waybill_no)
+    page.until("window.letGo")
+    page.opened(second.waybill_no)
+    page.until(f"document.body.innerText.includes('{second.name}')")
+    page.tab.evaluate("window.letGo(); new Promise(done => setTimeout(done, 200))")
+    assert first.name not in page.text or first.name == second.name
+    assert second.name in page.text
+    assert second.waybill_no in page.text
+
+
+def test_a_report_that_is_added_while_another_is_sent_is_sent_as_well(page: Page, tour: Tour) -> None:
+    first, second = tour.fresh(), tour.fresh()
+    page.opened(first.waybill_no)
+    page.choose("result", "absent")
+    page.tab.evaluate(
+        """{ const real = window.fetch; window.fetch = async (...asked) => {
+          if (asked[0].endsWith('/outcomes') && !window.letGo) await new Promise(done => { window.letGo = done; });
+          return real(...asked); }; }"""
+    )
+    # Tapped twice: one report.
+    page.click("#outcome button[type=submit]")
+    page.click("#outcome button[type=submit]")
+    page.until("window.letGo")
+    page.signed(second)
+    page.save()
+    page.until("document.getElementById('pending-title').textContent === '待同步 2 条'")
+    page.tab.evaluate("window.letGo()")
+    page.until("document.querySelectorAll('#answers li[data-status=taken]').length === 2")
+    page.until("document.getElementById('pending').hidden")
+    assert tour.codes(first).count("courier:absent") == 1
+    assert tour.codes(second).count("courier:signed") == 1
+    assert len(tour.house.column("courier_report", "id", attempt_id=first.attempt_id)) == 1
+    page.until("document.getElementById('summary').textContent.includes('件')")
+    assert page.stored() == "[]"
+
+
 def test_an_expired_link_says_so_and_a_new_one_saves_the_tour(page: Page, tour: Tour) -> None:
     letter = tour.fresh()
     page.opened(letter.waybill_no)

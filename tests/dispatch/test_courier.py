@@ -104,6 +104,13 @@ def test_an_item_sent_on_lies_at_the_other_office(house: Any) -> None:
     assert (len(items(house)), len(items(house, OTHER))) == (0, 1)
 
 
+def test_a_late_report_does_not_call_an_item_back_that_was_sent_on(house: Any) -> None:
+    arrived(house)
+    house.tell(1, (2, 9, "306", {"office": OTHER}))
+    assert told(house, report(outcome="absent", hour=10)) == ("taken", "")
+    assert (len(items(house)), len(items(house, OTHER))) == (0, 1)
+
+
 @pytest.mark.parametrize("database", BOTH, indirect=True)
 def test_offices_of_delivery_are_listed_with_what_has_come_there(house: Any) -> None:
     arrived(house, 3)

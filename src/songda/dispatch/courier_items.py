@@ -154,7 +154,8 @@ def _by_waybill(facts: Iterable[Fact]) -> dict[str, list[Event]]:
 
 
 def _last_office(events: Sequence[Event]) -> str:
-    return next((event.office for event in reversed(events) if event.office), "")
+    """By the carrier's own events: a late report from an office that has sent the item on does not call it back."""
+    return next((event.office for event in reversed(events) if event.office and ":" not in event.op_code), "")
 
 
 def _tries(

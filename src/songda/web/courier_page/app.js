@@ -1,6 +1,6 @@
 // The delivery office's page: the list, one item at a time, what happened at the door, now or when the line is back.
 
-import { begin, count, drop, keep, numbers, read, wipe } from "/courier/assets/store.js";
+import { begin, count, drop, keep, numbers, read, wipeWhenSent } from "/courier/assets/store.js";
 import { canScan, reducedPhoto, scan } from "/courier/assets/scan.js";
 
 const [, , TENANT, OFFICE] = location.pathname.split("/");
@@ -11,13 +11,14 @@ const $ = (id) => document.getElementById(id);
 
 let token = location.hash.slice(1);
 let list = { items: [], outcomes: [], relations: [], call: {} };
-//: The item that is open: {number, item (its row of the list, if known), how}.
+//: The item that is open: {number, item (its row of the list, if known)}.
 let open = null;
 //: Waybill number → where what was shown of it lies in the store.
 const seen = new Map();
 let maskTimer = 0;
 let stopCamera = null;
 let syncing = false;
+let saving = false;
 let photo = null;
 
 class NoLine extends Error {}
@@ -162,12 +163,14 @@ async function openItem(number, how) {
     return;
   }
   notice("");
-  open = { number, how, item: matching.length === 1 ? matching[0] : null };
-  let shown = null;
-  if (seen.has(number)) shown = await read("shown", seen.get(number));
-  else {
+  const mine = { number, item: matching.length === 1 ? matching[0] : null };
+  open = mine;
+  let shown = seen.has(number) ? await read("shown", seen.get(number)) : null;
+  if (!shown) {
     try {
       const { status, body } = await call("/unmask", { waybill_no: number, how });
+      // Another item was opened meanwhile: what comes late is not shown under its number.
+      if (open !== mine) return;
       if (status !== 200) {
         open = null;
         notice(status === 404 ? "不在本网点的清单上，请核对邮件号" : refusal(status, body), true);
@@ -177,9 +180,10 @@ async function openItem(number, how) {
       seen.set(number, await keep("shown", shown));
     } catch (error) {
       if (!(error instanceof NoLine)) throw error;
-      notice("离线：没有看过的收件信息不能显示，仍可填写结果");
+      if (open === mine) notice("离线：没有看过的收件信息不能显示，仍可填写结果");
     }
   }
+  if (open !== mine) return;
   if (shown) open.item = list.items.find((item) => item.ref === shown.ref) || open.item;
   drawItem(shown);
 }
@@ -279,6 +283,9 @@ async function photographed() {
 
 async function save(event) {
   event.preventDefault();
+  // A second tap finds nothing open any more, or the first still being kept.
+  if (!open || saving) return;
+  saving = true;
   const signed = !$("signer").hidden;
   const report = {
     id: crypto.randomUUID(),
@@ -289,8 +296,12 @@ async function save(event) {
     signer_name: signed ? $("name").value.trim() : "",
     slip: photo,
   };
-  await keep("reports", report);
-  closeItem();
+  try {
+    await keep("reports", report);
+    closeItem();
+  } finally {
+    saving = false;
+  }
   await drawPending();
   await sync();
 }
@@ -302,23 +313,21 @@ async function sync() {
   syncing = true;
   let sent = 0;
   try {
-    for (const number of await numbers("reports")) {
-      const report = await read("reports", number);
+    // Reports may be added while others are on their way.
+    for (let waiting = await numbers("reports"); waiting.length; waiting = await numbers("reports")) {
+      const report = await read("reports", waiting[0]);
       const { status, body } = await call("/outcomes", { outcomes: [report] });
       if (status !== 200) {
         notice(refusal(status, body), true);
         return;
       }
       answer(report, body.answers[0]);
-      await drop("reports", number);
+      await drop("reports", waiting[0]);
       await drawPending();
       sent += 1;
     }
-    if (sent) {
-      // Nothing waits any more: what was shown goes as well, and the key with it.
-      seen.clear();
-      await wipe();
-    }
+    // Nothing waits any more: what was shown goes as well, and the key with it.
+    if (sent && (await wipeWhenSent())) seen.clear();
     await refresh();
   } catch (error) {
     if (!(error instanceof NoLine)) throw error;

@@ -7,6 +7,7 @@ const KINDS = ["reports", "shown"];
 
 let key = null;
 let database = null;
+let turn = Promise.resolve();
 
 // Begins with an empty store and a new key; returns how many reports an earlier page has left behind unreadable.
 export async function begin() {
@@ -16,20 +17,29 @@ export async function begin() {
   return lost;
 }
 
-export async function wipe() {
-  key = await crypto.subtle.generateKey({ name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]);
-  for (const kind of KINDS) await done(store(kind, "readwrite").clear());
+// Empties the store and forgets its key, unless a report still waits; says whether it did.
+export function wipeWhenSent() {
+  return inTurn(async () => {
+    if (await count("reports")) return false;
+    await wipe();
+    return true;
+  });
 }
 
 // The number under which the value lies.
-export async function keep(kind, value) {
-  const iv = crypto.getRandomValues(new Uint8Array(12));
-  const data = await crypto.subtle.encrypt({ name: "AES-GCM", iv }, key, new TextEncoder().encode(JSON.stringify(value)));
-  return done(store(kind, "readwrite").add({ iv, data }));
+export function keep(kind, value) {
+  return inTurn(async () => {
+    const iv = crypto.getRandomValues(new Uint8Array(12));
+    const plain = new TextEncoder().encode(JSON.stringify(value));
+    const data = await crypto.subtle.encrypt({ name: "AES-GCM", iv }, key, plain);
+    return done(store(kind, "readwrite").add({ iv, data }));
+  });
 }
 
+// The value, or null when it was wiped.
 export async function read(kind, number) {
   const sealed = await done(store(kind, "readonly").get(number));
+  if (!sealed) return null;
   const plain = await crypto.subtle.decrypt({ name: "AES-GCM", iv: sealed.iv }, key, sealed.data);
   return JSON.parse(new TextDecoder().decode(plain));
 }
@@ -44,6 +54,18 @@ export async function count(kind) {
 
 export async function drop(kind, number) {
   await done(store(kind, "readwrite").delete(number));
+}
+
+async function wipe() {
+  key = await crypto.subtle.generateKey({ name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]);
+  for (const kind of KINDS) await done(store(kind, "readwrite").clear());
+}
+
+// One after another: what is sealed while the key changes would be lost.
+function inTurn(work) {
+  const result = turn.then(work);
+  turn = result.catch(() => {});
+  return result;
 }
 
 function opened() {
