@@ -13,13 +13,16 @@ import argparse
 import json
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from songda.address.training.fit import (
     Labelled,
+    Lines,
+    Model,
     new_model,
     pack,
     prepare,
@@ -47,16 +50,28 @@ def real() -> list[Labelled]:
     return read_jsonl(path) if path and path.exists() else []
 
 
-def fitted(parts: list[tuple[list[Labelled], float]], *, epochs: int, seed: int, rows: int, say: bool = False) -> Any:
-    lines = [line for each, _ in parts for line in each]
-    weight = np.concatenate([np.full(len(each), share) for each, share in parts]).astype(np.float32)
-    prepared = prepare(lines)
-    model = new_model(prepared)
+def mixed(parts: Sequence[tuple[Lines, float | NDArray[np.float32]]]) -> tuple[Lines, NDArray[np.float32]]:
+    """The lines of all parts, and the share of each line."""
+    before = np.cumsum([0, *(lines.starts[-1] for lines, _ in parts)])
+    starts = [lines.starts[1:] + at for (lines, _), at in zip(parts, before, strict=False)]
+    lines = Lines(
+        np.concatenate([lines.keys for lines, _ in parts]),
+        np.concatenate([lines.states for lines, _ in parts]),
+        np.concatenate([[0], *starts]).astype(np.int64),
+        np.concatenate([lines.heads for lines, _ in parts]),
+        np.concatenate([lines.said for lines, _ in parts]),
+    )
+    shares = [np.broadcast_to(np.float32(share), len(lines.starts) - 1) for lines, share in parts]
+    return lines, np.concatenate(shares)
+
+
+def fitted(lines: Lines, weight: NDArray[np.float32], *, epochs: int, seed: int, rows: int, say: bool = False) -> Model:
+    model = new_model(lines)
     report = (lambda epoch, loss: print(f"  epoch {epoch}: {loss:.4f}", flush=True)) if say else None
-    train(model, prepared, weight=weight, epochs=epochs, seed=seed, report=report)
+    train(model, lines, weight=weight, epochs=epochs, seed=seed, report=report)
     if rows:
         model = prune(model, rows)
-        train(model, prepared, weight=weight, epochs=max(1, epochs // 3), seed=seed + 1, report=report)
+        train(model, lines, weight=weight, epochs=max(1, epochs // 3), seed=seed + 1, report=report)
     return model
 
 
@@ -79,7 +94,8 @@ def sources(options: argparse.Namespace) -> dict[str, float]:
     for name, parts in mixes.items():
         if all(lines for lines, _ in parts):
             started = time.process_time()
-            model = fitted(parts, epochs=options.epochs, seed=options.seed, rows=options.rows)
+            lines, weight = mixed([(prepare(each), share) for each, share in parts])
+            model = fitted(lines, weight, epochs=options.epochs, seed=options.seed, rows=options.rows)
             found[name] = round(100 * span_f1(model, test), 2)
             print(f"{name:24} {found[name]:6.2f}   {time.process_time() - started:5.0f} s", flush=True)
     return found
@@ -104,7 +120,8 @@ def main() -> None:
     written = [line for lines in corpus().values() for line in lines]
     parts = [(generate(options.generated, seed=options.seed), options.share), (written, 1.0), (real(), 1.0)]
     print({"generated": len(parts[0][0]), "corpus": len(written), "real": len(parts[2][0])})
-    model = fitted(parts, epochs=options.epochs, seed=options.seed, rows=options.rows, say=True)
+    lines, weight = mixed([(prepare(each), share) for each, share in parts if each])
+    model = fitted(lines, weight, epochs=options.epochs, seed=options.seed, rows=options.rows, say=True)
     np.savez_compressed(options.out, **pack(model)._asdict())
     print(f"{options.out.name}: {options.out.stat().st_size:,} bytes, {len(model.known):,} facts")
 
