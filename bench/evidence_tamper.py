@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from bench.evidence_forgeries import bundle, forgeries, letter_files, new_keys
 from bench.letters_render import letter
 from songda.evidence import BadBundle, Trust, run_proof, run_statement, verify_bundle
-from songda.letters import PieceRow, Renderer
+from songda.letters import PieceRow, Renderer, house_template
 
 
 def found(data: bytes, trust: Trust) -> bool:
@@ -60,7 +60,7 @@ def proof_times(pieces: int) -> dict[str, Any]:
 
 def measure(*, changes: int, forged: int) -> dict[str, Any]:
     keys, chance = new_keys(), random.Random(20261126)
-    files = letter_files(keys, Renderer(letter(1).kind).render(letter(1)).pdf)
+    files = letter_files(keys, Renderer(house_template(letter(1).kind)).render(letter(1)).pdf)
     data, trust = bundle(keys, files), keys.trust()
     assert verify_bundle(data, trust).exit_code == 0, "the bundle itself is not sound"
     began = time.perf_counter()

@@ -14,6 +14,7 @@ from songda.letters import (
     Pulled,
     WrongKey,
     exceptions_hash,
+    house_template,
     new_lawyer_key,
     seal,
     sign,
@@ -24,7 +25,7 @@ from songda.letters import (
 
 PASSWORD = "正确的 long password"
 AT = datetime(2026, 11, 24, 17, 0, tzinfo=UTC)
-TEMPLATE = template_hash("lawyer_letter")
+TEMPLATE = template_hash(house_template("lawyer_letter"))
 PULLED = (Pulled("ltr_9", "地址存疑"),)
 
 

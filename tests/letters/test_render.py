@@ -8,7 +8,7 @@ import pikepdf
 import pytest
 from sample_letters import INSTITUTION, codes_on, letter, members, page_image, text_of
 
-from songda.letters import BadContent, Content, Kind, Rendered, Renderer, render_many
+from songda.letters import BadContent, Content, Kind, Rendered, Renderer, house_template, render_many
 from songda.letters.codes import png, qr
 from songda.letters.zones import LEFT_EDGE, WAYBILL, Zone
 
@@ -99,7 +99,7 @@ def test_only_our_faces_are_embedded_and_all_of_them_are(records: list[Rendered]
 @pytest.mark.parametrize("by_model", [True, False])
 def test_a_letter_about_one_contract_is_one_sheet(kind: Kind, by_model: bool) -> None:
     content = letter(kind=kind, address=("新疆维吾尔自治区克孜勒苏柯尔克孜自治州阿图什市",) * 3)
-    assert Renderer(kind).render(replace(content, decided_by_model=by_model)).pages == 2
+    assert Renderer(house_template(kind)).render(replace(content, decided_by_model=by_model)).pages == 2
 
 
 @pytest.mark.parametrize("lines", [*range(1, 13), 20, 40])
@@ -168,7 +168,7 @@ def test_the_page_of_the_recipient_reads_back_from_the_paper(lawyer_letters: Ren
 @pytest.mark.parametrize("changes", [{}, {"drill": True}, {"seal": None}, {"kind": "reminder"}])
 def test_the_zones_of_the_machines_stay_white(tmp_path: Path, changes: dict[str, object]) -> None:
     content = letter(lines=6, name="柳" * 26, address=("宽" * 29,) * 4, **changes)
-    rendered = Renderer(content.kind).render(content)
+    rendered = Renderer(house_template(content.kind)).render(content)
     for page in range(1, rendered.pages + 1):
         image = page_image(rendered.pdf, tmp_path, page=page, dpi=72)
         zones: list[Zone] = [LEFT_EDGE, WAYBILL] if page == 1 else [LEFT_EDGE]

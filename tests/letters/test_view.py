@@ -31,7 +31,7 @@ def test_a_table_fits_the_page_and_leaves_room_for_the_product(
     lawyer_letters: Renderer, fen: int, product: str
 ) -> None:
     content = with_amounts(fen, product)
-    for table in json.loads(view(content))["tables"].values():
+    for table in json.loads(view(content, {}))["tables"].values():
         assert sum(table["columns"]) == pytest.approx(TEXT_PT, abs=0.5)
         assert table["columns"][1] >= 8 * table["size"]
         assert 6.5 <= table["size"] <= 9
@@ -40,14 +40,15 @@ def test_a_table_fits_the_page_and_leaves_room_for_the_product(
 
 def test_a_short_name_is_set_on_one_line_and_a_long_one_on_more() -> None:
     short, long = (
-        json.loads(view(with_amounts(12_345_678, product)))["tables"]["statement"] for product in ("云享贷", "贷" * 30)
+        json.loads(view(with_amounts(12_345_678, product), {}))["tables"]["statement"]
+        for product in ("云享贷", "贷" * 30)
     )
     assert short["one_line"]
     assert not long["one_line"]
 
 
 def test_every_value_is_ready_to_print() -> None:
-    data = json.loads(view(letter()))
+    data = json.loads(view(letter(), {}))
     assert data["total_capital"].endswith("分")
     assert data["date"] == "2026年11月25日"
     assert data["lines"][0]["principal"] == "11,370.00"

@@ -180,7 +180,7 @@ def propose(
         lawyer=lawyer,
         on=on,
         drill=batch.drill,
-        template_hash=template_hash(ready[0].kind),
+        template_hash=template_hash(tenant.template(ready[0].kind)),
         letters=tuple(letters[:left]),
         exceptions=tuple(exceptions),
         waiting=max(0, len(letters) - left),
@@ -297,7 +297,7 @@ def _verdicts(
     order = order.filter(pl.col("n") <= (tenant.profile.policy.max_attempts or 1))
     wanted = [Wanted(*row) for row in order.select("letter", "n", "record").iter_rows()]
     drafts = compose(connection, tenant, wanted, lawyer=lawyer, on=on, drill=batch.drill)
-    said = read_all(drafts, before_approval=True, workers=workers)
+    said = read_all(drafts, tenant, before_approval=True, workers=workers)
     verdicts = judge_approve(said, links, tenant, kind=kind, batch_id=batch.id, lawyer=lawyer, on=on)
     verdicts += _objections(judged, {each.letter_id for each in said})
     basis = dict(links.select("record", "address_basis").unique("record").iter_rows())

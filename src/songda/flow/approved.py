@@ -63,6 +63,6 @@ def read_approvals(connection: Connection, tenant: Tenant, batch_id: str) -> dic
     return found
 
 
-def seal_content(content: Content, approval: Approval, item: ApprovalItem) -> Content:
+def seal_content(tenant: Tenant, content: Content, approval: Approval, item: ApprovalItem) -> Content:
     """`content` under the seal of `approval`. Raises ApprovalVoid when it is not what was approved."""
-    return seal(content, approval, item, template_hash=template_hash(content.kind))
+    return seal(content, approval, item, template_hash=template_hash(tenant.template(content.kind)))

@@ -29,7 +29,7 @@ from songda.flow.money import OVER_BUDGET, recheck
 from songda.flow.produce import products_of
 from songda.flow.reviewing import NAME_CONFLICT, released_rules
 from songda.flow.tenants import Tenant
-from songda.letters import ApprovalItem, ApprovalVoid
+from songda.letters import ApprovalItem, ApprovalVoid, Kind
 from songda.store import chunks, move, tables
 
 
@@ -42,7 +42,7 @@ class _Candidate:
     letter_id: str
     letter_version: int
     letter_no: str
-    kind: str
+    kind: Kind
     n: int
     record_id: str
     adcode: str
@@ -176,7 +176,7 @@ def _at_the_lock(
         own = [each for each in waiting if each.approval_id == approval_id]
         signed = approvals[approval_id]
         drafts = _sealed(connection, tenant, own, signed, barred, drill=drill)
-        said = read_all(drafts, before_approval=False, workers=workers)
+        said = read_all(drafts, tenant, before_approval=False, workers=workers)
         printed = pl.DataFrame(
             {
                 "letter_id": [each.letter_id for each in own],
@@ -217,7 +217,7 @@ def _sealed(
             yield Draft(draft.wanted, None, (barred[each.letter_id],))
             continue
         try:
-            yield replace(draft, content=seal_content(draft.content, signed.approval, each.item()))
+            yield replace(draft, content=seal_content(tenant, draft.content, signed.approval, each.item()))
         except ApprovalVoid as error:
             yield Draft(draft.wanted, None, (f"approval_void:{error.data['reason']}",))
 

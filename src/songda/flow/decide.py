@@ -85,8 +85,8 @@ def kind_of(tenant: Tenant) -> str:
 
 
 def scope_of(kind: str) -> str:
-    """What the rules call it. A firm's reminder is held to the rules of a lawyer letter: a lawyer answers for it too."""
-    return "lawyer_letter" if kind in ("lawyer_letter", "reminder") else "letter"
+    """What the rules call it. All that a firm sends is held to the rules of a lawyer letter: a lawyer answers for it too."""
+    return "court_forward" if kind == "court_forward" else "lawyer_letter"
 
 
 def deliverable() -> pl.Expr:

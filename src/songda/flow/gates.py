@@ -25,7 +25,11 @@ from songda.letters import (
     Firm,
     Institution,
     Mandate,
+    Template,
+    extra_problems,
+    house_template,
     missing_glyphs,
+    parse,
     present_fields,
     problems,
     template_hash,
@@ -67,12 +71,17 @@ class Verdict:
     inputs_hash: str
 
 
-def read_all(drafts: Iterable[Draft], *, before_approval: bool, workers: int) -> list[Said]:
-    """What each of `drafts` says, in order; long lists are read in `workers` processes while the next are composed."""
+def read_all(drafts: Iterable[Draft], tenant: Tenant, *, before_approval: bool, workers: int) -> list[Said]:
+    """What each of `drafts` says in the tenant's templates, in order.
+
+    Long lists are read in `workers` processes while the next are composed.
+    """
     source = iter(drafts)
     head = list(islice(source, CHUNK + 1))
     parts = _parts(chain(head, source))
-    read = partial(_read_part, before_approval=before_approval)
+    # Texts go to the other processes: nothing else of the tenant has to.
+    own = {kind: template.text for kind, template in tenant.templates.items()}
+    read = partial(_read_part, own, before_approval=before_approval)
     spread = workers if len(head) > CHUNK else 1
     return [said for part in map_ahead(read, parts, workers=spread) for said in part]
 
@@ -82,15 +91,16 @@ def _parts(drafts: Iterator[Draft]) -> Iterator[list[Draft]]:
         yield part
 
 
-def _read_part(drafts: list[Draft], *, before_approval: bool) -> list[Said]:
-    return [read_said(draft, before_approval=before_approval) for draft in drafts]
+def _read_part(own: Mapping[Kind, str], drafts: list[Draft], *, before_approval: bool) -> list[Said]:
+    return [_read_said(draft, own, before_approval=before_approval) for draft in drafts]
 
 
-def read_said(draft: Draft, *, before_approval: bool) -> Said:
+def _read_said(draft: Draft, own: Mapping[Kind, str], *, before_approval: bool) -> Said:
     """What `draft` says. A draft without content says nothing and has problems."""
     wanted, content = draft.wanted, draft.content
     if content is None:
         return Said(wanted.letter_id, wanted.n, wanted.record_id, "", 0, (), hits(""), 0, draft.problems)
+    template = parse(own[content.kind]) if content.kind in own else house_template(content.kind)
     missing = missing_glyphs("".join(text for _, text in texts(content)))
     return Said(
         letter_id=wanted.letter_id,
@@ -99,24 +109,29 @@ def read_said(draft: Draft, *, before_approval: bool) -> Said:
         content_hash=content.hash,
         stated_fen=content.total_fen,
         fields=tuple(present_fields(content, before_approval=before_approval)),
-        hits=_hits(content),
+        hits=_hits(template, content),
         cover=cover_hits("\n".join((content.addressee.name, *content.addressee.address_lines)))["debt_words"],
-        problems=(*problems(content), *(f"glyph:{code}" for code in missing)),
+        problems=(*problems(content), *extra_problems(template, content), *(f"glyph:{code}" for code in missing)),
     )
 
 
-def _hits(content: Content) -> dict[str, int]:
+def _hits(template: Template, content: Content) -> dict[str, int]:
     """Wording in the template, in what all letters of a tenant share, and in what is this letter's own."""
-    own = (content.addressee.name, *content.addressee.address_lines, *(line.product_name for line in content.lines))
-    shared = _shared_hits(content.kind, content.firm, content.lawyer, content.institution, content.mandate)
+    own = (
+        content.addressee.name,
+        *content.addressee.address_lines,
+        *(line.product_name for line in content.lines),
+        *(str(value) for _, value in content.extra),
+    )
+    shared = _shared_hits(template, content.firm, content.lawyer, content.institution, content.mandate)
     found = hits("\n".join(own))
     return {name: count + shared[name] for name, count in found.items()}
 
 
 @cache
-def _shared_hits(kind: Kind, *parts: Firm | Signer | Institution | Mandate) -> Mapping[str, int]:
+def _shared_hits(template: Template, *parts: Firm | Signer | Institution | Mandate) -> Mapping[str, int]:
     stated = [text for part in parts for text in _plain_texts(asdict(part))]
-    return hits("\n".join((template_text(kind), *stated)))
+    return hits("\n".join((template_text(template), *stated)))
 
 
 def _plain_texts(value: object) -> Iterator[str]:
@@ -131,14 +146,14 @@ def _plain_texts(value: object) -> Iterator[str]:
 
 
 def judge_approve(
-    said: Sequence[Said], links: pl.DataFrame, tenant: Tenant, *, kind: str, batch_id: str, lawyer: Lawyer, on: date
+    said: Sequence[Said], links: pl.DataFrame, tenant: Tenant, *, kind: Kind, batch_id: str, lawyer: Lawyer, on: date
 ) -> list[Verdict]:
     """A verdict for each of `said`. `links`: one row a (letter_id, case, record), as `read_links` gives them."""
 
     def facts(actions: pl.DataFrame) -> pl.DataFrame:
         return approve_facts(actions, tenant, on=on, lawyer=lawyer.name or "")
 
-    actions = _actions(said, links, kind=kind, batch_id=batch_id)
+    actions = _actions(said, links, tenant.template(kind), batch_id=batch_id)
     return _judge(said, actions, tenant, facts, kind=kind, gate="approve", on=on)
 
 
@@ -147,7 +162,7 @@ def judge_lock(
     links: pl.DataFrame,
     tenant: Tenant,
     *,
-    kind: str,
+    kind: Kind,
     batch_id: str,
     lawyer: Lawyer,
     on: date,
@@ -158,14 +173,16 @@ def judge_lock(
     def facts(actions: pl.DataFrame) -> pl.DataFrame:
         return lock_facts(actions, tenant, on=on, lawyer=lawyer.name or "")
 
-    actions = _actions(said, links, kind=kind, batch_id=batch_id).drop("content_hash", "approved_template_hash")
+    actions = _actions(said, links, tenant.template(kind), batch_id=batch_id).drop(
+        "content_hash", "approved_template_hash"
+    )
     actions = actions.join(
         printed.rename({"template_hash": "approved_template_hash"}), on="letter_id", how="left", maintain_order="left"
     )
     return _judge(said, actions, tenant, facts, kind=kind, gate="lock", on=on)
 
 
-def _actions(said: Sequence[Said], links: pl.DataFrame, *, kind: str, batch_id: str) -> pl.DataFrame:
+def _actions(said: Sequence[Said], links: pl.DataFrame, template: Template, *, batch_id: str) -> pl.DataFrame:
     """One row a (letter, address, case); letters that cannot be printed are left out."""
     sound = [each for each in said if not each.problems]
     words = list(hits(""))
@@ -183,7 +200,7 @@ def _actions(said: Sequence[Said], links: pl.DataFrame, *, kind: str, batch_id: 
         schema_overrides={"letter_id": pl.String, "record": pl.String, "content_hash": pl.String},
     )
     ledger = links.unique(["letter_id", "case_id"]).group_by("letter_id").agg(ledger_fen=pl.col("owed_fen").sum())
-    current = template_hash(kind)
+    current = template_hash(template)
     return (
         frame.join(links.drop("batch_id"), on=["letter_id", "record"], how="inner", maintain_order="left")
         .join(ledger, on="letter_id", how="left", maintain_order="left")
@@ -203,7 +220,7 @@ def _judge(
     tenant: Tenant,
     facts: Callable[[pl.DataFrame], pl.DataFrame],
     *,
-    kind: str,
+    kind: Kind,
     gate: str,
     on: date,
 ) -> list[Verdict]:

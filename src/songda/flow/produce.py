@@ -112,7 +112,7 @@ def produce(
     maker = _Maker(engine, tenant, approvals, drill=batch.drill, at=at)
     by_attempt = {attempt_id(tenant, job.wanted.letter_id, job.wanted.n): job for job in jobs}
     # Starting processes costs more than a few letters do.
-    results = render_many(maker.contents(jobs), workers if len(jobs) > FEW else 1)
+    results = render_many(maker.contents(jobs), workers if len(jobs) > FEW else 1, tenant.templates)
     done = failed = 0
     while part := list(islice(results, CHUNK)):
         chunk = _Chunk()
@@ -222,7 +222,7 @@ class _Maker:
             self.void.append((job, "content"))
             return None
         try:
-            return seal_content(draft.content, approval, job.item())
+            return seal_content(self._tenant, draft.content, approval, job.item())
         except ApprovalVoid as error:
             self.void.append((job, str(error.data["reason"])))
             return None

@@ -26,7 +26,7 @@ def sample_pdfs(
 ) -> Iterator[tuple[str, bytes]]:
     """The first letters of a proposal as they would look, marked 样稿: (file name, PDF)."""
     for letter_no, content in _samples(engine, tenant, proposal, count):
-        yield f"{letter_no}.pdf", Renderer(content.kind).render(content).pdf
+        yield f"{letter_no}.pdf", Renderer(tenant.template(content.kind)).render(content).pdf
 
 
 def masked_samples(engine: Engine, tenant: Tenant, proposal: Proposal) -> list[tuple[str, str, str, str, int]]:
@@ -75,7 +75,7 @@ def letter_pdf(
         (draft,) = compose(connection, tenant, wanted, lawyer=lawyer, on=letter.as_of, drill=letter.drill)
     if draft.content is None:
         raise BadContent(codes=draft.problems)
-    return letter.id, Renderer(draft.content.kind).render(draft.content).pdf
+    return letter.id, Renderer(tenant.template(draft.content.kind)).render(draft.content).pdf
 
 
 def _samples(engine: Engine, tenant: Tenant, proposal: Proposal, count: int) -> list[tuple[str, Content]]:

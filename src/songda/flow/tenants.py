@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
+from pathlib import Path
 
 from sqlalchemy import Engine, insert, select, update
 
@@ -15,6 +17,7 @@ from songda.base.errors import SongdaError
 from songda.flow.audit import write_audit
 from songda.intake import Profile
 from songda.intake.profile import parse_profile
+from songda.letters import Kind, Template, house_template, in_force
 from songda.store import tables
 from songda.vault import DataKey, MasterKey, new_data_key, open_data_key
 
@@ -42,6 +45,12 @@ class Tenant:
     key: DataKey
     profile: Profile
     profile_sha256: str
+    #: Its own templates in force; see `with_templates`.
+    templates: Mapping[Kind, Template] = field(default_factory=dict, hash=False, repr=False)
+
+    def template(self, kind: Kind) -> Template:
+        """What its letters of a kind are made from: its own template, else the house's."""
+        return self.templates.get(kind) or house_template(kind)
 
 
 def import_tenant(
@@ -83,6 +92,11 @@ def open_tenant(engine: Engine, master: MasterKey, *, name: str) -> Tenant:
     key = open_data_key(master, row.data_key)
     text = key.unseal(row.profile, context=f"tenant:{row.id}").decode()
     return Tenant(id=row.id, name=name, key=key, profile=_parsed(text), profile_sha256=row.profile_sha256)
+
+
+def with_templates(tenant: Tenant, home: Path) -> Tenant:
+    """`tenant` with the templates of its own that are in force. Raises BadTemplate, TemplateChanged."""
+    return replace(tenant, templates=in_force(home, tenant.id))
 
 
 @lru_cache(maxsize=16)

@@ -1,10 +1,11 @@
 """Letters: what a letter says, its PDF of record, the lawyer's approval, and the print run that is made of those PDFs.
 
-    rendered = Renderer("lawyer_letter").render(content)        # .pdf (PDF/A-2a), .pages, .sha256
+    template = house_template("lawyer_letter")                  # or a firm's own: parse(text)
+    rendered = Renderer(template).render(content)               # .pdf (PDF/A-2a), .pages, .sha256
     for letter_id, result in render_many(contents, workers=2):  # Rendered or RenderFailure, in order
         ...
     verify(approval, public_pem)                                # quiet, or raises ApprovalVoid
-    sealed = seal(content, approval, item, template_hash=template_hash("lawyer_letter"))
+    sealed = seal(content, approval, item, template_hash=template_hash(template))
     manifest = build_run(pieces, run_id=run_id, job=7, day=day, products=load_products(), write=keep)
     verify_print(data, name, manifest, records) == []           # each page printed is its record plus its stamps
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
         verify,
         verify_list,
     )
+    from songda.letters.checking import check
     from songda.letters.codes import (
         BadSheetCode,
         SheetCode,
@@ -55,8 +57,10 @@ if TYPE_CHECKING:
     )
     from songda.letters.errors import (
         BadContent,
+        BadTemplate,
         MissingGlyph,
         RenderFailed,
+        TemplateChanged,
     )
     from songda.letters.glyphs import (
         missing_glyphs,
@@ -94,8 +98,26 @@ if TYPE_CHECKING:
         build_run,
         verify_print,
     )
+    from songda.letters.shelf import (
+        Version,
+        in_force,
+        take,
+        versions,
+    )
+    from songda.letters.specimen import (
+        invented,
+    )
     from songda.letters.template import (
+        Template,
+        extra_problems,
+        house_template,
+        parse,
         template_hash,
+        template_text,
+    )
+    from songda.letters.wording import (
+        Finding,
+        place_of,
     )
 
 # typst, pikepdf and zxing-cpp load with the first name that needs them, so that `songda --help` stays quick.
@@ -114,6 +136,7 @@ _HOMES = {
         "verify",
         "verify_list",
     ),
+    "checking": ("check",),
     "codes": (
         "BadSheetCode",
         "SheetCode",
@@ -138,8 +161,10 @@ _HOMES = {
     ),
     "errors": (
         "BadContent",
+        "BadTemplate",
         "MissingGlyph",
         "RenderFailed",
+        "TemplateChanged",
     ),
     "glyphs": ("missing_glyphs",),
     "manifest": (
@@ -175,9 +200,24 @@ _HOMES = {
         "build_run",
         "verify_print",
     ),
+    "shelf": (
+        "Version",
+        "in_force",
+        "take",
+        "versions",
+    ),
+    "specimen": ("invented",),
     "template": (
+        "Template",
+        "extra_problems",
+        "house_template",
+        "parse",
         "template_hash",
         "template_text",
+    ),
+    "wording": (
+        "Finding",
+        "place_of",
     ),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
@@ -190,10 +230,12 @@ __all__ = [
     "ApprovalVoid",
     "BadContent",
     "BadSheetCode",
+    "BadTemplate",
     "Content",
     "DebtLine",
     "Envelope",
     "FileRow",
+    "Finding",
     "Firm",
     "Institution",
     "Kind",
@@ -217,16 +259,26 @@ __all__ = [
     "RepayAccount",
     "Seal",
     "SheetCode",
+    "Template",
+    "TemplateChanged",
     "TooHeavy",
+    "Version",
     "WrongKey",
     "build_run",
+    "check",
     "choose",
     "exceptions_hash",
+    "extra_problems",
     "from_json",
+    "house_template",
+    "in_force",
+    "invented",
     "load_products",
     "missing_glyphs",
     "new_lawyer_key",
+    "parse",
     "parse_sheet_code",
+    "place_of",
     "posting_csv",
     "present_fields",
     "problems",
@@ -234,6 +286,7 @@ __all__ = [
     "seal",
     "sheets_of",
     "sign",
+    "take",
     "template_hash",
     "template_text",
     "texts",
@@ -241,6 +294,7 @@ __all__ = [
     "verify",
     "verify_list",
     "verify_print",
+    "versions",
     "weigh",
 ]
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
-Kind = Literal["lawyer_letter", "reminder"]
+Kind = Literal["lawyer_letter", "reminder", "mediation", "assignment_notice", "court_forward"]
 
 #: What the window of the envelope holds: lines, and the width of each in full-width characters (8 points at least).
 WINDOW_LINES = 4
@@ -28,10 +28,18 @@ WINDOW_WIDTH = 29.0
 _MAY_BE_EMPTY = frozenset({"institution.official_app", "addressee.postcode"})
 
 #: Categories of characters that change what is read, or what a search finds, unseen: line breaks, bidi overrides, zero-width.
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 #: Kind → what stands above the letter.
-TITLES: dict[Kind, str] = {"lawyer_letter": "律师函", "reminder": "催告函"}
+TITLES: dict[Kind, str] = {
+    "lawyer_letter": "律师函",
+    "reminder": "催告函",
+    "mediation": "调解函",
+    "assignment_notice": "债权转让通知",
+    "court_forward": "文书转送函",
+}
+#: Letters that state no debt.
+WITHOUT_DEBT: frozenset[Kind] = frozenset({"court_forward"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +154,8 @@ class Content:
     drill: bool
     #: None until approved: the letter is then a sample, says so on every page and bears no seal.
     seal: Seal | None = None
+    #: Values of the variables that the template declares itself, sorted by name; days as ISO days, amounts in fen.
+    extra: tuple[tuple[str, str | int | bool], ...] = ()
 
     @property
     def hash(self) -> str:
@@ -181,6 +191,7 @@ def from_json(text: str) -> Content:
         decided_by_model=data["decided_by_model"],
         drill=data["drill"],
         seal=Seal(seal["approval_id"], _day(seal["approved_on"])) if seal else None,
+        extra=tuple((name, value) for name, value in data.get("extra", ())),
     )
 
 
@@ -195,7 +206,8 @@ def present_fields(content: Content, *, before_approval: bool = False) -> list[s
         "debtor_name": bool(content.addressee.name),
         "balance": bool(lines) and content.total_fen > 0,
         "reason": bool(lines) and all(line.contract_no_masked and line.product_name for line in lines),
-        # Both templates always print the legal view and the rights; the rights need somebody to turn to.
+        # No template of a kind that states a debt is taken without the legal view and the rights (kinds.toml); the
+        # rights need somebody to turn to.
         "law": content.kind in TITLES,
         "rights_duties": bool(institution.complaint_phone and institution.data_protection_contact),
         "how_to_query": bool(institution.query_channel),
@@ -255,11 +267,15 @@ def _texts(path: str, value: Any) -> Iterator[tuple[str, str]]:
 def _text_problems(content: Content) -> Iterator[str]:
     for path, text in texts(content):
         # What is printable throughout holds none of them; the rest, such as full-width blanks, is looked at closely.
-        if not text.isprintable() and any(unicodedata.category(character) in _UNSEEN for character in text):
+        if not text.isprintable() and any(unicodedata.category(character) in UNSEEN for character in text):
             yield f"{path}.control_character"
 
 
 def _sum_problems(content: Content) -> Iterator[str]:
+    if content.kind in WITHOUT_DEBT:
+        if content.lines or content.total_fen:
+            yield "lines.not_here"
+        return
     for index, line in enumerate(content.lines):
         parts = (line.principal_fen, line.interest_fen, line.penalty_fen, line.fees_fen)
         if min(*parts, line.paid_fen, line.loan_amount_fen) < 0:
@@ -327,6 +343,8 @@ def _canonical(content: Content, *, seal: Seal | None) -> str:
     members = []
     for name in sorted(Content.__slots__):
         value = seal if name == "seal" else getattr(content, name)
+        if name == "extra" and not value:
+            continue  # so that letters without any keep the hash that approvals name
         members.append(f'"{name}":{_shared_json(value) if isinstance(value, _SHARED) else _json(value)}')
     return "{" + ",".join(members) + "}"
 

@@ -27,3 +27,19 @@ class RenderFailed(SongdaError):
     zh = "函件排版失败：{reason}"
     remedy = "该函件已暂缓，请将模板和本提示交给技术人员"
     exit_code = 70
+
+
+class BadTemplate(SongdaError):
+    """`codes`: `line:code:what` of each error."""
+
+    zh = "函件模板有错误：{codes}"
+    remedy = "请运行 songda letters template check 文件 查看每一处的位置和改法"
+    exit_code = 65
+
+
+class TemplateChanged(SongdaError):
+    """`kind`, `number`: a template on the shelf that is not what was taken."""
+
+    zh = "模板 {kind} 第 {number} 版的文件被改动过"
+    remedy = "请从备份恢复该文件；要改模板，请用 songda letters template import 导入新版本"
+    exit_code = 65

@@ -10,13 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
+from types import MappingProxyType
 from typing import Any
 
 from songda.base.errors import SongdaError
 from songda.base.processes import map_ahead
 from songda.letters.content import Content, Kind
 from songda.letters.render import Rendered, Renderer
+from songda.letters.template import Template, house_template, parse
 
 #: Letters in one task: enough to drown the cost of passing it, few enough to keep order cheaply.
 CHUNK = 8
@@ -35,19 +38,25 @@ class RenderFailure:
 
 
 Result = Rendered | RenderFailure
+_NONE: Mapping[Kind, Template] = MappingProxyType({})
 _Task = list[tuple[str, Content]]
 
 
-def render_many(contents: Iterable[tuple[str, Content]], workers: int) -> Iterator[tuple[str, Result]]:
+def render_many(
+    contents: Iterable[tuple[str, Content]], workers: int, own: Mapping[Kind, Template] = _NONE
+) -> Iterator[tuple[str, Result]]:
     """`(id, content)` in, `(id, Rendered | RenderFailure)` out, in the same order, while `contents` is still being read.
 
-    With one worker everything happens in this process. Workers are fresh processes that end with this one.
+    `own`: the firm's own templates; other kinds are set with the house's. With one worker everything
+    happens in this process. Workers are fresh processes that end with this one.
     """
+    # Texts, which each process reads once: a template read is a tree of small things.
+    texts = {kind: template.text for kind, template in own.items()}
     if workers <= 1:
         for letter_id, content in contents:
-            yield letter_id, _render(content)
+            yield letter_id, _render(content, texts)
         return
-    for results in map_ahead(_render_task, _tasks(contents), workers=workers, ahead=AHEAD):
+    for results in map_ahead(partial(_render_task, texts), _tasks(contents), workers=workers, ahead=AHEAD):
         yield from results
 
 
@@ -57,17 +66,19 @@ def _tasks(contents: Iterable[tuple[str, Content]]) -> Iterator[_Task]:
         yield task
 
 
-def _render_task(task: _Task) -> list[tuple[str, Result]]:
-    return [(letter_id, _render(content)) for letter_id, content in task]
+def _render_task(own: Mapping[Kind, str], task: _Task) -> list[tuple[str, Result]]:
+    return [(letter_id, _render(content, own)) for letter_id, content in task]
 
 
-_RENDERERS: dict[Kind, Renderer] = {}
+#: By the text of their template.
+_RENDERERS: dict[str, Renderer] = {}
 
 
-def _render(content: Content) -> Result:
+def _render(content: Content, own: Mapping[Kind, str]) -> Result:
     try:
-        if content.kind not in _RENDERERS:
-            _RENDERERS[content.kind] = Renderer(content.kind)
-        return _RENDERERS[content.kind].render(content)
+        text = own.get(content.kind) or house_template(content.kind).text
+        if text not in _RENDERERS:
+            _RENDERERS[text] = Renderer(parse(text))
+        return _RENDERERS[text].render(content)
     except SongdaError as error:
         return RenderFailure(type(error).__name__, error.data, error.message_zh)

@@ -1,6 +1,6 @@
 """One letter of record: content in, PDF/A-2a out. Equal contents give equal bytes, on every machine and in every process.
 
-    renderer = Renderer("lawyer_letter")
+    renderer = Renderer(house_template("lawyer_letter"))
     rendered = renderer.render(content)
     rendered.pdf, rendered.pages, rendered.sha256
 
@@ -17,10 +17,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from songda.base.days import at
-from songda.letters.content import Content, Kind, problems, texts
+from songda.letters.content import Content, problems, texts
 from songda.letters.errors import BadContent, MissingGlyph, RenderFailed
 from songda.letters.glyphs import missing_glyphs
-from songda.letters.template import FONTS, PACKAGES, root
+from songda.letters.template import FONTS, PACKAGES, Template, extra_problems, typst_of
 from songda.letters.view import view
 
 if TYPE_CHECKING:
@@ -47,16 +47,17 @@ def _fonts() -> typst.Fonts:
 
 
 class Renderer:
-    """Keeps the engine of one kind of letter warm; a letter then costs a quarter of a cold one. Not shared between threads."""
+    """Keeps the engine of one template warm; a letter then costs a quarter of a cold one. Not shared between threads."""
 
-    def __init__(self, kind: Kind) -> None:
+    def __init__(self, template: Template) -> None:
         import typst
 
-        self.kind = kind
-        self._template = (root(kind) / "letter.typ").read_bytes()
-        # Packages are read from our folder alone: an import of anything else fails instead of asking the network.
+        self.template = template
+        self._source = typst_of(template)
+        # Packages are read from our folder alone: an import of anything else fails instead of asking the network. The
+        # same folder is the root, so that there is nothing else to be read either.
         self._compiler = typst.Compiler(
-            root=root(kind), font_paths=_fonts(), package_path=PACKAGES, package_cache_path=PACKAGES
+            root=PACKAGES, font_paths=_fonts(), package_path=PACKAGES, package_cache_path=PACKAGES
         )
 
     def render(self, content: Content) -> Rendered:
@@ -64,9 +65,9 @@ class Renderer:
 
         Raises BadContent (sums, dates, control characters), MissingGlyph, RenderFailed.
         """
-        if content.kind != self.kind:
-            raise ValueError(f"a renderer of {self.kind} was given a {content.kind}")
-        _check(content)
+        if content.kind != self.template.kind:
+            raise ValueError(f"a renderer of {self.template.kind} was given a {content.kind}")
+        _check(self.template, content)
         pdf = self._compile(content)
         return Rendered(pdf, _pages(pdf), hashlib.sha256(pdf).hexdigest())
 
@@ -75,7 +76,7 @@ class Renderer:
 
         # The data is a file that exists in memory only. As `sys.inputs` it would be part of the engine's library, and a
         # change there makes the engine lay out anew what all letters share: twice the time, measured.
-        files = {"main": self._template, "data.json": view(content).encode()}
+        files = {"main": self._source, "data.json": view(content, self.template.types).encode()}
         try:
             pdf = self._compiler.compile(
                 # The engine takes a mapping of virtual files here; its stub only knows one file.
@@ -96,9 +97,9 @@ class Renderer:
         return pdf
 
 
-def _check(content: Content) -> None:
+def _check(template: Template, content: Content) -> None:
     missing = missing_glyphs("".join(text for _, text in texts(content)))
-    found = problems(content)
+    found = (*problems(content), *extra_problems(template, content))
     if found:
         raise BadContent(codes=found)
     if missing:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 from urllib.parse import urlsplit
@@ -57,8 +58,8 @@ _TABLES: dict[str, tuple[float, tuple[tuple[str, str], ...]]] = {
 _SUMMED = ("principal", "interest", "penalty", "fees", "paid", "loan_amount", "total")
 
 
-def view(content: Content) -> str:
-    """JSON that the template of `content.kind` reads as `data.json`."""
+def view(content: Content, types: Mapping[str, str]) -> str:
+    """JSON that a template reads as `data.json`. `types`: of the variables that the template declares itself."""
     firm, lawyer, institution, addressee = content.firm, content.lawyer, content.institution, content.addressee
     lines = [_line(number, line) for number, line in enumerate(content.lines, 1)]
     sums = {name: yuan(sum(getattr(line, f"{name}_fen") for line in content.lines)) for name in _SUMMED}
@@ -79,7 +80,7 @@ def view(content: Content) -> str:
         "mandate": {"no": content.mandate.no, "signed_on": chinese_date(content.mandate.signed_on)},
         "lines": lines,
         "sums": sums,
-        "tables": {name: _table(size, columns, [*lines, sums]) for name, (size, columns) in _TABLES.items()},
+        "tables": {name: _table(size, columns, [*lines, sums]) for name, (size, columns) in _TABLES.items() if lines},
         "total": yuan(content.total_fen),
         "total_capital": capital_yuan(content.total_fen),
         "amounts_on": chinese_date(content.amounts_on),
@@ -90,8 +91,27 @@ def view(content: Content) -> str:
         "status": _status(content),
         "approval": content.seal.approval_id[:12].upper() if content.seal else "",
         "window": _window(addressee),
+        "extra": _extra(content, types),
     }
     return json.dumps(data, ensure_ascii=False)
+
+
+def _extra(content: Content, types: Mapping[str, str]) -> dict[str, str | bool]:
+    """Values of the template's own variables as they are printed; an unstated one is empty, and false as a flag."""
+    stated = dict(content.extra)
+    return {name: _printed(stated.get(name), type_) for name, type_ in types.items()}
+
+
+def _printed(value: str | int | bool | None, type_: str) -> str | bool:
+    match type_, value:
+        case "flag", _:
+            return bool(value)
+        case "amount", int():
+            return yuan(value)
+        case "date", str() if value:
+            return chinese_date(date.fromisoformat(value))
+        case _:
+            return "" if value is None else str(value)
 
 
 def _line(number: int, line: DebtLine) -> dict[str, str]:

@@ -1,0 +1,70 @@
+"""Is a template fit to be sent: its form, its words as they stand and as they are printed, and its amounts.
+
+    for finding in check(text): print(finding.severity, place_of(text, finding.start), finding.code, finding.text)
+
+Spans are offsets in the file. What only shows once printed (words on both sides of a tag) points to the whole file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from songda.compliance import lint
+from songda.letters.content import problems
+from songda.letters.errors import BadContent, MissingGlyph, RenderFailed
+from songda.letters.reading import read_wording
+from songda.letters.render import Renderer
+from songda.letters.specimen import invented
+from songda.letters.template import Template, parse
+from songda.letters.wording import Choice, Finding, Heading, Inline, Paragraph, Part, Strong, Text, words
+
+#: What a firm may state as a fact because the letter's own data hold it: a court's document has its docket number.
+_KNOWN: Final = {"court_forward": frozenset({"docket_no"})}
+
+
+def check(text: str) -> tuple[Finding, ...]:
+    """What is wrong with the template in `text`, in the order of the file; empty when it may be sent.
+
+    Severity error: it is not a template. block: it must not be sent. review: a person decides.
+    """
+    wording, found = read_wording(text)
+    if wording is None:
+        return found
+    template = parse(text)
+    known = _KNOWN.get(template.kind, frozenset())
+    written = [
+        Finding(hit.severity, hit.list, each.start + hit.start, each.start + hit.end, hit.text)
+        for each in _texts(wording.parts)
+        for hit in lint(each.text, known=known)
+    ]
+    seen = {(each.code, each.text) for each in written}
+    hits = [hit for stated in (True, False) for hit in lint(words(wording.parts, stated=stated), known=known)]
+    printed = dict.fromkeys(
+        Finding(hit.severity, hit.list, 0, len(text), hit.text) for hit in hits if (hit.list, hit.text) not in seen
+    )
+    return tuple(
+        sorted((*found, *written, *printed, *_set(template)), key=lambda each: (each.start, each.end, each.code))
+    )
+
+
+def _texts(parts: Iterable[Part | Inline]) -> Iterator[Text]:
+    for part in parts:
+        match part:
+            case Text():
+                yield part
+            case Strong(inner) | Heading(inner) | Paragraph(inner):
+                yield from _texts(inner)
+            case Choice(_, then, otherwise):
+                yield from _texts((*then, *otherwise))
+
+
+def _set(template: Template) -> Iterator[Finding]:
+    """Whether a letter of it can be set at all, and its sums and days hold."""
+    content = invented(template)
+    end = len(template.text)
+    try:
+        Renderer(template).render(content)
+    except (BadContent, MissingGlyph, RenderFailed) as error:
+        yield Finding("error", "not_set", 0, end, type(error).__name__)
+    yield from (Finding("error", code, 0, end, code) for code in problems(content))
