@@ -30,6 +30,10 @@ BENCHMARKS: dict[str, tuple[str, list[str]]] = {
     "address_calibration": ("How far the confidence of an address can be trusted (target: error at most 0.03)", []),
     "carrier_orders": ("Ordering and tracing at the stand-in carrier", []),
     "stop_race": ("Stopping letters while their run is locked: 10,000 random moments (target: exactly one wins)", []),
+    "factory_runs": (
+        "Print runs through the stand-in factory (target: 200,000 letters, zero difference, no wrong envelope)",
+        ["--pieces", "30000"],
+    ),
     "push_endpoint": ("Taking pushed events (target: 1,000 a second, p99 50 ms)", []),
     "tracking_fold": ("Folding tracking events (target: 20,000 events a second on one core)", []),
     "events_and_plan": ("Events, webhooks, money and the plan of a day", []),

@@ -16,7 +16,9 @@ from songda.cli.letters import CannotWriteFile
 from songda.cli.opening import JsonFlag, TenantName, day_of, open_house, print_json
 from songda.cli.tables import print_table
 
-press = typer.Typer(help="Print runs: list, open, acknowledge, report, post.", no_args_is_help=True)
+press = typer.Typer(
+    help="Print runs: list, open, hand to the factory, take its results in, balance, post.", no_args_is_help=True
+)
 
 Run = Annotated[str, typer.Argument(help="Print run, as `songda press list` names it.")]
 AsOf = Annotated[

@@ -141,3 +141,38 @@ def carrier(
             post.fault(kind, probability=share)
         typer.echo(f"{post.url}")
         post.wait()
+
+
+@sim.command()
+def factory(
+    folder: Annotated[Path, typer.Argument(help="Folder of a run as `songda press handoff --clear` wrote it.")],
+    to: Annotated[Path, typer.Option(help="Folder for the output files and for what lies in each envelope.")],
+    seed: Annotated[int, typer.Option(help="Seed of the mishaps.")] = 1,
+    jam: Annotated[float, typer.Option(min=0, max=1, help="Share of pieces that the machine tears.")] = 0.0,
+    spoil: Annotated[float, typer.Option(min=0, max=1, help="Share of pieces that are printed or folded badly.")] = 0.0,
+    loss: Annotated[float, typer.Option(min=0, max=1, help="Share of pieces that cannot be found.")] = 0.0,
+    double_feed: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of pieces that drag the next piece's first sheet along.")
+    ] = 0.0,
+    divert: Annotated[
+        Path | None, typer.Option(help="Divert file of `songda press divert`: such pieces are taken aside.")
+    ] = None,
+) -> None:
+    """Print, fold and insert a run on a machine that makes mistakes; write what its inserter would write.
+
+    shift.csv comes first; inspected.csv is what people found afterwards; pile.csv is the truth about each envelope.
+
+    Example: songda sim factory out/run_01m8… --to shift --jam 0.01 --loss 0.01
+    """
+    from songda.sim.factory import Factory, Faults, pile_csv
+
+    machine = Factory(Faults(jam=jam, spoil=spoil, loss=loss, double_feed=double_feed), seed=seed)
+    if divert is not None:
+        machine.take_aside(divert.read_text("utf-8-sig"))
+    shift = machine.make(folder)
+    to.mkdir(parents=True, exist_ok=True)
+    (to / "shift.csv").write_text(shift.output, "utf-8")
+    (to / "inspected.csv").write_text(machine.inspect(), "utf-8")
+    (to / "pile.csv").write_text(pile_csv(machine.pile, machine.waybills), "utf-8")
+    typer.echo(f"清单哈希 {machine.manifest_sha256}")
+    print_table("装封", ("项目", "件"), [(name, count) for name, count in shift.counts.items() if count])

@@ -34,9 +34,11 @@ if TYPE_CHECKING:
         take_report,
     )
     from songda.dispatch.deadlines import Deadlines, load_deadlines
+    from songda.dispatch.diverting import Divert, divert, taken_out, unanswered
     from songda.dispatch.ends import AtEnd, close_letters, letters_at_end
     from songda.dispatch.errors import (
         NumberRangeUsedUp,
+        PiecesInThePile,
         PiecesWithoutWaybill,
         RunNotBalanced,
         RunNotReady,
@@ -69,9 +71,11 @@ _HOMES = {
     "courier_items": ("Item", "items_at", "offices_reached"),
     "courier_reports": ("Report", "Reporter", "answered_before", "new_report_id", "reportable", "take_report"),
     "deadlines": ("Deadlines", "load_deadlines"),
+    "diverting": ("Divert", "divert", "taken_out", "unanswered"),
     "ends": ("AtEnd", "close_letters", "letters_at_end"),
     "errors": (
         "NumberRangeUsedUp",
+        "PiecesInThePile",
         "PiecesWithoutWaybill",
         "RunNotBalanced",
         "RunNotReady",
@@ -110,12 +114,14 @@ __all__ = [
     "CancelReport",
     "Change",
     "Deadlines",
+    "Divert",
     "FilesTaken",
     "FollowReport",
     "HandOver",
     "Item",
     "NumberRangeUsedUp",
     "OrderReport",
+    "PiecesInThePile",
     "PiecesWithoutWaybill",
     "Pulled",
     "Report",
@@ -139,6 +145,7 @@ __all__ = [
     "call_rules",
     "cancel_waybills",
     "close_letters",
+    "divert",
     "end_attempts",
     "flag_stopped",
     "follow",
@@ -175,6 +182,8 @@ __all__ = [
     "sweep",
     "take_report",
     "take_tracking_files",
+    "taken_out",
+    "unanswered",
 ]
 
 

@@ -23,6 +23,14 @@ class RunNotBalanced(SongdaError):
     exit_code = 75
 
 
+class PiecesInThePile(SongdaError):
+    """`count` envelopes of the run must not go, and the factory has not answered that it took them out."""
+
+    zh = "印制方还没有答复：打印批次中有 {count} 件应当取出，取出之前不能交寄"
+    remedy = "清单见 songda press divert {run}；取出后提交装封机的结果文件，或加 --done 登记"
+    exit_code = 75
+
+
 class PiecesWithoutWaybill(SongdaError):
     zh = "打印批次有 {count} 件没有运单号，不能交寄"
     remedy = "请先为这些封件下单，或将其撤出后重新运行"

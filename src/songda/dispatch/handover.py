@@ -14,7 +14,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, func, select
 
 from songda.base.days import business_day
-from songda.dispatch.errors import PiecesWithoutWaybill, RunNotBalanced, RunNotReady
+from songda.dispatch.diverting import unanswered
+from songda.dispatch.errors import PiecesInThePile, PiecesWithoutWaybill, RunNotBalanced, RunNotReady
 from songda.dispatch.facts import lock_attempts
 from songda.dispatch.instants import stored
 from songda.store import move, tables
@@ -44,8 +45,8 @@ class HandOver:
 def hand_over(engine: Engine, *, run_id: str, at: datetime) -> HandOver:
     """Marks the run as handed over at the instant `at`, whole or not at all; a repetition tells the first figures again.
 
-    Raises RunNotReady unless the run is balanced, RunNotBalanced while the whereabouts of a piece are unknown, and
-    PiecesWithoutWaybill: what cannot be followed is not posted.
+    Raises RunNotReady unless the run is balanced, RunNotBalanced while the whereabouts of a piece are unknown,
+    PiecesInThePile until the factory has taken out what must not go, and PiecesWithoutWaybill: what cannot be followed is not posted.
     """
     with engine.begin() as connection:
         run = connection.execute(select(_r.state, _r.version).where(_r.id == run_id)).one()
@@ -70,6 +71,8 @@ def _post(connection: Connection, run_id: str, *, at: datetime) -> None:
     pieces = connection.execute(query).all()
     if stray := sum(piece.state not in _ACCOUNTED for piece in pieces):
         raise RunNotBalanced(count=stray)
+    if lying := unanswered(connection, run_id):
+        raise PiecesInThePile(count=len(lying), run=run_id)
     going = [piece for piece in pieces if piece.state == "enveloped"]
     if bare := sum(not piece.waybill_no for piece in going):
         raise PiecesWithoutWaybill(count=bare)

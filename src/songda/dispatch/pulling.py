@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from songda.dispatch import tasks
+from songda.dispatch.diverting import divert
 from songda.dispatch.facts import lock_attempts
 from songda.dispatch.grades import NO_PROOF
 from songda.store import chunks, move, tables
@@ -46,7 +47,7 @@ def pull(
 
 
 def take_out(connection: Connection, piece_ids: Collection[str], *, actor: str, reason: str, at: datetime) -> list[Any]:
-    """Pulls the pieces alone; returns their rows (attempt_id among them)."""
+    """Pulls the pieces alone, and asks the factory for those it has; returns their rows (attempt_id among them)."""
     rows = [
         row
         for part in chunks(sorted(piece_ids))
@@ -67,6 +68,7 @@ def take_out(connection: Connection, piece_ids: Collection[str], *, actor: str, 
     move_mixed(connection, "piece", pieces, actor=actor, reason=reason, at=at)
     unused = {row.id: reason for row in rows if row.waybill_no and row.intent_state != "refused"}
     tasks.open_tasks(connection, tasks.WAYBILL_UNUSED, unused, at=at)
+    divert(connection, {row.id: reason for row in rows}, at=at)
     return rows
 
 

@@ -30,6 +30,8 @@ CALENDAR_MISSING = "calendar_missing"
 #: A receiver of webhooks takes nothing any more; done by `songda webhooks enable` (about the webhook; the reason is why).
 WEBHOOK_DISABLED = "webhook_disabled"
 
+#: An envelope lies at the factory that must not go: take it out of the pile (done = it is out).
+DIVERT = "divert"
 #: A stop order came when the carrier had the letter: ask for its interception.
 INTERCEPT = "intercept"
 #: Something waits longer than its life allows.

@@ -27,7 +27,8 @@ from songda.dispatch import receive_pushes
 from songda.flow.audit import write_audit
 from songda.flow.compose import token_hash
 from songda.flow.post import contract_of, fallback_of
-from songda.flow.press import NoSuchPrintFile, UnknownRun, open_file, read_manifest
+from songda.flow.press import UnknownRun, open_file, read_manifest
+from songda.flow.run_key import NoSuchPrintFile
 from songda.flow.shared_secrets import PURPOSES, tenant_of_key
 from songda.flow.tenants import Tenant, UnknownTenant, open_tenant
 from songda.letters import FileRow

@@ -29,7 +29,7 @@ from songda.carriers import (
     open_posting_files,
 )
 from songda.carriers import Carrier as CarrierPort
-from songda.dispatch import STOP, HandOver, OrderReport, hand_over, order_waybills, pull_pieces
+from songda.dispatch import STOP, HandOver, OrderReport, hand_over, order_waybills, pull_pieces, taken_out, unanswered
 from songda.flow.decide import rules_on, write_decisions
 from songda.flow.stopped import who_is_stopped
 from songda.flow.tenants import Tenant
@@ -219,7 +219,7 @@ def post_run(
 ) -> HandOver:
     """The gate *hand_over*, then the hand-over itself. In a drill the stand-in takes the pieces.
 
-    Raises RunNotReady, RunNotBalanced.
+    Raises RunNotReady, RunNotBalanced, and PiecesInThePile until the factory has taken out what was stopped.
     """
     with engine.connect() as connection:
         stopped = _stopped(connection, tenant, run_id, on=on)
@@ -235,6 +235,9 @@ def post_run(
                 on=on,
             )
     if carrier is not None and carrier.take is not None:
+        # In a drill whoever holds the pile takes out what must not go without being asked twice.
+        with engine.begin() as connection:
+            taken_out(connection, [each.piece_id for each in unanswered(connection, run_id)], at=at)
         carrier.take(_waybills(engine, run_id), at)
     return hand_over(engine, run_id=run_id, at=at)
 

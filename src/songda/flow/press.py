@@ -22,6 +22,7 @@ from songda.base.errors import SongdaError
 from songda.dispatch import lock_attempts
 from songda.flow.dealing import new_run
 from songda.flow.produce import FEW, model_context, products_of, record_context
+from songda.flow.run_key import NoSuchPrintFile, new_run_key, run_key
 from songda.flow.sealed import open_person
 from songda.flow.tenants import Tenant
 from songda.letters import (
@@ -30,6 +31,8 @@ from songda.letters import (
     Piece,
     PostingRow,
     build_run,
+    expected_pieces,
+    inserter_csv,
     posting_csv,
 )
 from songda.store import Conflict, chunks, move, tables
@@ -37,6 +40,8 @@ from songda.vault import mask, read_sealed, read_segment, write_sealed
 from songda.vault.durable import new_file
 
 POSTING_LIST = "posting.csv"
+#: What the inserter has to make of each piece; nobody is named.
+INSERTER_FILE = "inserter.csv"
 #: Segments whose models are kept at hand; a carrier's order jumps between the segments of a batch.
 _SEGMENTS_AT_HAND = 256
 #: Times that a run is built whose pieces are taken out meanwhile.
@@ -47,12 +52,6 @@ class UnknownRun(SongdaError):
     zh = "没有打印批次 {run}"
     remedy = "打印批次可用 songda press list 查看"
     exit_code = 65
-
-
-class NoSuchPrintFile(SongdaError):
-    zh = "打印批次 {run} 没有文件 {file}"
-    remedy = "文件名见该批次的 manifest.json"
-    exit_code = 66
 
 
 def check_run(engine: Engine, tenant: Tenant, run_id: str) -> None:
@@ -107,9 +106,10 @@ def _build(
         return None
     folder = home / "runs" / run_id
     shutil.rmtree(folder, ignore_errors=True)
+    key = new_run_key(tenant, run_id, home)
 
     def write(name: str, data: bytes) -> None:
-        write_sealed(folder / name, io.BytesIO(data), key=tenant.key, context=file_context(run_id, name))
+        write_sealed(folder / name, io.BytesIO(data), key=key, context=file_context(run_id, name))
 
     pieces = list(_pieces(tenant, ordered, home=home, progress=progress))
     manifest = build_run(
@@ -123,8 +123,16 @@ def _build(
         workers=workers if len(ordered) > FEW else 1,
     )
     with engine.connect() as connection:
-        write(POSTING_LIST, posting_csv(_posting(connection, tenant, ordered)).encode("utf-8-sig"))
-    for name, text in (("manifest.json", manifest.to_json()), ("manifest.csv", "\ufeff" + manifest.to_csv())):
+        posting = io.BytesIO(posting_csv(_posting(connection, tenant, ordered)).encode("utf-8-sig"))
+    # It proves the posting, so it outlives the key of the run.
+    context = file_context(run_id, POSTING_LIST)
+    write_sealed(folder / POSTING_LIST, posting, key=tenant.key, context=context)
+    machine = inserter_csv(expected_pieces(manifest, products_of(tenant)))
+    for name, text in (
+        ("manifest.json", manifest.to_json()),
+        ("manifest.csv", "\ufeff" + manifest.to_csv()),
+        (INSERTER_FILE, machine),
+    ):
         # On the disk before the ledger says that the run is locked.
         with new_file(folder / name) as file:
             file.write(text.encode())
@@ -174,7 +182,8 @@ def _queued(connection: Connection, run_id: str) -> Sequence[Any]:
         .join(tables.address_record, a.id == n.address_record_id)
         .outerjoin(tables.intent, i.order_no == p.order_no)
         .where(p.run_id == run_id, p.state == "queued")
-        .order_by(p.seq)
+        # The carrier sorts by where letters go; what was dealt later stands among its own.
+        .order_by(a.adcode, p.seq)
     )
     return connection.execute(query).all()
 
@@ -296,8 +305,12 @@ def read_manifest(home: Path, run_id: str) -> Manifest:
 
 
 def open_file(tenant: Tenant, run_id: str, name: str, *, home: Path) -> Iterator[bytes]:
-    """A print file or the posting list of a run, opened piece by piece. Raises NoSuchPrintFile, Unsealable."""
+    """A print file or the posting list of a run, opened piece by piece.
+
+    Raises NoSuchPrintFile, RunKeyDestroyed, Unsealable.
+    """
     path = home / "runs" / run_id / name
     if path.parent != home / "runs" / run_id or not path.is_file():
         raise NoSuchPrintFile(run=run_id, file=Path(name).name)
-    return read_sealed(path, key=tenant.key, context=file_context(run_id, name))
+    key = tenant.key if name == POSTING_LIST else run_key(tenant, run_id, home)
+    return read_sealed(path, key=key, context=file_context(run_id, name))

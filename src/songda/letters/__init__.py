@@ -32,13 +32,17 @@ if TYPE_CHECKING:
         verify,
         verify_list,
     )
-    from songda.letters.checking import check
+    from songda.letters.checking import (
+        check,
+        finding_zh,
+    )
     from songda.letters.codes import (
         BadSheetCode,
         SheetCode,
         parse_sheet_code,
     )
     from songda.letters.content import (
+        TITLES,
         Addressee,
         Content,
         DebtLine,
@@ -55,15 +59,30 @@ if TYPE_CHECKING:
         texts,
         to_json,
     )
+    from songda.letters.drawing import (
+        picture,
+    )
     from songda.letters.errors import (
         BadContent,
         BadTemplate,
         MissingGlyph,
+        NotAWordFile,
         RenderFailed,
         TemplateChanged,
     )
     from songda.letters.glyphs import (
         missing_glyphs,
+    )
+    from songda.letters.inserter import (
+        Expected,
+        NotAnInserterFile,
+        Outcome,
+        Refused,
+        expected_pieces,
+        inserter_csv,
+        output_csv,
+        read_inserter,
+        read_output,
     )
     from songda.letters.manifest import (
         FileRow,
@@ -115,6 +134,10 @@ if TYPE_CHECKING:
         template_hash,
         template_text,
     )
+    from songda.letters.word import (
+        Imported,
+        import_word,
+    )
     from songda.letters.wording import (
         Finding,
         place_of,
@@ -136,13 +159,17 @@ _HOMES = {
         "verify",
         "verify_list",
     ),
-    "checking": ("check",),
+    "checking": (
+        "check",
+        "finding_zh",
+    ),
     "codes": (
         "BadSheetCode",
         "SheetCode",
         "parse_sheet_code",
     ),
     "content": (
+        "TITLES",
         "Addressee",
         "Content",
         "DebtLine",
@@ -159,14 +186,27 @@ _HOMES = {
         "texts",
         "to_json",
     ),
+    "drawing": ("picture",),
     "errors": (
         "BadContent",
         "BadTemplate",
         "MissingGlyph",
+        "NotAWordFile",
         "RenderFailed",
         "TemplateChanged",
     ),
     "glyphs": ("missing_glyphs",),
+    "inserter": (
+        "Expected",
+        "NotAnInserterFile",
+        "Outcome",
+        "Refused",
+        "expected_pieces",
+        "inserter_csv",
+        "output_csv",
+        "read_inserter",
+        "read_output",
+    ),
     "manifest": (
         "FileRow",
         "Manifest",
@@ -215,6 +255,10 @@ _HOMES = {
         "template_hash",
         "template_text",
     ),
+    "word": (
+        "Imported",
+        "import_word",
+    ),
     "wording": (
         "Finding",
         "place_of",
@@ -223,6 +267,7 @@ _HOMES = {
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "TITLES",
     "Addressee",
     "Approval",
     "ApprovalItem",
@@ -234,15 +279,20 @@ __all__ = [
     "Content",
     "DebtLine",
     "Envelope",
+    "Expected",
     "FileRow",
     "Finding",
     "Firm",
+    "Imported",
     "Institution",
     "Kind",
     "Lawyer",
     "Mandate",
     "Manifest",
     "MissingGlyph",
+    "NotAWordFile",
+    "NotAnInserterFile",
+    "Outcome",
     "Packing",
     "Piece",
     "PieceRow",
@@ -252,6 +302,7 @@ __all__ = [
     "Products",
     "Pulled",
     "RecordChanged",
+    "Refused",
     "RenderFailed",
     "RenderFailure",
     "Rendered",
@@ -268,20 +319,28 @@ __all__ = [
     "check",
     "choose",
     "exceptions_hash",
+    "expected_pieces",
     "extra_problems",
+    "finding_zh",
     "from_json",
     "house_template",
+    "import_word",
     "in_force",
+    "inserter_csv",
     "invented",
     "load_products",
     "missing_glyphs",
     "new_lawyer_key",
+    "output_csv",
     "parse",
     "parse_sheet_code",
+    "picture",
     "place_of",
     "posting_csv",
     "present_fields",
     "problems",
+    "read_inserter",
+    "read_output",
     "render_many",
     "seal",
     "sheets_of",

@@ -1,0 +1,138 @@
+"""What the factory gets, and its word that it has deleted it.
+
+    names = hand_off(engine, tenant, run_id, home=home, to=folder, lock=to_age_key("age1…"), at=now)
+    confirm_deletion(engine, run_id, manifest_sha256=…, home=home, at=now)       # key of the run destroyed
+
+The folder is a pick-up folder of the factory, or what an SFTP client of the house copies there. `manifest.json` appears last: a
+folder with it is whole.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from sqlalchemy import Engine
+
+from songda.base.errors import SongdaError
+from songda.flow.audit import write_audit
+from songda.flow.factory import find_run
+from songda.flow.press import INSERTER_FILE, open_file, read_manifest
+from songda.flow.run_key import destroy_run_key
+from songda.flow.tenants import Tenant
+from songda.vault.durable import new_file
+
+_MANIFEST, _RECEIPT = "manifest.json", "deleted.json"
+#: States of runs that go to the factory.
+_TO_PRINT = ("locked", "acknowledged", "printing")
+#: States of runs of which nothing is printed any more.
+_OVER = ("handed_over", "reconciled", "rejected")
+
+
+class BadRecipient(SongdaError):
+    zh = "印制方公钥不可用：应为 age 公钥（age1 开头的 62 个字符）"
+    remedy = "请向印制方索取，例如由 age-keygen 生成的 public key"
+    exit_code = 64
+
+
+class OtherManifest(SongdaError):
+    zh = "删除回执所写的清单哈希不是打印批次 {run} 的"
+    remedy = "请核对回执写的是哪个批次；打印文件和密钥未动"
+    exit_code = 65
+
+
+class FolderNotEmpty(SongdaError):
+    zh = "文件夹 {folder} 中已有该批次的文件"
+    remedy = "重新传输请先清空，或换一个文件夹"
+    exit_code = 73
+
+
+class Lock(NamedTuple):
+    """How a file is closed for its way: the ending of its name, and (name, bytes) → bytes."""
+
+    suffix: str
+    close: Callable[[str, bytes], bytes]
+
+
+def in_clear() -> Lock:
+    """For a folder that only the house's own inserter reads."""
+    return Lock("", lambda name, data: data)
+
+
+def to_age_key(recipient: str) -> Lock:
+    """Encrypted to the factory's public key (age, X25519). Raises BadRecipient."""
+    import pyrage
+
+    try:
+        key = pyrage.x25519.Recipient.from_str(recipient.strip())
+    except pyrage.RecipientError:
+        raise BadRecipient from None
+    return Lock(".age", lambda name, data: bytes(pyrage.encrypt(data, [key])))
+
+
+def to_zip(password: str) -> Lock:
+    """A ZIP with AES-256 (WinZip AE-2) a file, for factories without age; the password goes another way."""
+    import pyzipper
+
+    def close(name: str, data: bytes) -> bytes:
+        out = io.BytesIO()
+        with pyzipper.AESZipFile(out, "w", compression=pyzipper.ZIP_STORED, encryption=pyzipper.WZ_AES) as archive:
+            archive.setpassword(password.encode())
+            archive.writestr(name, data)
+        return out.getvalue()
+
+    return Lock(".zip", close)
+
+
+def hand_off(
+    engine: Engine, tenant: Tenant, run_id: str, *, home: Path, to: Path, lock: Lock, at: datetime
+) -> list[str]:
+    """Writes the run for the factory into the folder `to/RUN`; the names in the order in which they appeared.
+
+    Raises UnknownRun, WrongRunState, FolderNotEmpty, RunKeyDestroyed, Unsealable, DiskFull, CannotWrite.
+    """
+    with engine.connect() as connection:
+        find_run(connection, run_id, *_TO_PRINT)
+    manifest, source, folder = read_manifest(home, run_id), home / "runs" / run_id, to / run_id
+    if folder.exists() and any(folder.iterdir()):
+        raise FolderNotEmpty(folder=str(folder))
+    names = []
+    for name in [*(file.name for file in manifest.files), INSERTER_FILE, _MANIFEST]:
+        plain = name in (INSERTER_FILE, _MANIFEST)
+        data = (source / name).read_bytes() if plain else b"".join(open_file(tenant, run_id, name, home=home))
+        with new_file(folder / (name + lock.suffix)) as file:
+            file.write(lock.close(name, data))
+        names.append(name + lock.suffix)
+    with engine.begin() as connection:
+        details = {"files": len(names), "lock": lock.suffix or "clear"}
+        write_audit(connection, at=at, actor="operator", action="press.handoff", object_id=run_id, details=details)
+    return names
+
+
+def confirm_deletion(
+    engine: Engine, run_id: str, *, manifest_sha256: str, receipt_sha256: str | None, home: Path, at: datetime
+) -> None:
+    """The factory says that it has deleted what it got for this manifest: the key of the run is destroyed, its files removed.
+
+    `receipt_sha256`: of its receipt, if it gave a document. Raises UnknownRun, WrongRunState while something may still be
+    printed, OtherManifest for another hash.
+    """
+    with engine.begin() as connection:
+        run = find_run(connection, run_id, *_OVER)
+        if run.manifest_sha256 != manifest_sha256:
+            raise OtherManifest(run=run_id)
+        folder = home / "runs" / run_id
+        if (folder / _RECEIPT).exists():
+            return
+        details = {"manifest_sha256": manifest_sha256, "receipt_sha256": receipt_sha256}
+        write_audit(connection, at=at, actor="operator", action="press.deleted", object_id=run_id, details=details)
+    # The receipt is the last of it: a crash before it leaves everything to be done again.
+    destroy_run_key(run_id, home)
+    for file in read_manifest(home, run_id).files:
+        (folder / file.name).unlink(missing_ok=True)
+    with new_file(folder / _RECEIPT) as written:
+        written.write(json.dumps({"run": run_id, "at": at.isoformat(), **details}, sort_keys=True).encode())
