@@ -7,7 +7,10 @@ Spans are offsets in the file. What only shows once printed (words on both sides
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
 from typing import Final
 
 from songda.compliance import lint
@@ -68,3 +71,15 @@ def _set(template: Template) -> Iterator[Finding]:
     except (BadContent, MissingGlyph, RenderFailed) as error:
         yield Finding("error", "not_set", 0, end, type(error).__name__)
     yield from (Finding("error", code, 0, end, code) for code in problems(content))
+
+
+def finding_zh(finding: Finding) -> str:
+    """What the finding says to the person who wrote the template."""
+    said: str = _words().get(finding.code, f"按示例数据核对不符（{finding.code}）")
+    return said.replace("{text}", finding.text)
+
+
+@cache
+def _words() -> dict[str, str]:
+    found = tomllib.loads((Path(__file__).parent / "findings.toml").read_text("utf-8"))
+    return {code: str(said) for code, said in found.items()}

@@ -43,3 +43,11 @@ class TemplateChanged(SongdaError):
     zh = "模板 {kind} 第 {number} 版的文件被改动过"
     remedy = "请从备份恢复该文件；要改模板，请用 songda letters template import 导入新版本"
     exit_code = 65
+
+
+class NotAWordFile(SongdaError):
+    """`reason`: size | format."""
+
+    zh = "不是可以读取的 Word 文件（.docx）：{reason}"
+    remedy = "请用 Word 另存为“Word 文档（*.docx）”，去掉密码，不超过 20 MB"
+    exit_code = 65

@@ -69,7 +69,7 @@ class Renderer:
             raise ValueError(f"a renderer of {self.template.kind} was given a {content.kind}")
         _check(self.template, content)
         pdf = self._compile(content)
-        return Rendered(pdf, _pages(pdf), hashlib.sha256(pdf).hexdigest())
+        return Rendered(pdf, page_count(pdf), hashlib.sha256(pdf).hexdigest())
 
     def _compile(self, content: Content) -> bytes:
         import typst
@@ -111,7 +111,7 @@ def _unescaped(text: str) -> str:
     return _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text)
 
 
-def _pages(pdf: bytes) -> int:
+def page_count(pdf: bytes) -> int:
     import pikepdf
 
     with pikepdf.open(io.BytesIO(pdf)) as document:
