@@ -48,7 +48,9 @@ _HEAD = re.compile(r"\A\ufeff?\+\+\+[ \t]*\n(.*?\n)\+\+\+[ \t]*(?:\n|\Z)", re.DO
 _TAG = re.compile(r"\{\{(.*?)\}\}|\*\*|\{\{", re.DOTALL)
 _ALONE = re.compile(r"\s*\{\{([^{}]*)\}\}\s*")
 _NAME = re.compile(r"[^\W\d_]\w{0,29}")
-_IF, _ELSE, _END, _BOLD, _OPEN = "如果", "否则", "结束", "**", "{{"
+#: Words of the notation.
+IF, ELSE, END = "如果", "否则", "结束"
+_BOLD, _OPEN = "**", "{{"
 #: Blocks that state a debt.
 _OF_DEBT = ("表 金额", "表 还款账户", "附件 还款情况")
 
@@ -161,7 +163,7 @@ class _Reader:
             and stated.keys() == wanted.keys()
             and all(type(stated[key]) is type_ for key, type_ in wanted.items())
             and _NAME.fullmatch(stated["name"])
-            and name not in {_IF, _ELSE, _END}
+            and name not in {IF, ELSE, END}
             and stated["type"] in OWN_TYPES
             and stated["meaning"].strip()
         )
@@ -197,7 +199,7 @@ class _Reader:
     def _parts(self, spans: deque[_Span], *, depth: int) -> tuple[Part, ...]:
         """Parts up to an 否则 or 结束 that belongs to the condition around them, which is left in `spans`."""
         parts: list[Part] = []
-        while spans and spans[0].tag not in {_ELSE, _END}:
+        while spans and spans[0].tag not in {ELSE, END}:
             span = spans.popleft()
             if span.tag is not None and _is_condition(span.tag):
                 parts += self._between(span, span.tag, spans, depth=depth)
@@ -219,17 +221,17 @@ class _Reader:
             return []
         then = self._parts(spans, depth=depth + 1)
         otherwise: tuple[Part, ...] = ()
-        if spans and spans[0].tag == _ELSE:
+        if spans and spans[0].tag == ELSE:
             spans.popleft()
             otherwise = self._parts(spans, depth=depth + 1)
-        if not spans or spans[0].tag != _END:
+        if not spans or spans[0].tag != END:
             self.error("condition.open", span.start, span.end)
             return []
         spans.popleft()
         return [Choice(variable, then, otherwise)] if variable else []
 
     def _condition(self, tag: str, start: int, end: int) -> Variable | None:
-        name = tag.removeprefix(_IF).strip()
+        name = tag.removeprefix(IF).strip()
         if name not in self.variables:
             self.error("variable.unknown", start, end, name[:30])
             return None
@@ -265,7 +267,7 @@ class _Reader:
         if tag is None:
             # Lines of one paragraph are one text: Chinese has no blank between words.
             return [Text(text.replace("\n", ""), start)]
-        if tag in {_OPEN, _ELSE, _END} or depth >= DEEPEST:
+        if tag in {_OPEN, ELSE, END} or depth >= DEEPEST:
             self.error("tag.open" if tag == _OPEN else "condition.stray", start, end)
             raise _Wrong
         if tag == _BOLD:
@@ -286,10 +288,10 @@ class _Reader:
 
     def _choice(self, token: _Token, tag: str, tokens: deque[_Token], *, depth: int) -> list[Inline]:
         variable = self._condition(tag, token.start, token.end)
-        then, closed = self._inline(tokens, frozenset({_ELSE, _END}), depth=depth + 1, opened=token)
+        then, closed = self._inline(tokens, frozenset({ELSE, END}), depth=depth + 1, opened=token)
         otherwise: tuple[Inline, ...] = ()
-        if closed == _ELSE:
-            otherwise, _ = self._inline(tokens, frozenset({_END}), depth=depth + 1, opened=token)
+        if closed == ELSE:
+            otherwise, _ = self._inline(tokens, frozenset({END}), depth=depth + 1, opened=token)
         return [Choice(variable, then, otherwise)] if variable else []
 
     def _needs(self, kind: Kind, parts: tuple[Part, ...]) -> None:
@@ -327,7 +329,7 @@ def _name(tag: str) -> str:
 
 
 def _is_condition(tag: str) -> bool:
-    return tag == _IF or tag.startswith(f"{_IF} ")
+    return tag == IF or tag.startswith(f"{IF} ")
 
 
 def _always(parts: Iterable[Part | Inline]) -> Iterator[Inline]:

@@ -23,6 +23,7 @@ from xml.etree import ElementTree as XmlTree
 
 from songda.letters.content import UNSEEN, Kind
 from songda.letters.errors import NotAWordFile
+from songda.letters.reading import ELSE, END, IF
 from songda.letters.wording import blocks, house_variables, kinds
 
 #: Largest file and largest part of it once unpacked, bytes.
@@ -85,7 +86,8 @@ def import_word(data: bytes, *, kind: Kind, name: str) -> Imported:
         if any(part.startswith(prefix) for part in parts):
             reader.lost[code] += 1
     reader.changed["layout"] += 1
-    used = {_clean(tag) for text in paragraphs for tag in _TYPED.findall(text)}
+    tags = {_clean(tag).removeprefix(IF).strip() for text in paragraphs for tag in _TYPED.findall(text)}
+    used = tags - {ELSE, END}
     added = [block for block in kinds()[kind].blocks if block not in used]
     own = sorted(
         each for each in used if each not in house_variables() and each not in blocks() and _NAME.fullmatch(each)
