@@ -24,6 +24,7 @@ from songda.flow.factory import WrongRunState
 from songda.flow.handoff import OtherManifest, confirm_deletion, hand_off, in_clear, to_age_key, to_zip
 from songda.flow.inserter import answers_csv, balance, divert_csv, reprints, take_output
 from songda.flow.post import Carrier, order, post_run
+from songda.flow.preflight import preflight_run
 from songda.flow.press import lock_run, open_file, read_manifest
 from songda.flow.produce import produce
 from songda.flow.run import House
@@ -253,6 +254,11 @@ def test_the_factory_gets_its_files_encrypted_and_the_manifest_last(plant: Plant
     assert Factory(Faults(), seed=1).load(clear) == read_manifest(house.home, plant.run_id).run_sha256
     sheets = list(read_sheets(clear / "run-000001-001.pdf"))
     assert [each.number for each in sheets if each.piece == 1] == list(range(1, sheets[0].of + 1))
+
+
+def test_a_locked_run_is_fit_to_print(plant: Plant) -> None:
+    house = plant.house
+    assert list(preflight_run(house.engine, house.tenant, plant.run_id, home=house.home)) == []
 
 
 def test_a_deletion_receipt_destroys_the_key_of_the_run(plant: Plant) -> None:

@@ -51,8 +51,32 @@ class OneLockOnly(SongdaError):
 
 def add_to(app: typer.Typer) -> None:
     """They stand among the commands of `songda press`."""
-    for command in (handoff, accept, balance, divert, reprint, deleted):
+    for command in (preflight, handoff, accept, balance, divert, reprint, deleted):
         press.command()(command)
+
+
+def preflight(run: Run, tenant: TenantName = None, as_json: JsonFlag = False) -> None:
+    """Look at every page of a locked run before it goes out: zones, window, fonts, links, sheet codes. 65: not fit.
+
+    Example: songda press preflight run_01m8…
+    """
+    from songda.flow.preflight import preflight_run
+    from songda.flow.press import check_run
+    from songda.letters import problem_zh
+
+    with open_house(tenant) as house:
+        check_run(house.engine, house.tenant, run)
+        found = list(preflight_run(house.engine, house.tenant, run, home=house.home, workers=house.workers))
+    if as_json:
+        print_json({"run": run, "problems": [each._asdict() for each in found]})
+    elif found:
+        print_table(
+            "预检", ("封件", "代码", "问题"), [(each.piece_id, each.code, problem_zh(each.code)) for each in found]
+        )
+    else:
+        typer.echo(f"打印批次 {run} 预检通过")
+    if found:
+        raise typer.Exit(65)
 
 
 def handoff(

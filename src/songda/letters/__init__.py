@@ -107,6 +107,7 @@ if TYPE_CHECKING:
         sheets_of,
         weigh,
     )
+    from songda.letters.preflighting import Preflight, preflight, preflight_print, problem_zh
     from songda.letters.render import (
         Rendered,
         Renderer,
@@ -222,7 +223,8 @@ _HOMES = {
     "postage": (
         "Envelope",
         "Postage",
-        "Product",
+        "Preflight",
+    "Product",
         "Products",
         "TooHeavy",
         "choose",
@@ -230,6 +232,7 @@ _HOMES = {
         "sheets_of",
         "weigh",
     ),
+    "preflighting": ("Preflight", "preflight", "preflight_print", "problem_zh"),
     "render": (
         "Rendered",
         "Renderer",
@@ -337,7 +340,10 @@ __all__ = [
     "picture",
     "place_of",
     "posting_csv",
+    "preflight",
+    "preflight_print",
     "present_fields",
+    "problem_zh",
     "problems",
     "read_inserter",
     "read_output",

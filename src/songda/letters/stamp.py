@@ -6,10 +6,11 @@ record, `Q` at its own start), so the record's own streams stay as they are, byt
 
 from __future__ import annotations
 
+import io
 import re
 from functools import lru_cache
 
-from songda.letters.codes import Matrix, code128, data_matrix
+from songda.letters.codes import Matrix, code128, data_matrix, png
 from songda.letters.zones import A4_MM, PT_PER_MM, SHEET_CODE, WAYBILL, Zone
 
 #: Stands before the streams of the record.
@@ -22,6 +23,11 @@ _BAR_MM = 0.33
 _BARS_HIGH_MM = 13.0
 _QUIET = 10
 _RUN = re.compile(rb"\x01+")
+#: One drawn matrix, and the runs of modules in it.
+_BLOCK = re.compile(rb" cm\n((?:\d+ \d+ \d+ 1 re\n)+)f\nQ\n")
+_RUN_DRAWN = re.compile(rb"(\d+) (\d+) (\d+) 1 re")
+#: Modules of the smallest Data Matrix.
+_SMALLEST = 10
 
 # Figures and capitals in 5 x 7 dots, one number of five bits a row: the print file needs no further font for them.
 _DOTS = {
@@ -79,6 +85,25 @@ def stamp(*, sheet_code: str | None, waybill_no: str | None) -> bytes:
     if waybill_no is not None:
         parts.append(_waybill(waybill_no))
     return b"".join([*parts, b"Q\nEMC\n"])
+
+
+def sheet_codes(stream: bytes) -> list[str]:
+    """What a barcode reader reads off the Data Matrices that are drawn in a content stream, as `stamp` draws them."""
+    import zxingcpp
+    from PIL import Image
+
+    found: list[str] = []
+    for block in _BLOCK.findall(stream):
+        runs = [tuple(map(int, run)) for run in _RUN_DRAWN.findall(block)]
+        side = max(y for _, y, _ in runs) + 1
+        if side < _SMALLEST:  # bars or figures of the waybill
+            continue
+        rows = [bytearray(side) for _ in range(side)]
+        for x, y, width in runs:
+            rows[y][x : x + width] = b"\1" * width
+        image = Image.open(io.BytesIO(png(Matrix(tuple(bytes(row) for row in rows)), scale=4, quiet=2))).convert("L")
+        found += [barcode.text for barcode in zxingcpp.read_barcodes(image)]
+    return found
 
 
 def _waybill(number: str) -> bytes:

@@ -27,4 +27,6 @@ LEFT_EDGE = Zone(0, 0, 20, 297)
 SHEET_CODE = Zone(6, 262, 12, 12)
 #: Code 128 of the waybill with its number in plain figures; page 1 only.
 WAYBILL = Zone(120, 48, 66, 22)
+#: Window of the envelope, or its label: postcode, address and name, and nothing else; page 1 only.
+ADDRESS_WINDOW = Zone(24, 44, 88, 36)
 EDGES = (Zone(0, 0, 210, 5), Zone(0, 292, 210, 5), Zone(205, 0, 5, 297))

@@ -1,0 +1,66 @@
+"""A locked run looked at page by page before it goes to the factory.
+
+for finding in preflight_run(engine, tenant, run_id, home=home, workers=2):
+    finding.piece_id, finding.code          # "pce_…", "page2.left_edge"; none: fit to print
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sqlalchemy import Engine, select
+
+from songda.base.processes import map_ahead
+from songda.flow.press import open_file, read_manifest, record_reader
+from songda.flow.produce import products_of
+from songda.flow.tenants import Tenant
+from songda.letters import Products, preflight, preflight_print, verify_print
+from songda.store import tables
+
+
+class Finding(NamedTuple):
+    #: "" of a whole print file.
+    piece_id: str
+    #: Code of songda.letters.preflighting or of `verify_print`, with the page where there is one.
+    code: str
+
+
+class _Record(NamedTuple):
+    piece_id: str
+    pdf: bytes
+    pages: int
+    products: Products
+
+
+def preflight_run(engine: Engine, tenant: Tenant, run_id: str, *, home: Path, workers: int = 1) -> Iterator[Finding]:
+    """What is wrong with the records and print files of a locked run, in its order.
+
+    Raises UnknownRun, RunKeyDestroyed, SegmentDamaged, Unsealable.
+    """
+    manifest, read = read_manifest(home, run_id), record_reader(tenant, home)
+    p, n = tables.piece.c, tables.attempt.c
+    query = (
+        select(p.id.label("piece_id"), n.id.label("attempt_id"), n.segment, n.offset, n.length, n.model_length, n.pages)
+        .join(tables.attempt, n.id == p.attempt_id)
+        .where(p.run_id == run_id, p.print_sha256.is_not(None))
+        .order_by(p.seq)
+    )
+    with engine.connect() as connection:
+        rows: dict[str, Any] = {row.piece_id: row for row in connection.execute(query)}
+    products = products_of(tenant)
+    records = (_Record(row.piece_id, read(row), row.pages, products) for row in rows.values())
+    for findings in map_ahead(_look, records, workers=workers, ahead=8):
+        yield from findings
+    for file in manifest.files:
+        data = b"".join(open_file(tenant, run_id, file.name, home=home))
+        problems = verify_print(data, file.name, manifest, lambda piece_id: read(rows[piece_id]))
+        for problem in [*problems, *preflight_print(data, file.name, manifest)]:
+            piece_id, _, code = problem.partition(":")
+            yield Finding("" if piece_id == "file" else piece_id, code)
+
+
+def _look(record: _Record) -> list[Finding]:
+    found = preflight(record.pdf, pages=record.pages, products=record.products)
+    return [Finding(record.piece_id, code) for code in found.problems]
