@@ -342,7 +342,8 @@ def test_the_example_names_every_key(tmp_path):
         "user_code",
         "number_pattern",
     }
-    leaf_names = {name.rpartition(".")[2] for name, _ in stated(Profile.model_validate(COMPLETE))} - rare - {"columns"}
+    tables = {"columns", "letter_values"}
+    leaf_names = {name.rpartition(".")[2] for name, _ in stated(Profile.model_validate(COMPLETE))} - rare - tables
     assert [name for name in sorted(leaf_names) if f"{name} = " not in text] == []
 
 
@@ -357,6 +358,7 @@ def test_the_commented_lines_of_the_example_are_valid_when_uncommented(tmp_path)
     assert profile.policy.interval_days == 30
     assert profile.lawyers[0].daily_max == 500
     assert profile.columns["现居地"] == "address1.text"
+    assert profile.letter_values["转让日期"] == "2026-09-30"
 
 
 def test_a_missing_or_binary_file_is_told(tmp_path):

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, select
 from songda.flow.sealed import open_case, open_person
 from songda.flow.tenants import Tenant
 from songda.intake.profile import Lawyer
-from songda.letters import Addressee, Content, DebtLine, Firm, Institution, Mandate, RepayAccount
+from songda.letters import Addressee, Content, DebtLine, Firm, Institution, Kind, Mandate, RepayAccount
 from songda.letters import Lawyer as Signer
 from songda.store import chunks, tables
 from songda.vault import mask
@@ -158,9 +158,16 @@ def _draft(tenant: Tenant, rows: _Rows, wanted: Wanted, *, shared: Mapping[str, 
         amounts_on=cases[0][0].amount_on,
         pay_within_days=tenant.profile.policy.pay_within_days or 0,
         check_url=f"{tenant.profile.firm.check_url}/c/{check_token(tenant, wanted.letter_id)}",
+        extra=_extra(tenant, letter.kind),
         **shared,
     )
     return Draft(wanted, content, (), address["province"] or "")
+
+
+def _extra(tenant: Tenant, kind: Kind) -> tuple[tuple[str, str | int | bool], ...]:
+    """What the profile states for the variables that the template declares itself; what it lacks holds the letter."""
+    stated = tenant.profile.letter_values or {}
+    return tuple(sorted((name, stated[name]) for name in tenant.template(kind).types if name in stated))
 
 
 def _case_problems(cases: Sequence[tuple[Any, Mapping[str, Any]]]) -> Iterator[str]:

@@ -47,6 +47,13 @@ def _not_a_placeholder(value: Any) -> Any:
     return None if isinstance(value, str) and (TO_FILL in value or not value.strip()) else value
 
 
+def _iso_days(values: Any) -> Any:
+    """TOML has days of its own; a letter's values are kept as ISO text."""
+    if not isinstance(values, dict):
+        return values
+    return {name: each.isoformat() if type(each) is date else each for name, each in values.items()}
+
+
 def _as_tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
@@ -313,7 +320,11 @@ class Budget(_Section):
 
 
 class Policy(_Section):
-    kinds: Annotated[tuple[Literal["lawyer_letter", "reminder"], ...] | None, BeforeValidator(_as_tuple)] = None
+    #: A court's document is never forwarded by a run: it needs the court's entrustment for each letter.
+    kinds: Annotated[
+        tuple[Literal["lawyer_letter", "reminder", "mediation", "assignment_notice"], ...] | None,
+        BeforeValidator(_as_tuple),
+    ] = None
     #: Days between two letters to one debtor; a tenant may only be stricter than the 30 of rule T07.
     interval_days: Annotated[int, Field(ge=30)] | None = None
     pay_within_days: Annotated[int, Field(ge=1)] | None = None
@@ -341,6 +352,8 @@ class Profile(_Section):
     timestamp: Timestamp = Timestamp()
     budget: Budget = Budget()
     policy: Policy = Policy()
+    #: Values of the variables that the tenant's templates declare themselves: texts, whole numbers, yes or no; days in ISO.
+    letter_values: Annotated[dict[str, str | int | bool] | None, BeforeValidator(_iso_days)] = None
     #: The institution's own headers → our fields, `mapping` of `read_cases`; "" leaves a column unread.
     columns: dict[str, str] | None = None
 

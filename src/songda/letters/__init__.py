@@ -70,6 +70,11 @@ if TYPE_CHECKING:
         RenderFailed,
         TemplateChanged,
     )
+    from songda.letters.forwarding import (
+        Forwarded,
+        NotEntrusted,
+        forward,
+    )
     from songda.letters.glyphs import (
         missing_glyphs,
     )
@@ -196,6 +201,11 @@ _HOMES = {
         "RenderFailed",
         "TemplateChanged",
     ),
+    "forwarding": (
+        "Forwarded",
+        "NotEntrusted",
+        "forward",
+    ),
     "glyphs": ("missing_glyphs",),
     "inserter": (
         "Expected",
@@ -286,6 +296,7 @@ __all__ = [
     "FileRow",
     "Finding",
     "Firm",
+    "Forwarded",
     "Imported",
     "Institution",
     "Kind",
@@ -295,6 +306,7 @@ __all__ = [
     "MissingGlyph",
     "NotAWordFile",
     "NotAnInserterFile",
+    "NotEntrusted",
     "Outcome",
     "Packing",
     "Piece",
@@ -325,6 +337,7 @@ __all__ = [
     "expected_pieces",
     "extra_problems",
     "finding_zh",
+    "forward",
     "from_json",
     "house_template",
     "import_word",

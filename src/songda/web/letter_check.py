@@ -14,7 +14,13 @@ from dataclasses import dataclass
 from datetime import date
 
 #: Kind of letter → name on the page.
-KINDS = {"lawyer_letter": "律师函", "reminder": "催告函"}
+KINDS = {
+    "lawyer_letter": "律师函",
+    "reminder": "催告函",
+    "mediation": "调解函",
+    "assignment_notice": "债权转让通知",
+    "court_forward": "文书转送函",
+}
 
 
 @dataclass(frozen=True, slots=True)
