@@ -9,12 +9,12 @@ from importlib.resources import files
 from typing import Any
 
 import pytest
-from posted import BOTH, POSTED, waybill
+from posted import BOTH, POSTED, TENANT, after, waybill
 from sqlalchemy import insert
 
 from songda.carriers import load_mapping
 from songda.carriers.tracking_mapping import read_mapping
-from songda.dispatch import Settled, load_deadlines
+from songda.dispatch import Settled, accept_outcomes, doubts_of, load_deadlines
 from songda.store import tables
 
 NOTHING = Settled(
@@ -305,6 +305,22 @@ def test_57_a_doubtful_outcome_waits_for_a_person(house: Any) -> None:
     house.done("outcome_review")
     assert house.settle(41).settled == 1
     assert house.settle(42) == NOTHING
+
+
+@pytest.mark.parametrize("database", BOTH, indirect=True)
+def test_what_a_person_accepts_settles_as_the_trace_says(house: Any) -> None:
+    house.posted(2)
+    house.tell(1, *TRANSIT, (2, 11, "748"))
+    house.tell(2, *TRANSIT, (2, 11, "748"))
+    house.settle(2)
+    with house.database.begin() as connection:
+        first, second = doubts_of(connection, tenant_id=TENANT)
+        assert (first.outcome, first.flags, first.since) == ("signed:C", ("signer_unchecked",), after(2).date())
+        accept_outcomes(connection, [first], at=after(3))
+        assert doubts_of(connection, tenant_id=TENANT) == [second]
+        assert doubts_of(connection, tenant_id="ten_2") == []
+    assert house.settle(6).settled == 1
+    assert house.attempt() == ("settled", "C", "C")
 
 
 def test_a_person_judges_one_outcome_and_not_the_next(house: Any) -> None:

@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from songda.dispatch.pulling import end_attempts, hold_letters
     from songda.dispatch.pushes import receive_push, receive_pushes
     from songda.dispatch.reconciling import reconcile
+    from songda.dispatch.reviews import Doubt, accept_outcomes, doubts_of
     from songda.dispatch.settling import Settled, settle
     from songda.dispatch.shadowing import Change, parked_codes, shadow
     from songda.dispatch.stopping import STOP_REQUESTED, Answer, Pulled, flag_stopped, pull_pieces
@@ -94,6 +95,7 @@ _HOMES = {
     "pulling": ("end_attempts", "hold_letters"),
     "pushes": ("receive_push", "receive_pushes"),
     "reconciling": ("reconcile",),
+    "reviews": ("Doubt", "accept_outcomes", "doubts_of"),
     "settling": ("Settled", "settle"),
     "shadowing": ("Change", "parked_codes", "shadow"),
     "stopping": ("STOP_REQUESTED", "Answer", "Pulled", "flag_stopped", "pull_pieces"),
@@ -115,6 +117,7 @@ __all__ = [
     "Change",
     "Deadlines",
     "Divert",
+    "Doubt",
     "FilesTaken",
     "FollowReport",
     "HandOver",
@@ -139,6 +142,7 @@ __all__ = [
     "UnknownOrder",
     "UnknownStop",
     "UnknownWaybill",
+    "accept_outcomes",
     "advise",
     "answered_before",
     "best_grade",
@@ -146,6 +150,7 @@ __all__ = [
     "cancel_waybills",
     "close_letters",
     "divert",
+    "doubts_of",
     "end_attempts",
     "flag_stopped",
     "follow",

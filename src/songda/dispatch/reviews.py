@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date, datetime
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from songda.base.days import business_day
 from songda.carriers import Mapping as Codes
@@ -15,8 +16,46 @@ from songda.dispatch.folding import is_final
 from songda.dispatch.grades import NO_PROOF
 from songda.dispatch.outcomes import Folded, said_by, text_of
 from songda.dispatch.standing import Attempt
+from songda.store import tables
 
 ACTOR = "dispatch"
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """An outcome that waits for a person."""
+
+    attempt_id: str
+    letter_id: str
+    letter_no: str
+    #: State and provisional grade by the trace: `signed:C`.
+    outcome: str
+    #: Why it is doubted (carriers/tracking_facts.toml, [review]).
+    flags: tuple[str, ...]
+    since: date
+
+
+def doubts_of(connection: Connection, *, tenant_id: str) -> list[Doubt]:
+    """The tenant's outcomes that wait for a person, by letter number."""
+    k, n, t = tables.task.c, tables.attempt.c, tables.letter.c
+    query = (
+        select(n.id, t.id, t.letter_no, k.reason, k.opened_on)
+        .join(tables.attempt, n.id == k.object_id)
+        .join(tables.letter, t.id == n.letter_id)
+        .where(k.kind == tasks.OUTCOME_REVIEW, k.state == "open", t.tenant_id == tenant_id)
+        .order_by(t.letter_no, n.n)
+    )
+    found = []
+    for attempt_id, letter_id, letter_no, reason, since in connection.execute(query):
+        outcome, *flags = reason.split()
+        found.append(Doubt(attempt_id, letter_id, letter_no, outcome, tuple(flags), since))
+    return found
+
+
+def accept_outcomes(connection: Connection, doubts: Collection[Doubt], *, at: datetime) -> None:
+    """A person has looked at them: they count from the next settling on."""
+    attempts = [doubt.attempt_id for doubt in doubts]
+    tasks.close_tasks(connection, tasks.OUTCOME_REVIEW, attempts, actor="person", reason="settled", at=at)
 
 
 def ask_reviews(
