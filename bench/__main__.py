@@ -34,6 +34,10 @@ BENCHMARKS: dict[str, tuple[str, list[str]]] = {
         "Print runs through the stand-in factory (target: 200,000 letters, zero difference, no wrong envelope)",
         ["--pieces", "30000"],
     ),
+    "letter_faults": (
+        "Letters under faults of every kind and SIGKILL (target: nothing lost, nothing twice, no wrong grade)",
+        ["--database", "both", "--letters", "120", "--kill-every", "12"],
+    ),
     "push_endpoint": ("Taking pushed events (target: 1,000 a second, p99 50 ms)", []),
     "tracking_fold": ("Folding tracking events (target: 20,000 events a second on one core)", []),
     "events_and_plan": ("Events, webhooks, money and the plan of a day", []),

@@ -1,0 +1,98 @@
+"""What stands around the house in bench/letter_faults.py: a receiver of its events, and a database server of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from songda.base import days
+
+#: Days on which the receiver of events is down.
+DOWN = range(10, 13)
+
+
+class Receiver:
+    """Takes webhooks on loopback; one in two hundred fails, and all do on the days when it is down."""
+
+    def __init__(self, seed: int, *, first: date) -> None:
+        #: Event ids in the order in which they were taken first, by letter; and how often any was taken.
+        self.taken: dict[str, dict[str, None]] = defaultdict(dict)
+        self.calls = Counter[str]()
+        draw, lock, receiver = random.Random(seed), threading.Lock(), self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                now = int(self.headers["webhook-timestamp"]) - days.at(first, 0).timestamp()
+                down = int(now // 86_400) in DOWN
+                with lock:
+                    fails = down or draw.random() < 1 / 200
+                    receiver.calls["failed" if fails else "taken"] += 1
+                    if not fails:
+                        receiver.taken[body["data"]["letter_id"]][self.headers["webhook-id"]] = None
+                self.send_response(503 if fails else 204)
+                self.send_header("content-length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}/"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+
+
+@contextmanager
+def postgresql(folder: Path) -> Iterator[str]:
+    """URL of a database on a throw-away server on loopback, as safe as it comes (fsync on)."""
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    if not programs:
+        raise SystemExit("PostgreSQL is not installed")
+    folder.mkdir(mode=0o700)
+    become: list[str] = []
+    if os.geteuid() == 0:
+        # The server refuses to run as root.
+        for parent in (folder.parent, folder.parent.parent):
+            parent.chmod(0o711)
+        shutil.chown(folder, "postgres")
+        become = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    data = str(folder / "data")
+    make = [*become, str(programs[0] / "initdb"), "-D", data, "-U", "songda", "-A", "trust", "-E", "UTF8"]
+    subprocess.run(make, check=True, capture_output=True)
+    serve = [*become, str(programs[0] / "postgres"), "-D", data, "-p", port, "-k", str(folder)]
+    server = subprocess.Popen([*serve, "-c", "listen_addresses=127.0.0.1"], stderr=subprocess.DEVNULL)
+    try:
+        ready = [str(programs[0] / "pg_isready"), "-h", "127.0.0.1", "-p", port, "-t", "30"]
+        for _ in range(60):
+            if subprocess.run(ready, check=False, capture_output=True).returncode == 0:
+                break
+            time.sleep(0.5)
+        make = [str(programs[0] / "createdb"), "-h", "127.0.0.1", "-p", port, "-U", "songda", "letters"]
+        subprocess.run(make, check=True)
+        yield f"postgresql+psycopg://songda@127.0.0.1:{port}/letters"
+    finally:
+        server.send_signal(signal.SIGQUIT)
+        server.wait(60)
