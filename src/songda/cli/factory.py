@@ -51,7 +51,7 @@ class OneLockOnly(SongdaError):
 
 def add_to(app: typer.Typer) -> None:
     """They stand among the commands of `songda press`."""
-    for command in (preflight, handoff, accept, balance, divert, reprint, deleted):
+    for command in (preflight, handoff, accept, balance, divert, reprint, deleted, returned):
         press.command()(command)
 
 
@@ -286,6 +286,29 @@ def deleted(
             at=days.now(),
         )
     typer.echo(f"打印批次 {run} 的删除回执已登记，打印文件和密钥已销毁")
+
+
+def returned(
+    file: Annotated[Path, typer.Argument(help="Scanned returns: CSV with 邮件号, 退回原因, 退回日期.")],
+    tenant: TenantName = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Take in letters that came back closed; each line is answered with what it says about the address. 75: lines are open.
+
+    Example: songda press returned returns.csv
+    """
+    from songda.flow.returned import ADDRESS_ZH, ANSWERS_ZH, SETTLED, take_returned
+
+    data = _read(file)
+    with open_house(tenant) as house:
+        answers = take_returned(house.engine, house.tenant, data, at=days.now())
+    if as_json:
+        print_json({"lines": [each._asdict() for each in answers]})
+    else:
+        cells = [(each.line, each.waybill_no, ANSWERS_ZH[each.code], ADDRESS_ZH[each.address]) for each in answers]
+        print_table("退件", ("行", "邮件号", "处理", "地址"), cells)
+    if any(each.code not in SETTLED for each in answers):
+        raise typer.Exit(75)
 
 
 def _read(path: Path) -> bytes:
