@@ -105,6 +105,9 @@ def test_a_divided_county_is_left_open_with_its_successors(one: One, text: str, 
 
 def test_a_correction_says_when_and_why(one: One) -> None:
     assert one("浙江杭州下城区延安路295号")["corrections"] == ["district:下城区>拱墅区:merged 2021"]
+    # Names that ended more than once, under several codes: the last time counts.
+    assert one("山东青岛胶南市人民路3号")["corrections"] == ["district:胶南市>黄岛区:merged 2012"]
+    assert one("江西省九江市九江县庐山北路3号")["corrections"] == ["district:九江县>柴桑区:renamed 2017"]
 
 
 def test_another_mention_decides_between_successors(one: One) -> None:

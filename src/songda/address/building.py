@@ -179,7 +179,8 @@ def build(tables: Tables) -> dict[str, NDArray[Any]]:
     known = Names(tables.divisions)
     known.add_current()
     known.add_class_changes()
-    for row in tables.former:
+    # 胶南市 ended in 1995 under one code and in 2012 under another: the last year is meant, so it comes first.
+    for row in sorted(tables.former, key=lambda row: row["valid_to"], reverse=True):
         known.add_former(row)
     for row in tables.former_towns:
         known.add_former_town(row)
