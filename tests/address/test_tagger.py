@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from itertools import product
+from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from songda.address import tag
 from songda.address.compiled.tagger import COUNT, HALF, LABELS, NEVER, STATES, WIDTH, emit, viterbi
 from songda.address.compiled.tokens import LONGEST
-from songda.address.training.fit import Model, pack
+from songda.address.standardizing import load_weights, shipped_weights
+from songda.address.training.fit import Model, new_model, pack, predict, prepare
 
 FEW = 3
 
@@ -111,6 +114,25 @@ def test_packed_weights_are_the_models() -> None:
         np.abs(np.concatenate([scores[0, :COUNT], scores[0, HALF : HALF + COUNT]]) - expected).max()
         <= 1.5 * weights.step[0]
     )
+
+
+def test_weights_that_the_kernels_cannot_trust_are_refused(tmp_path: Path) -> None:
+    good = shipped_weights()
+    for wrong in (
+        good._replace(emission=good.emission[:100]),
+        good._replace(table=good.table[:100]),
+        good._replace(begin=good.begin.astype(np.float32)),
+    ):
+        np.savez(tmp_path / "tagger.npz", **wrong._asdict())
+        with pytest.raises(ValueError, match="another make"):
+            load_weights(tmp_path)
+    np.savez(tmp_path / "tagger.npz", **good._asdict())
+    assert load_weights(tmp_path).table.shape == good.table.shape
+
+
+def test_a_model_without_facts_packs_and_decodes() -> None:
+    lines = prepare([("延安路", [("延安路", "road")])])
+    assert predict(new_model(prepare([])), lines).shape == lines.states.shape
 
 
 def test_spans_cover_the_text_in_order() -> None:

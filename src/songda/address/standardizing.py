@@ -30,7 +30,7 @@ from songda.address.compiled.reader import (
     read_rows,
     read_spans,
 )
-from songda.address.compiled.tagger import LABELS, Weights
+from songda.address.compiled.tagger import BUCKETS, COUNT, HALF, LABELS, WIDTH, Weights
 from songda.address.compiled.write import Output, new_output
 from songda.address.frames import DIVISIONS, chains, named
 from songda.address.typos import mend
@@ -71,7 +71,20 @@ def _weights(packed: IO[bytes]) -> Weights:
         missing = set(Weights._fields) - set(arrays)
         if missing:
             raise ValueError(f"weights of another version: no {', '.join(sorted(missing))}")
-        return Weights(**{name: arrays[name] for name in Weights._fields})
+        weights = Weights(**{name: arrays[name] for name in Weights._fields})
+    # The kernels trust every number in it.
+    made = [(array.dtype.name, array.shape) for array in weights]
+    rows = weights.emission.shape[0]
+    wanted = [
+        ("uint32", (BUCKETS, 2)),
+        ("int8", (rows, WIDTH)),
+        ("float32", (1,)),
+        ("int16", (COUNT + 1, HALF)),
+        ("int16", (HALF,)),
+    ]
+    if made != wanted or int((weights.table & 0xFFFF).max()) >= rows:
+        raise ValueError("weights of another make")
+    return weights
 
 
 def as_series(texts: Texts) -> pl.Series:
@@ -155,7 +168,10 @@ def divisions(texts: Texts) -> pl.DataFrame:
 @contextmanager
 def _scratch() -> Iterator[Scratch]:
     """Room for one reading, used again by the next."""
-    scratch = _FREE.pop() if _FREE else new_scratch()
+    try:
+        scratch = _FREE.pop()
+    except IndexError:
+        scratch = new_scratch()
     yield scratch
     _FREE.append(scratch)
 

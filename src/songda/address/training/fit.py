@@ -52,14 +52,14 @@ class Lines(NamedTuple):
 
 
 def read_jsonl(path: Path) -> list[Labelled]:
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8-sig").split("\n") if line.strip()]
     return [(row["text"], [(piece, label) for piece, label in row["spans"]]) for row in rows]
 
 
 def read_corpus(path: Path) -> list[Labelled]:
     """Lines of the form `浙江省/prov 杭州市/city` (corpus/address/GUIDE.md)."""
     lines: list[Labelled] = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in path.read_text(encoding="utf-8-sig").splitlines():
         if not line.strip() or line.startswith("#"):
             continue
         text, spans = "", []
@@ -72,13 +72,13 @@ def read_corpus(path: Path) -> list[Labelled]:
 
 
 def prepare(lines: Sequence[Labelled]) -> Lines:
-    """Facts and states of all tokens of `lines`."""
+    """Facts and states of all tokens of `lines`; a line without a token is passed over."""
     lex, s = lexicon(), new_scratch()
     number = {label: i for i, label in enumerate(LABELS)}
-    keys: list[NDArray[np.uint32]] = []
-    states: list[NDArray[np.int8]] = []
+    keys = [np.zeros((0, TEMPLATES), np.uint32)]
+    states = [np.zeros(0, np.int8)]
     starts, heads = [0], []
-    said: list[NDArray[np.int8]] = []
+    said = [np.zeros(0, np.int8)]
     for raw, spans in lines:
         data = np.frombuffer(raw.encode(), np.uint8)
         count, _ = scan(data, 0, len(data), lex.fold, lex.symbol, s.text)
@@ -134,6 +134,8 @@ def _states(
 
 def rows_of(keys: NDArray[np.uint32], known: NDArray[np.uint32]) -> NDArray[np.int32]:
     """Row of every fact, -1 for those that are not among the sorted `known`."""
+    if not len(known):
+        return np.full(keys.shape, -1, np.int32)
     at = np.searchsorted(known, keys.ravel())
     at[at == len(known)] = 0
     return np.where(known[at] == keys.ravel(), at, -1).astype(np.int32).reshape(keys.shape)
@@ -344,7 +346,7 @@ def prune(model: Model, rows: int) -> Model:
 def pack(model: Model) -> Weights:
     """The model as it is shipped and read: weights in 8 bits, facts by fingerprint. At most 65,535 facts; of three in a bucket the
     least weighty is left out (some in a thousand)."""
-    step = float(np.abs(model.emission).max()) / 127
+    step = float(np.abs(model.emission).max(initial=0)) / 127 or 1.0
     emission = np.zeros((len(model.known) + 1, WIDTH), np.int8)
     emission[1:, :COUNT] = np.rint(model.emission[:, :COUNT] / step)
     emission[1:, HALF : HALF + COUNT] = np.rint(model.emission[:, COUNT:] / step)
@@ -419,8 +421,8 @@ def _fit_model(
     lines: list[Labelled], made: list[Labelled], *, share: float, epochs: int, seed: int, report: Any
 ) -> Model:
     prepared = prepare([*lines, *made])
-    weight = np.concatenate([np.ones(len(lines)), np.full(len(made), share)]).astype(np.float32)
-    weight = weight[: len(prepared.starts) - 1]
+    weight = np.full(len(prepared.starts) - 1, share, np.float32)
+    weight[: len(prepare(lines).starts) - 1] = 1
     model = new_model(prepared)
     train(model, prepared, weight=weight, epochs=epochs, seed=seed, report=report)
     model = prune(model, ROWS)
