@@ -76,6 +76,10 @@ def stated(row: dict[str, Any]) -> dict[str, str]:
         ("观前街3-2-501", {"road": "观前街", "road_no": "3", "unit": "2", "room": "501"}),
         ("锦绣花园1栋54-8", {"poi": "锦绣花园", "building": "1", "floor": "54", "room": "8"}),
         ("锦绣花园1栋2-301", {"poi": "锦绣花园", "building": "1", "unit": "2", "room": "301"}),
+        ("青岛路7-1-906室", {"road": "青岛路", "road_no": "7", "unit": "1", "room": "906"}),
+        ("人民路12号2-5-1", {"road": "人民路", "road_no": "12号", "unit": "2", "floor": "5", "room": "1"}),
+        ("人民路12号17-1-202", {"road": "人民路", "road_no": "12号", "building": "17", "unit": "1", "room": "202"}),
+        ("锦绣花园21栋3-2-15", {"poi": "锦绣花园", "building": "21", "unit": "3", "floor": "2", "room": "15"}),
         ("锦绣花园4-2-1楼中", {"poi": "锦绣花园", "building": "4", "unit": "2", "floor": "1", "room": "中"}),
         # Villages and groups.
         ("老街村5组12号", {"village": "老街村", "group": "5组", "road_no": "12号"}),
@@ -118,12 +122,42 @@ def test_width_blanks_and_commas_do_not_matter(one: One, text: str) -> None:
 
 
 def test_what_a_person_typed_wins_over_the_map(one: One) -> None:
+    row = one(_PREFIX + "武汉南路99-95-3-360【武汉南路74-70-5-332】")
+    assert (row["road_no"], row["building"], row["unit"], row["room"]) == ("74", "70", "5", "332")
     row = one("浙江省宁波市北仑区泰河路【明州路563号锦绣花园9#415室】(锦绣花园附近)")
     assert (row["road"], row["road_no"], row["poi"]) == ("明州路", "563号", "锦绣花园")
 
 
-def test_the_second_of_two_addresses_is_kept_apart(one: One) -> None:
-    row = one("北京市海淀区学院路30号或者海淀区中关村大街1号")
-    assert (row["road"], row["road_no"]) == ("学院路", "30号")
-    assert row["also"] == "海淀区中关村大街1号"
+def test_a_part_of_a_number_has_no_class_word(one: One) -> None:
+    assert one(_PREFIX + "人民路12号之一")["standard"].endswith("人民路12号之1")
+    assert one(_PREFIX + "人民路12号附1")["standard"].endswith("人民路12号附1号")
+
+
+@pytest.mark.parametrize(
+    ("first", "between", "second"),
+    [
+        ("北京市海淀区学院路30号", "或者", "海淀区中关村大街1号"),
+        ("湖南省长沙市雨花区韶山南路123号2栋1203", "；", "湖南省邵阳市隆回县桃花坪街道向阳村6组"),
+        ("成都市金牛区沙湾路258号", " ", "成都市武侯区人民南路四段1号"),
+        ("成都市金牛区沙湾路258号", "/", "成都市武侯区人民南路四段1号"),
+        ("合肥市蜀山区长江西路669号12栋304", ", 单位地址:", "合肥市包河区马鞍山路130号"),
+        ("长沙市雨花区韶山南路123号", ";户籍：", "湖南省邵阳市隆回县桃花坪街道向阳村6组"),
+    ],
+)
+def test_the_second_of_two_addresses_is_kept_apart(one: One, first: str, between: str, second: str) -> None:
+    row = one(first + between + second)
+    assert row["place_key"] == one(first)["place_key"]
+    assert row["also"] == second
     assert "second_address" in row["issues"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "上海市徐汇区宜山路600号 上海市第六人民医院",
+        "18栋-2单元-1001 深圳市龙岗区布吉街道中海怡翠山庄",
+        "浙江省杭州市西湖区文三路18号，浙江省杭州市西湖区文三路18号3楼",
+    ],
+)
+def test_one_address_in_pieces_is_one(one: One, text: str) -> None:
+    assert one(text)["also"] is None

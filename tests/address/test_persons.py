@@ -58,6 +58,21 @@ def test_what_belongs_to_the_address_stays(text: str) -> None:
     assert remove_persons(text) == (text, [])
 
 
+@pytest.mark.parametrize(
+    "behind",
+    ["王小明收", "刘女士收", "刘女士", " 王小明 收", "（王小明收）", "王小明13900000000", "室王小明13900000000"],
+)
+def test_a_name_behind_the_room_is_a_persons(one: One, behind: str) -> None:
+    row = one(f"{_TEXT}1101{behind}")
+    assert "[姓名]" in row["noise"].split("|")
+    assert row["place_key"] == one(f"{_TEXT}1101")["place_key"]
+
+
+@pytest.mark.parametrize("text", ["人民路12号金属回收", "人民路12号陈家庄13900000000", "人民路12号张家豆腐坊"])
+def test_a_place_behind_the_number_is_no_person(text: str) -> None:
+    assert "[姓名]" not in remove_persons(text)[1]
+
+
 def test_a_label_without_blank_takes_the_name_only() -> None:
     rest, marks = remove_persons("联系人王小明上海市宝山区")
     assert (rest.strip(), marks) == ("上海市宝山区", ["[姓名]"])

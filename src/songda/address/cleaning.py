@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 _SIGNS = (
     r"收|姓名|先生|女士|小姐|户主|联系|电话|手机|@|＠|或|二址|另一|//|地址|住址|现住|锟|[0-9０-９a-f]{7}|[0-9０-９]{3}[- －　][0-9０-９]{3}"
-    r"|[号组村队户庄][^号]{2,3}家(?:$|[\s,，)）】])|不详|未知|不明|暂无|待补充|待定|未填"
+    r"|[号组村队户庄][^号]{2,3}家(?:$|[\s,，)）】])|不详|未知|不明|暂无|待补充|待定|未填|亲启"
+    r"|[\s,，;；、/／:：][一-龥]{2,16}[市州盟][一-龥]{1,8}[市区县旗]"
 )
 _SHORT = 8
 _PLACEHOLDER = re.compile(
@@ -29,6 +30,12 @@ _SECOND = re.compile(
     r"(?<=[号室楼栋幢座元户村区0-9])[\s,，;；]*"
     r"(?:或者?|或是|另一?地址[:： ]*|二址[:： ]*|/{1,2}(?=[一-龥]{2,}[省市区县]))[\s,，]*(?=[一-龥]{2})"
 )
+#: What parts two whole addresses, before a chain of city and county that only the second one names.
+_WHOLE = re.compile(
+    r"(?<=[号室楼栋幢座元户村组队0-9)])[\s,;、/]+(?:[一-龥]{2,6}[: ]+)?"
+    r"(?=[一-龥]{2,16}[市州盟]([一-龥]{1,8}?[市区县旗])[一-龥0-9]*?[路街村镇乡号])"
+)
+_CHAIN = re.compile(r"[一-龥]{2,8}[市州盟][一-龥]{1,8}[市区县旗]")
 _UNKNOWN_REST = re.compile(
     r"(?<=[省市区县旗镇乡道村])[\s,，]*((?:具体|详细|其他|门牌)?(?:地址)?(?:不详|未知|不明|暂无|待补充|待定|未填写?))\s*$"
 )
@@ -93,9 +100,21 @@ def _clean(row: int, text: str, found: Cleaned) -> str:
     for junk in _JUNK.findall(text):
         found.noise.setdefault(row, []).append(junk)
         text = text.replace(junk, " ")
-    second = _SECOND.search(text)
-    if second and second.start() > 5 and _PLACE_WORD.search(text[second.end() :]):
+    second = _second(text)
+    if second:
         found.also[row] = text[second.end() :].strip()
         found.issues.setdefault(row, []).append("second_address")
         text = text[: second.start()]
     return text
+
+
+def _second(text: str) -> re.Match[str] | None:
+    """What parts a second address from the first one."""
+    said = _SECOND.search(text)
+    if said and said.start() > 5 and _PLACE_WORD.search(text[said.end() :]):
+        return said
+    for parted in _WHOLE.finditer(text):
+        first = text[: parted.start()]
+        if parted[1] not in first and _CHAIN.search(first):
+            return parted
+    return None

@@ -32,15 +32,22 @@ _NAME = rf"(?:[一-龥·]{{2,4}}(?=$|[\s,)】\[]|收)|[{_SURNAMES}][一-龥]{{1,
 _LABELLED = re.compile(rf"(?:收件人|收货人|收信人|联系人|姓名|户主)[: ]*{_NAME}")
 _HOME = re.compile(rf"(?<=[号组村队户庄])[{_SURNAMES}][一-龥]{{1,2}}家(?=$|[\s,)】])")
 _BESIDE = re.compile(
-    rf"(?<=[\s,])[{_SURNAMES}][一-龥]{{1,2}}(?:先生|女士|小姐)?(?=[\s,]*\[电话\])|(?<=\[电话\])[\s,]*[{_SURNAMES}][一-龥]{{1,2}}(?=$|[\s,])"
+    rf"(?<=[\s,室户0-9])[{_SURNAMES}][一-龥]{{1,2}}(?:先生|女士|小姐)?(?=[\s,]*\[电话\])|(?<=\[电话\])[\s,]*[{_SURNAMES}][一-龥]{{1,2}}(?=$|[\s,])"
 )
-_TITLE = re.compile(rf"(?:(?<=[\s,号室户楼])|^)[{_SURNAMES}][一-龥]{{0,2}}(?:先生|女士|小姐)(?:收|亲启)?(?=$|[\s,])")
+_TITLE = re.compile(
+    rf"(?:(?<=[\s,(号室户楼0-9])|^)[{_SURNAMES}][一-龥]{{0,2}}(?:先生|女士|小姐)(?:收|亲启)?(?=$|[\s,)\[])"
+)
+#: Not 回收, 税收 ….
+_ADDRESSEE = re.compile(
+    rf"(?<=[\s,(号室户楼0-9])[{_SURNAMES}][一-龥]{{1,2}}(?<![回税丰秋验吸])\s?(?:亲?收|亲启)(?=$|[\s,)\[])"
+)
 #: (words of which one must occur, pattern): most texts hold none of them.
 _PERSONS = (
     (("人", "姓名", "户主"), _LABELLED),
     (("家",), _HOME),
     (("[电话]",), _BESIDE),
     (("先生", "女士", "小姐"), _TITLE),
+    (("收", "亲启"), _ADDRESSEE),
 )
 _BLANKS = re.compile(r"\s+")
 _MARK = re.compile(r"\[(?:电话|证件|邮箱|号码)\]")

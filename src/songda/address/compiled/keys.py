@@ -69,6 +69,8 @@ def canonical(text: Text, field: int, start: int, end: int, data: NDArray[np.uin
             end -= 1
         if end - start > 2 and text.char[end - 1] == 0x6751 and text.char[end - 2] != 0x65B0:  # 村, but for 新村
             end -= 1
+            end = _ends(text, end, start, 0x884C, 0x653F, 0)  # 行政村
+            end = _ends(text, end, start, 0x81EA, 0x7136, 0)  # 自然村
     elif field == ROAD_NO:
         if end - start > 2 and text.char[end - 1] == 0x9662 and text.char[end - 2] == 0x53F7:
             end -= 2

@@ -306,6 +306,31 @@ def _letter_and_room(text: Text, start: int, end: int) -> bool:
 
 
 @kernel
+def _chain_of_three(text: Text, spans: Spans, number: int, s: int) -> int:
+    """Length of c when span `s` begins a chain a-b-c of bare numbers that was taken for floor, unit and room; else 0."""
+    if (
+        s + 4 >= number
+        or spans.label[s + 2] != _CELL
+        or spans.label[s + 4] != _ROOM
+        or text.char[spans.start[s + 1]] != 45
+        or text.char[spans.start[s + 3]] != 45
+    ):
+        return 0
+    for i in range(s, s + 5, 2):
+        if not _bare_number(text, spans.start[i], trimmed(text, ROOM, spans.start[i], spans.end[i])):
+            return 0
+    return trimmed(text, ROOM, spans.start[s + 4], spans.end[s + 4]) - spans.start[s + 4]
+
+
+@kernel
+def _has_building(parts: Parts, place: int) -> bool:
+    for i in range(parts.size[0]):
+        if parts.field[i] == BUILDING and parts.place[i] == place:
+            return True
+    return False
+
+
+@kernel
 def _has(text: Text, start: int, end: int, c: int, d: int) -> bool:
     for i in range(start, end - 1):
         if text.char[i] == c and text.char[i + 1] == d:
@@ -443,7 +468,18 @@ def collect(text: Text, spans: Spans, number: int, out: Divisions, parts: Parts)
         elif label == _FLOOR:
             # 4-2-1楼: of two floors in a chain the first is the unit.
             chain = s + 2 < number and spans.label[s + 2] == _FLOOR and text.char[spans.start[s + 1]] == 45
-            put(parts, UNIT if chain else FLOOR, place, start, trimmed(text, FLOOR, start, end), 0)
+            digits = _chain_of_three(text, spans, number, s)
+            if digits and ground == _AT_ROAD:
+                put(parts, ROAD_NO, place, start, end, 0)
+                ground = _NUMBERED
+            elif digits > 2 and not _has_building(parts, place):
+                put(parts, BUILDING, place, start, end, 0)  # 17-1-202: the room says its floor
+            elif 0 < digits <= 2:
+                put(parts, UNIT, place, start, end, 0)  # 2-5-1: from coarse to fine
+                put(parts, FLOOR, place, spans.start[s + 2], spans.end[s + 2], 0)
+                s += 2
+            else:
+                put(parts, UNIT if chain else FLOOR, place, start, trimmed(text, FLOOR, start, end), 0)
         elif label == _ROOM:
             last = parts.field[parts.size[0] - 1] if parts.size[0] else -1
             if last == POI and _letter_and_room(text, start, end):

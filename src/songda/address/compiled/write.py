@@ -186,6 +186,15 @@ def _ends_in_word(c: int) -> bool:
 
 
 @kernel
+def _says_of_number(line: Line, start: int, end: int) -> bool:
+    """True for 12号之1, which needs no second 号."""
+    i = end - 1
+    while i > start and 48 <= line.char[i] <= 57:
+        i -= 1
+    return i > start and line.char[i] == 0x4E4B and line.char[i - 1] == 0x53F7
+
+
+@kernel
 def compose(
     lex: Lexicon, text: Text, parts: Parts, keep: NDArray[np.int8], out: Divisions, known: int, line: Line
 ) -> None:
@@ -243,7 +252,7 @@ def compose(
     for i in range(count):
         if keep[i] and parts.field[i] == ROAD_NO:
             n = _arabic(text, parts.start[i], parts.end[i], line, n)
-    if n > before and _ends_in_word(line.char[n - 1]):
+    if n > before and _ends_in_word(line.char[n - 1]) and not _says_of_number(line, before, n):
         line.char[n] = 0x53F7
         n += 1
     if n > line.piece[pieces]:
