@@ -48,6 +48,9 @@ def another_place(
 
     Both are kept as decisions (stage "further").
     """
+    if not ends:
+        # Most days: reading the rules alone costs as much as all the rest of such a day.
+        return {}, {}
     on = business_day(at)
     over = {end.letter_id: why for end in ends if (why := _enough(end, tenant))}
     open_ends = [end for end in ends if end.letter_id not in over]
