@@ -20,6 +20,8 @@ def test_the_templates_of_the_house_may_be_sent(kind: Kind) -> None:
         ("立即强制执行", "overstate", "block"),
         ("请查收传票", "impersonation", "block"),
         ("您涉嫌信用卡诈骗", "crime", "review"),
+        ("请转到 6222 0212 3456 7890 123", "account.written", "block"),
+        ("另付律师费 5,000元", "amount.written", "review"),
     ],
 )
 def test_a_forbidden_word_is_found_where_it_stands(words: str, code: str, severity: str) -> None:

@@ -7,6 +7,7 @@ Spans are offsets in the file. What only shows once printed (words on both sides
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -24,6 +25,11 @@ from songda.letters.wording import Choice, Finding, Heading, Inline, Paragraph, 
 
 #: What a firm may state as a fact because the letter's own data hold it: a court's document has its docket number.
 _KNOWN: Final = {"court_forward": frozenset({"docket_no"})}
+#: Twelve digits and more are an account or a card; digits before 元 an amount.
+_FIGURES: Final = (
+    (re.compile(r"\d(?:[ -]?\d){11,}"), "block", "account.written"),
+    (re.compile(r"\d[\d,，.]*\s*[百千万]?元"), "review", "amount.written"),
+)
 
 
 def check(text: str) -> tuple[Finding, ...]:
@@ -46,9 +52,19 @@ def check(text: str) -> tuple[Finding, ...]:
     printed = dict.fromkeys(
         Finding(hit.severity, hit.list, 0, len(text), hit.text) for hit in hits if (hit.list, hit.text) not in seen
     )
+    figures = [finding for each in _texts(wording.parts) for finding in _figures(each)]
     return tuple(
-        sorted((*found, *written, *printed, *_set(template)), key=lambda each: (each.start, each.end, each.code))
+        sorted(
+            (*found, *written, *printed, *figures, *_set(template)), key=lambda each: (each.start, each.end, each.code)
+        )
     )
+
+
+def _figures(text: Text) -> Iterator[Finding]:
+    """Figures that only data may state: accounts come from the profile's white list, amounts from the ledger."""
+    for pattern, severity, code in _FIGURES:
+        for found in pattern.finditer(text.text):
+            yield Finding(severity, code, text.start + found.start(), text.start + found.end(), found[0])
 
 
 def _texts(parts: Iterable[Part | Inline]) -> Iterator[Text]:
