@@ -8,7 +8,16 @@ import pytest
 from posted import BATCH, BOTH, after
 from sqlalchemy import insert
 
-from songda.dispatch import AtEnd, best_grade, close_letters, hand_over, letters_at_end, next_attempts, pull_pieces
+from songda.dispatch import (
+    AtEnd,
+    best_grade,
+    close_letters,
+    hand_over,
+    letters_at_end,
+    next_attempts,
+    pull_pieces,
+    taken_out,
+)
 from songda.store import Conflict, tables
 
 TRANSIT = [(0, 18, "203"), (2, 6, "306"), (2, 9, "702")]
@@ -181,6 +190,8 @@ def test_a_second_attempt_recalled_at_the_gate_ends_the_letter_with_its_first_re
         connection.execute(insert(tables.piece), piece | {"order_no": "o", "waybill_no": "9800000000901"})
     pulled = pull_pieces(house.database, {"pie_901": "stop:paid"}, at=after(7), actor="operator")
     assert (pulled.pulled, pulled.withdrawn) == (1, 0)
+    with house.database.begin() as connection:
+        taken_out(connection, ["pie_901"], at=after(7))
     assert hand_over(house.database, run_id="run_2", at=after(7)).posted == 0
     (end,) = ends(house)
     assert (end.state, end.grade, end.flags) == ("recalled", "E", ("recalled", "stop_requested"))

@@ -10,11 +10,14 @@ from posted import BOTH, POSTED, RUN, after, waybill
 
 from songda.dispatch import (
     HandOver,
+    PiecesInThePile,
     PiecesWithoutWaybill,
     RunNotBalanced,
     RunNotReady,
     hand_over,
     pull_pieces,
+    taken_out,
+    unanswered,
 )
 from songda.store import Conflict
 
@@ -82,6 +85,13 @@ def test_a_stop_order_at_the_gate_withdraws_the_letter_and_cancels_its_waybill(h
     assert house.rows("attempt", "state") == ["locked", "recalled", "locked"]
     assert house.rows("letter", "state") == ["active", "withdrawn", "active"]
     assert house.tasks("waybill_unused") == [("open", "stop:paid")]
+    # What is pulled is still paper: the run waits until whoever holds the pile has taken it out.
+    assert house.tasks("divert") == [("open", "stop:paid")]
+    with pytest.raises(PiecesInThePile):
+        house.hand_over()
+    with house.database.begin() as connection:
+        assert [(each.piece_id, each.reason) for each in unanswered(connection, RUN)] == [("pie_002", "stop:paid")]
+        taken_out(connection, ["pie_002"], at=POSTED)
     assert (house.hand_over().posted, house.hand_over().pulled) == (2, 1)
 
 
