@@ -1,3 +1,9 @@
+"""A thousand values that try to be more than text: refused, or printed as they stand.
+
+Here each field prints 45 of them. With SONGDA_HOSTILE=all each prints every one that it takes, some 20,000 (minutes).
+"""
+
+import os
 from functools import cache
 
 import pytest
@@ -41,6 +47,7 @@ def is_printed(value: str, printed: str) -> bool:
 
 def test_what_is_taken_is_printed_as_it_stands_in_every_field() -> None:
     renderer = Renderer(template_with_own_text())
-    for content, placed in letters_with(accepted(), 45):
+    count = max(map(len, accepted().values())) if os.environ.get("SONGDA_HOSTILE") == "all" else 45
+    for content, placed in letters_with(accepted(), count):
         printed = text_of(renderer.render(content).pdf).replace("zh-CN", "")
         assert [field for field, value in placed.items() if not is_printed(value, printed)] == []
