@@ -36,7 +36,7 @@ BENCHMARKS: dict[str, tuple[str, list[str]]] = {
     ),
     "letter_faults": (
         "Letters under faults of every kind and SIGKILL (target: nothing lost, nothing twice, no wrong grade)",
-        ["--database", "both", "--letters", "120", "--kill-every", "12"],
+        ["--database", "postgresql", "--letters", "80", "--kill-every", "15"],
     ),
     "push_endpoint": ("Taking pushed events (target: 1,000 a second, p99 50 ms)", []),
     "tracking_fold": ("Folding tracking events (target: 20,000 events a second on one core)", []),

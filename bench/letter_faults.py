@@ -244,7 +244,8 @@ def table(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         ]
     stages = [each | {"stage": f"{each['stage']}, {run['database']}"} for run in runs for each in run["stages"]]
     examples = [example for run in runs for example in run["examples"]]
-    return {"figures": rows, "stages": stages} | ({"examples": examples} if examples else {})
+    databases = ", ".join(run["database"] for run in runs)
+    return {"databases": databases, "figures": rows, "stages": stages} | ({"examples": examples} if examples else {})
 
 
 def main() -> None:
@@ -280,7 +281,7 @@ def main() -> None:
             shutil.rmtree(root)
     figures = table(runs)
     for rows in figures.values():
-        for row in rows:
+        for row in rows if isinstance(rows, list) else ():
             print("  ".join(f"{value!s:>14}" if n else f"{value!s:<36}" for n, value in enumerate(row.values())))
     if chosen.out is not None:
         chosen.out.write_text(json.dumps(figures, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
