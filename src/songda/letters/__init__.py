@@ -233,8 +233,7 @@ _HOMES = {
     "postage": (
         "Envelope",
         "Postage",
-        "Preflight",
-    "Product",
+        "Product",
         "Products",
         "TooHeavy",
         "choose",
@@ -313,6 +312,7 @@ __all__ = [
     "PieceRow",
     "Postage",
     "PostingRow",
+    "Preflight",
     "Product",
     "Products",
     "Pulled",
