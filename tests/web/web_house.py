@@ -26,7 +26,7 @@ from songda.base import days
 from songda.base.settings import Settings, load
 from songda.cli.drill import invented_profile
 from songda.cli.opening import open_base
-from songda.dispatch import pull_pieces
+from songda.dispatch import pull_pieces, taken_out
 from songda.flow import factory
 from songda.flow.approve import approve, propose
 from songda.flow.compose import check_token
@@ -185,6 +185,8 @@ def _posted(office: Office) -> str:
     factory.report(house.engine, house.tenant, run_id, at=EVENING)
     stopped, *_ = office.column("piece", "id", run_id=run_id)
     pull_pieces(house.engine, {stopped: "stop:paid"}, at=EVENING, actor="rules")
+    with house.engine.begin() as connection:
+        taken_out(connection, [stopped], at=EVENING)
     post_run(house.engine, house.tenant, run_id, carrier=None, on=DAY, at=EVENING)
     office.stand_in.advance(to=EVENING)
     waybills = office.column("piece", "waybill_no", run_id=run_id, state="handed_over")
