@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from songda.address.compiled import trie
 from songda.address.compiled.lexicon import CHANGED, FORMER, OFFICIAL, SPOKEN, Lexicon
+from songda.address.compiled.villages import LONGEST_VILLAGE, add_village
 from songda.address.gazetteer import EDITION, Row, Tables, table
 from songda.address.naming import town_stem
 
@@ -192,7 +193,22 @@ def build(tables: Tables) -> dict[str, NDArray[Any]]:
         **_hits(known, names),
         **_tree(known),
         "postcode": np.array([int(postcode.get(code, "0")) for code in known.order], np.int32),
+        "villages": _villages(tables),
     }
+
+
+def _villages(tables: Tables) -> NDArray[np.uint16]:
+    """The set of (county, village): a table of fingerprints, twice as large as it need be."""
+    names = {
+        (int(row["town"][:6]), name)
+        for row in tables.villages
+        for name in row["names"].split("|")
+        if 1 < len(name) <= LONGEST_VILLAGE
+    }
+    table = np.zeros(1 << max(4, int(len(names) * 1.7).bit_length()), np.uint16)
+    for county, name in sorted(names):
+        add_village(table, county, np.array([folded(ord(char)) for char in name], np.int32))
+    return table
 
 
 def _spelling(names: list[str]) -> tuple[list[str], dict[str, NDArray[Any]]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from importlib.resources import files
 from typing import NamedTuple
 
@@ -25,11 +26,14 @@ class Tables(NamedTuple):
     former: list[Row]
     former_towns: list[Row]
     postcodes: list[Row]
+    #: Names of the villages of each town.
+    villages: Sequence[Row] = ()
 
 
 def shipped_tables() -> Tables:
     """The tables that come with songda."""
-    return Tables(table("divisions"), [*table("former"), *table("renamed")], table("former_towns"), table("postcodes"))
+    former = [*table("former"), *table("renamed")]
+    return Tables(table("divisions"), former, table("former_towns"), table("postcodes"), table("villages"))
 
 
 def table(name: str) -> list[Row]:

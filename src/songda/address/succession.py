@@ -54,6 +54,7 @@ def after(tables: Tables, divisions: pl.DataFrame, diff: pl.DataFrame, *, year: 
             *(_former_town(row, now) for row in tables.former_towns),
         ],
         postcodes=_postcodes(tables.postcodes, changes, present),
+        villages=[{"town": code, "names": row["names"]} for row in tables.villages for code in now(row["town"])],
     )
 
 

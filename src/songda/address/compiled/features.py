@@ -15,13 +15,16 @@ from numpy.typing import NDArray
 from songda.address.compiled.kernel import kernel
 from songda.address.compiled.lexicon import Lexicon
 from songda.address.compiled.mentions import Mentions
-from songda.address.compiled.tokens import LONGEST, Text
+from songda.address.compiled.tokens import HAN, LONGEST, Text
 from songda.address.compiled.trie import BASE, BEFORE, VALUE
+from songda.address.compiled.villages import village_length
 
 #: Facts of a token.
 TEMPLATES = 14
 _NUMBER, _LETTERS, _END = 1000, 1001, 1002
 _PAD = 3
+#: Evidence of a village; that of divisions lies below.
+_VILLAGE = 512
 
 
 class Evidence(NamedTuple):
@@ -53,9 +56,17 @@ def new_evidence() -> Evidence:
 
 @kernel
 def weigh_evidence(
-    lex: Lexicon, text: Text, tokens: int, count: int, found: Mentions, mentions: int, seen: Evidence
+    lex: Lexicon,
+    text: Text,
+    tokens: int,
+    count: int,
+    found: Mentions,
+    mentions: int,
+    behind_head: int,
+    county: int,
+    seen: Evidence,
 ) -> None:
-    """Fill `seen` for the tokens of a text."""
+    """Fill `seen` for the tokens of a text; its villages are those of `county` (code, 0 for none), behind its head."""
     shape, kind, word, division = seen.shape, seen.kind, seen.word, seen.division
     for i in range(_PAD):
         shape[i] = shape[tokens + _PAD + i] = 1 + i
@@ -99,6 +110,8 @@ def weigh_evidence(
         first, last = seen.token_of[found.start[m]], seen.token_of[found.end[m] - 1]
         for t in range(first, last + 1):
             division[t + _PAD] = code * 4 + (1 if t == first else 0) + (2 if t == last else 0)
+    if county:
+        _mark_villages(lex, text, tokens, count, behind_head, county, seen)
     _mark_repeated(tokens, seen)
     ahead, by = _END, 0
     for t in range(tokens + _PAD - 1, _PAD - 1, -1):
@@ -114,6 +127,24 @@ def weigh_evidence(
         by += 1
         if word[t]:
             behind, by = word[t], 0
+
+
+@kernel
+def _mark_villages(lex: Lexicon, text: Text, tokens: int, count: int, first: int, county: int, seen: Evidence) -> None:
+    """Villages of the county as evidence of a fifth level, where no division was found."""
+    t = first
+    while t < tokens - 1:
+        if seen.division[t + _PAD] != 0 or text.kind[t] != HAN:
+            t += 1
+            continue
+        length = village_length(lex, text, text.start[t], count, county)
+        if length == 0:
+            t += 1
+            continue
+        last = seen.token_of[text.start[t] + length - 1]
+        for i in range(t, last + 1):
+            seen.division[i + _PAD] = _VILLAGE + (1 if i == t else 0) + (2 if i == last else 0)
+        t = last + 1
 
 
 @kernel

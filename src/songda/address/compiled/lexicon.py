@@ -58,6 +58,8 @@ class Lexicon(NamedTuple):
     #: Names of the divisions, UTF-8, one after the other.
     name_bytes: NDArray[np.uint8]
     name_start: NDArray[np.int32]
+    #: Set of (code of the county, name of a village): songda.address.compiled.villages.
+    villages: NDArray[np.uint16]
     #: Postcode, 0 for none.
     postcode: NDArray[np.int32]
     #: Reasons behind the numbers, joined by line ends.

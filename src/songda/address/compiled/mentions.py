@@ -230,6 +230,20 @@ def names_until(text: Text, at: int, limit: int) -> int:
 
 
 @kernel
+def county_of(lex: Lexicon, leaves: Leaves) -> int:
+    """Code of the county, or city without counties, that explains most; 0 when there are several, or none."""
+    best, chosen, several = np.float32(0.0), -1, False
+    for i in range(leaves.size[0]):
+        if leaves.score[i] > best + _TIE:
+            best, chosen, several = leaves.score[i], leaves.division[i], False
+        elif leaves.score[i] > best - _TIE:
+            several = True
+    if chosen < 0 or several or lex.level[chosen] < 2:
+        return 0
+    return np.int64(lex.code[chosen])
+
+
+@kernel
 def class_length(text: Text, at: int, count: int) -> int:
     """Length of the class word of a town at `at`: 街道办事处 街道办 街道 地区办事处 办事处 地区 苏木 镇 乡; 0 for none."""
     char = text.char

@@ -15,7 +15,17 @@ from songda.address.compiled.head import Head, new_head, read_head, seed
 from songda.address.compiled.kernel import allocating_kernel, kernel
 from songda.address.compiled.keys import make_key, write_keys
 from songda.address.compiled.lexicon import Lexicon
-from songda.address.compiled.mentions import MENTIONS, Leaves, Mentions, filler, find, look_up, new_leaves, new_mentions
+from songda.address.compiled.mentions import (
+    MENTIONS,
+    Leaves,
+    Mentions,
+    county_of,
+    filler,
+    find,
+    look_up,
+    new_leaves,
+    new_mentions,
+)
 from songda.address.compiled.parts import PARTS, Parts, collect, merge, new_parts, repair
 from songda.address.compiled.resolve import (
     CHANGES,
@@ -136,7 +146,8 @@ def see(lex: Lexicon, s: Scratch, tokens: int, count: int) -> None:
     read_head(lex, s.text, count, s.mentions, s.head)
     added = seed(s.head, s.leaves, s.mentions, s.entries)
     mentions = find(lex, s.text, count, s.head.size[0], s.head.size[4], s.leaves, s.mentions, s.entries, added)
-    weigh_evidence(lex, s.text, tokens, count, s.mentions, mentions, s.evidence)
+    county = county_of(lex, s.leaves)
+    weigh_evidence(lex, s.text, tokens, count, s.mentions, mentions, s.head.size[0], county, s.evidence)
 
 
 @kernel
