@@ -2,6 +2,7 @@
 
     .venv/bin/python scripts/train_tagger.py [--generated 120000] [--epochs 10] [--seed 11] [--sources]
 
+`--errors 30` shows lines of the held-back files that a tagger trained without them misreads (docs/address-errors.md).
 Sources: corpus/address (in the repository), the generator, and, where SONGDA_TEST_DATA names the folder,
 address_spans_train.jsonl. `--sources` instead
 measures what each source adds: the files of the corpus named below are held back, they are of another hand than the rest.
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,17 +21,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from songda.address.compiled.tagger import LABELS
 from songda.address.training.fit import (
     Labelled,
     Lines,
     Model,
     new_model,
     pack,
+    predict,
     prepare,
     prune,
     read_corpus,
     read_jsonl,
     span_f1,
+    spans_of,
     train,
 )
 from songda.address.training.generate import generate
@@ -75,12 +80,18 @@ def fitted(lines: Lines, weight: NDArray[np.float32], *, epochs: int, seed: int,
     return model
 
 
-def sources(options: argparse.Namespace) -> dict[str, float]:
-    """Span F1 on the held-back files, by what was trained on."""
+def parted() -> tuple[list[Labelled], list[Labelled]]:
+    """(lines of the held-back files, lines of the others)."""
     files = corpus()
-    test = prepare([line for name, lines in files.items() if name[:2] in HELD_BACK for line in lines])
-    rest = [line for name, lines in files.items() if name[:2] not in HELD_BACK for line in lines]
+    held = [line for name, lines in files.items() if name[:2] in HELD_BACK for line in lines]
+    return held, [line for name, lines in files.items() if name[:2] not in HELD_BACK for line in lines]
+
+
+def sources(options: argparse.Namespace) -> dict[str, tuple[float, float | None]]:
+    """Span F1 on the held-back files and, where no real line was trained on, on the real lines, by what was trained on."""
+    held, rest = parted()
     made, labelled = generate(options.generated, seed=options.seed), real()
+    test, others = prepare(held), prepare(labelled)
     mixes = {
         "generator": [(made, 1.0)],
         "corpus": [(rest, 1.0)],
@@ -96,9 +107,33 @@ def sources(options: argparse.Namespace) -> dict[str, float]:
             started = time.process_time()
             lines, weight = mixed([(prepare(each), share) for each, share in parts])
             model = fitted(lines, weight, epochs=options.epochs, seed=options.seed, rows=options.rows)
-            found[name] = round(100 * span_f1(model, test), 2)
-            print(f"{name:24} {found[name]:6.2f}   {time.process_time() - started:5.0f} s", flush=True)
+            other = None if "real" in name or name == "all" or not labelled else round(100 * span_f1(model, others), 2)
+            found[name] = (round(100 * span_f1(model, test), 2), other)
+            print(
+                f"{name:24} {found[name][0]:6.2f} {other or '':>6}   {time.process_time() - started:5.0f} s", flush=True
+            )
     return found
+
+
+def errors(options: argparse.Namespace) -> None:
+    """Print `options.errors` lines of the held-back files that are misread: the text, spans that are missing, spans that are wrong."""
+    held, rest = parted()
+    lines, weight = mixed(
+        [(prepare(generate(options.generated, seed=options.seed)), options.share), (prepare(rest), 1.0)]
+    )
+    model = fitted(lines, weight, epochs=options.epochs, seed=options.seed, rows=options.rows)
+    test = prepare(held)
+    truth, found = spans_of(test.states, test.starts), spans_of(predict(model, test), test.starts)
+    wrong = [i for i, (a, b) in enumerate(zip(truth, found, strict=True)) if a != b]
+    print(f"{len(wrong)} of {len(held)} lines are misread; span F1 {100 * span_f1(model, test):.2f}")
+    for i in np.random.default_rng(options.seed).permutation(wrong)[: options.errors]:
+        text = "".join(held[i][0].split())
+        tokens = [match.span() for match in re.finditer(r"\d+|[A-Za-z]+|.", text)]
+
+        def shown(spans: set[tuple[int, int, int]], text: str = text, tokens: list[tuple[int, int]] = tokens) -> str:
+            return " ".join(f"{text[tokens[a][0] : tokens[b - 1][1]]}/{LABELS[label]}" for a, b, label in sorted(spans))
+
+        print(f"{text}\n    meant {shown(truth[i] - found[i])}\n    read  {shown(found[i] - truth[i])}")
 
 
 def main() -> None:
@@ -111,9 +146,13 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=40_000, help="facts that keep their row; 0 keeps all")
     parser.add_argument("--seed", type=int, default=11)
     parser.add_argument("--sources", action="store_true")
+    parser.add_argument("--errors", type=int, default=0)
     parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args()
     os.environ["SONGDA_HOME"] = os.devnull  # by the shipped dictionary, whatever edition is in force on this machine
+    if options.errors:
+        errors(options)
+        return
     if options.sources:
         print(json.dumps(sources(options)))
         return
