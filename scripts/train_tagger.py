@@ -1,6 +1,6 @@
 """Trains the shipped weights of the address tagger: src/songda/address/data/tagger.npz, and the figures of docs/address-tagger.md.
 
-    .venv/bin/python scripts/train_tagger.py [--generated 120000] [--epochs 10] [--seed 11] [--sources]
+    .venv/bin/python scripts/train_tagger.py [--generated 60000] [--epochs 10] [--seed 11] [--sources]
 
 `--errors 30` shows lines of the held-back files that a tagger trained without them misreads (docs/address-errors.md).
 Sources: corpus/address (in the repository), the generator, and, where SONGDA_TEST_DATA names the folder,
@@ -138,7 +138,7 @@ def errors(options: argparse.Namespace) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--generated", type=int, default=120_000)
+    parser.add_argument("--generated", type=int, default=60_000)
     parser.add_argument(
         "--share", type=float, default=0.3, help="weight of a generated line beside a written or real one"
     )

@@ -218,3 +218,18 @@ def test_divisions_that_contradict_each_other_are_reported(one: One) -> None:
     row = one("浙江省杭州市西湖区广东省文一路1号")
     assert row["adcode"] == "330106"
     assert row["issues"]
+
+
+@pytest.mark.parametrize(
+    ("text", "adcode"),
+    [
+        ("郑州市管城区紫荆山路1号", "410104"),
+        ("吉林省前郭县查干花镇", "220721"),
+        ("大连市旅顺得胜街5号", "210212"),
+        ("锡盟西乌旗巴拉嘎尔高勒镇", "152526"),
+        ("深圳市龙华新区民治街道民治大道12号", "440309"),
+        ("深圳光明新区公明街道", "440311"),
+    ],
+)
+def test_short_forms_and_zones_that_became_districts(one: One, text: str, adcode: str) -> None:
+    assert one(text)["adcode"] == adcode

@@ -161,3 +161,9 @@ def test_the_second_of_two_addresses_is_kept_apart(one: One, first: str, between
 )
 def test_one_address_in_pieces_is_one(one: One, text: str) -> None:
     assert one(text)["also"] is None
+
+
+@pytest.mark.parametrize("words", ["斜对面", "向东100米", "旁边"])
+def test_a_door_beside_which_a_place_lies_is_a_landmark(one: One, words: str) -> None:
+    row = one(f"杭州市西湖区文三路12号{words}")
+    assert (row["road"], row["road_no"], row["landmark"]) == ("文三路", None, f"12号{words}")

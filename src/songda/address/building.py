@@ -26,7 +26,7 @@ from songda.address.compiled import trie
 from songda.address.compiled.lexicon import CHANGED, FORMER, OFFICIAL, SPOKEN, Lexicon
 from songda.address.compiled.villages import LONGEST_VILLAGE, add_village
 from songda.address.gazetteer import EDITION, Row, Tables, table
-from songda.address.naming import town_stem
+from songda.address.naming import SHORT_FORMS, town_stem
 
 #: One spelling each of brackets, dashes and marks.
 SAME = {
@@ -116,7 +116,7 @@ class Names:
     def add_current(self) -> None:
         for code, row in self.rows.items():
             self.add(row["name"], code, OFFICIAL)
-            for alias in filter(None, row["aliases"].split("|")):
+            for alias in filter(None, [*row["aliases"].split("|"), *SHORT_FORMS.get(row["name"], "").split("|")]):
                 self.add(alias, code, SPOKEN)
             if row["level"] == "4":
                 self.add(town_stem(row["name"]), code, SPOKEN)

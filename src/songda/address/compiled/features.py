@@ -180,7 +180,7 @@ def _mix(template: int, a: int, b: int, c: int) -> np.uint32:
 
 @kernel
 def facts(text: Text, seen: Evidence, t: int, keys: NDArray[np.uint32]) -> None:
-    """The hashed facts of token `t`: those of 25 tried that scripts/compare_taggers.py found to be worth their time."""
+    """The hashed facts of token `t`: those of 25 tried that were worth their time."""
     p = t + _PAD
     s, k, d = seen.shape, seen.kind, seen.division
     a, b, c, e, f = s[p - 2], s[p - 1], s[p], s[p + 1], s[p + 2]

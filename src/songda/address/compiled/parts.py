@@ -88,6 +88,15 @@ def is_vicinity(text: Text, start: int, end: int) -> bool:
 
 
 @kernel
+def _elsewhere(text: Text, start: int, end: int) -> bool:
+    """对面 斜对面 附近 旁边 隔壁 向东100米: the place lies beside the door that was named, not in it."""
+    for i in range(start, end):
+        if _in(text.char[i], 0x5BF9, 0x8FD1, 0x65C1, 0x9694, 0x7C73, 0x5411, 0x5F80):
+            return True
+    return False
+
+
+@kernel
 def bare_vicinity(text: Text, start: int, end: int) -> bool:
     """True for 附近, 旁, 旁边, 对面, 后面 …: words without direction or distance, which a landmark leaves off."""
     for i in range(start, end):
@@ -411,7 +420,13 @@ def collect(text: Text, spans: Spans, number: int, out: Divisions, parts: Parts)
                 if _group_like(text, start, i + 1):
                     split = i + 1
             _put_group(text, parts, place, start, split)
-            if ground == _NOWHERE and not _followed_by(spans, number, s, _POI):
+            if (
+                follows
+                and spans.end[s] == spans.start[s + 1]
+                and _elsewhere(text, spans.start[s + 1], spans.end[s + 1])
+            ):
+                put(parts, LANDMARK, place, split, spans.end[s + 1], 0)  # 12号斜对面 is not number 12
+            elif ground == _NOWHERE and not _followed_by(spans, number, s, _POI):
                 # A number behind an estate, or behind no name at all, is a building's.
                 put(parts, BUILDING, place, split, trimmed(text, BUILDING, split, end), 0)
             else:
