@@ -38,7 +38,12 @@ class Receiver:
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                told = self.rfile.read(length := int(self.headers["content-length"]))
+                if len(told) < length:
+                    # The sender was killed in the middle of its sentence.
+                    self.close_connection = True
+                    return
+                body = json.loads(told)
                 now = int(self.headers["webhook-timestamp"]) - days.at(first, 0).timestamp()
                 down = int(now // 86_400) in DOWN
                 with lock:
