@@ -31,9 +31,9 @@ from bench.address_calibration import brier, calibration_error, figures, judged,
 
 from songda.address import standardizing
 from songda.address.score import FACTS, LIMITS, MEASURES
-from songda.address.training.fit import ROWS, pack
+from songda.address.training.fit import ROWS, pack, prepare
 from songda.address.training.generate import generate
-from train_tagger import corpus, real
+from train_tagger import corpus, mixed, real
 from train_tagger import fitted as tagger
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -155,7 +155,8 @@ def cross(count: int, seed: int) -> None:
     right: dict[str, list[NDArray[np.bool_]]] = {name: [] for name in pools}
     for half in (0, 1):
         known = [line for pool in pools.values() for line in pool[half::2]]
-        weights = pack(tagger([(made, 0.3), (known, 1.0)], epochs=8, seed=3, rows=ROWS))
+        lines, weight = mixed([(prepare(made), 0.3), (prepare(known), 1.0)])
+        weights = pack(tagger(lines, weight, epochs=8, seed=3, rows=ROWS))
         with patch.object(standardizing, "shipped_weights", lambda weights=weights: weights):
             model = fitted(*_made(count, seed))
             for name, pool in pools.items():
