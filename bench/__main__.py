@@ -28,6 +28,7 @@ BENCHMARKS: dict[str, tuple[str, list[str]]] = {
     "address_peers": ("Reading addresses, beside the other readers", ["--peers", "~/.cache/songda-peers"]),
     "address_dedupe": ("Finding duplicates among addresses: a million rows", ["--rows", "1000000"]),
     "address_calibration": ("How far the confidence of an address can be trusted (target: error at most 0.03)", []),
+    "address_fuzz": ("Hostile texts at the address engine, every index checked: ten minutes", ["--seconds", "600"]),
     "carrier_orders": ("Ordering and tracing at the stand-in carrier", []),
     "stop_race": ("Stopping letters while their run is locked: 10,000 random moments (target: exactly one wins)", []),
     "factory_runs": (

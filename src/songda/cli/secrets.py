@@ -27,7 +27,10 @@ class Which(StrEnum):
     COURIER = "courier"
 
 
-Name = Annotated[Which, typer.Argument(help="push: part of the carrier's path; api: key of /api/v1/events; courier: of /api/v1/courier.")]
+Name = Annotated[
+    Which,
+    typer.Argument(help="push: part of the carrier's path; api: key of /api/v1/events; courier: of /api/v1/courier."),
+]
 
 
 def add_to(app: typer.Typer) -> None:
