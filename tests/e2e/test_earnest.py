@@ -272,3 +272,35 @@ def test_several_batches_answer_with_one_object_and_a_folder_each(desk: Any, car
         assert each["waybills"] == each["letters"] > 0
         assert (desk.folder / "out" / each["batch"] / "report.html").exists()
         assert each["out"] == f"out/{each['batch']}"
+
+
+def test_a_run_goes_through_the_stand_in_factory_by_its_files(desk: Any, carrier: StandIn) -> None:
+    desk.environ |= secrets(carrier)
+    desk.profile(desk.key(), *terms(carrier))
+    approved(desk)
+    printed = resume(desk).json
+    (run,) = desk.songda("press", "list", "--json").json["runs"]
+    assert "预检通过" in desk.songda("press", "preflight", run["id"]).out
+    desk.songda("press", "handoff", run["id"], "--to", "pickup", "--age", "age1wrong", code=64)
+    desk.songda("press", "handoff", run["id"], "--to", "pickup", code=64)
+    desk.songda("press", "handoff", run["id"], "--to", "pickup", "--clear")
+    desk.songda("press", "handoff", run["id"], "--to", "pickup", "--clear", code=73)
+    chance = ("--seed", "2", "--jam", "0.2", "--loss", "0.3")
+    desk.songda("sim", "factory", Path("pickup") / run["id"], "--to", "shift", *chance)
+    desk.songda("press", "accept", "shift/shift.csv", code=75)  # the manifest is not acknowledged yet
+    desk.songda("press", "acknowledge", run["id"], run["manifest_sha256"])
+    desk.tried("press", "accept", "shift/shift.csv", "--to", "answers.csv")
+    assert len((desk.folder / "answers.csv").read_text("utf-8-sig").splitlines()) == printed["pieces"] + 1
+    desk.tried("press", "accept", "shift/inspected.csv")
+    said = desk.tried("press", "balance", run["id"], "--write-off", "--json")
+    assert (said.json["difference"], said.json["state"]) == (0, "balanced")
+    anew = desk.songda("press", "reprint", run["id"], "--json").json["reprints"]
+    assert len(anew) == said.json["pieces"].get("spoiled", 0) > 0
+    assert desk.songda("press", "divert", run["id"], "--json").json["pieces"] == []
+    posted = desk.songda("press", "post", run["id"], *ON, "--json").json["posted"]
+    assert posted == printed["pieces"] - len(anew)
+    desk.songda("press", "deleted", run["id"], "0" * 64, code=65)
+    desk.songda("press", "deleted", run["id"], run["manifest_sha256"])
+    desk.songda("press", "open", run["id"], code=66)
+    (desk.folder / "back.csv").write_text("邮件号,退回原因,退回日期\n1,查无此人,2026-11-26\n", "utf-8")
+    assert "未登记" in desk.songda("press", "returned", "back.csv", code=75).out
