@@ -336,7 +336,7 @@ def test_clocks_that_differ_a_little_are_told_but_calls_go_on(stand_in, make_ord
     with open_http(contract) as http:
         late = ChinaPost(contract, http, clock=lambda: days.now() - dt.timedelta(minutes=4))
         assert isinstance(late.order(make_order("a-little-late")), Ordered)
-    assert "carrier.clock_skew" in capsys.readouterr().out
+    assert "carrier.clock_skew" in "".join(capsys.readouterr())
 
 
 def test_line_is_cut_so_that_a_dead_carrier_leaves_few_orders_in_doubt(stand_in, make_order):

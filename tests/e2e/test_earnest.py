@@ -239,6 +239,9 @@ def test_a_debt_that_was_paid_after_printing_is_pulled_before_the_post_office(de
     assert text != lines
     paid.write_text("".join(text), "utf-8-sig")
     desk.songda("run", paid, "--out", "out2", "--as-of", "2026-11-25")
+    # The piece lies in the pile: nothing is posted before the factory says that it took it out.
+    desk.songda("press", "post", run["id"], "--as-of", "2026-11-25", code=75)
+    desk.songda("press", "divert", run["id"], "--done")
     posted = desk.songda("press", "post", run["id"], "--as-of", "2026-11-25", "--json").json
     assert (posted["posted"], posted["pulled"]) == (printed["pieces"] - 1, 1)
     assert desk.record("SELECT state, count(*) FROM piece GROUP BY state ORDER BY state") == [

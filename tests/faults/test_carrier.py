@@ -87,7 +87,7 @@ def test_a_carrier_that_is_not_there_is_told_with_a_remedy_and_the_next_run_goes
         for _ in range(2):
             ended = scene.resume(DAY)
             assert ended.code == 75
-            assert ended.stderr.startswith(f"错误：{pieces} 件尚未取得运单号：承运商没有")
+            assert ended.stderr.startswith(f"错误：{pieces} 件尚未取得运单号：承运商连续没有应答")
             assert "songda run --resume" in ended.stderr
         scene.post.start()
         scene.finish(FIRST_LETTERS)

@@ -7,13 +7,13 @@ piece), the calls go out, one transaction stores what came back. Whatever a kill
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Engine, insert
 
-from songda.carriers import Awaited, Carrier, NoAnswer, Ordered, Party, Refused, Terms, Trace
+from songda.carriers import Awaited, Carrier, LineCut, NoAnswer, Ordered, Party, Refused, Terms, Trace
 from songda.dispatch.answers import Answer, Asked, open_person_tasks, store_answers
 from songda.dispatch.errors import NumberRangeUsedUp
 from songda.dispatch.intents import move_intents, resolve_intents, set_waybill
@@ -80,8 +80,14 @@ def order_waybills(
         refused=sum(isinstance(answer, Refused) for answer in every),
         unresolved=before.unresolved + sum(isinstance(answer, NoAnswer) and answer.sent for answer in every),
         waiting=waiting,
-        trouble=next((answer for answer in reversed(every) if isinstance(answer, NoAnswer) and _is_lost(answer)), None),
+        trouble=_trouble(every),
     )
+
+
+def _trouble(answers: Iterable[Answer]) -> NoAnswer | None:
+    """What to tell of a carrier that did not answer: that its line was cut, else the last failure."""
+    lost = [answer for answer in answers if isinstance(answer, NoAnswer) and _is_lost(answer)]
+    return next((answer for answer in lost if isinstance(answer, LineCut)), lost[-1] if lost else None)
 
 
 def _is_lost(answer: Answer) -> bool:
