@@ -23,7 +23,7 @@ from typing import Any
 
 import polars as pl
 
-from songda.address import standardize
+from songda.address import divisions, standardize
 
 _ROADS = ("人民", "建设", "青石", "桂花", "文昌", "望江", "柳荫", "新安")
 _ESTATES = ("锦绣花园", "青石家园", "望江公寓", "翠竹苑", "书香雅居小区", "滨河国际")
@@ -81,6 +81,16 @@ def timed(texts: pl.Series, *, whole: bool) -> tuple[float, float]:
     return time.perf_counter() - wall, time.process_time() - cpu
 
 
+def divisions_rate(texts: pl.Series, runs: int) -> int:
+    """Texts a second of CPU, province, city and district alone."""
+    rates = []
+    for _ in range(runs):
+        cpu = time.process_time()
+        assert divisions(texts).height == len(texts)
+        rates.append(len(texts) / (time.process_time() - cpu))
+    return round(statistics.median(rates))
+
+
 def slowest(texts: list[str]) -> float:
     """Milliseconds of CPU of the slowest of `texts`, read one by one."""
     worst = 0.0
@@ -118,6 +128,7 @@ def measure(*, count: int, runs: int) -> dict[str, Any]:
         "texts_per_s_one_core": round(count / statistics.median(one)),
         f"texts_per_s_{os.cpu_count()}_cores": round(count / statistics.median(all_cores)),
         f"speed_up_{os.cpu_count()}_cores": round(statistics.median(one) / statistics.median(all_cores), 2),
+        "divisions_alone_per_cpu_s": divisions_rate(made, runs),
         "slowest_ms": round(slowest(made[:2000].to_list()), 1),
     }
     folder = os.environ.get("SONGDA_TEST_DATA")
@@ -128,6 +139,7 @@ def measure(*, count: int, runs: int) -> dict[str, Any]:
             "real_texts": len(real),
             "real_characters_a_text": round(sum(map(len, real)) / len(real), 1),
             "real_texts_per_cpu_s": round(statistics.median(rates)),
+            "real_divisions_alone_per_cpu_s": divisions_rate(real, runs),
         }
     return figures | {
         "rss_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
