@@ -10,8 +10,11 @@ import json
 import os
 import re
 import resource
+import sys
 import time
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench.spelling import arabic, fold
 from songda.address import standardize

@@ -26,6 +26,8 @@ import httpx
 import orjson
 from sqlalchemy import Engine, select, update
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 from bench.tracking_fold import POSTED, answers, posted
 from songda.base import days
 from songda.base.settings import load
