@@ -37,7 +37,7 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import zstandard
 
@@ -232,9 +232,16 @@ def literal(data: bytes, name: str) -> Any:
     raise LookupError(name)
 
 
+class _PlainData(pickle.Unpickler):
+    """Reads a pickle of built-in values; one that names any class or function is refused, so that none of its code runs."""
+
+    def find_class(self, module: str, name: str) -> NoReturn:
+        raise pickle.UnpicklingError(f"not plain data: {module}.{name}")
+
+
 def todays_codes() -> dict[str, str]:
-    """6-digit code → name of the ministry's list. The package stores a pickle; its bytes are pinned before it is opened."""
-    codes: dict[str, str] = pickle.loads(installed("pymod112", "RegionCode_24"))
+    """6-digit code → name of the ministry's list, which the package (pinned by hash) stores as a pickle."""
+    codes: dict[str, str] = _PlainData(io.BytesIO(installed("pymod112", "RegionCode_24"))).load()
     return codes
 
 
