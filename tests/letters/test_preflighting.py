@@ -126,22 +126,39 @@ def test_a_window_without_an_address_is_empty() -> None:
     assert check(out.getvalue(), 1) == ("page1.window_empty",)
 
 
-def test_a_record_that_carries_a_sheet_code_already_is_refused(records: list[Rendered]) -> None:
-    def picture(document: pikepdf.Pdf) -> None:
-        image = Image.open(io.BytesIO(png(data_matrix(CODE), quiet=2))).convert("L")
-        stream = document.make_stream(
-            image.tobytes(),
-            Type=pikepdf.Name.XObject,
-            Subtype=pikepdf.Name.Image,
-            Width=image.width,
-            Height=image.height,
-            ColorSpace=pikepdf.Name.DeviceGray,
-            BitsPerComponent=8,
-        )
+def pictured(content: bytes, **entries: Any) -> Callable[[pikepdf.Pdf], None]:
+    """Put a picture on the first page."""
+
+    def change(document: pikepdf.Pdf) -> None:
+        stream = document.make_stream(content, Type=pikepdf.Name.XObject, Subtype=pikepdf.Name.Image, **entries)
         resources = document.pages[0].resources
         resources["/XObject"] = pikepdf.Dictionary({**dict(resources.get("/XObject", {})), "/Code": stream})
         document.pages[0].contents_add(b"\nq 40 0 0 40 300 300 cm /Code Do Q\n")
 
+    return change
+
+
+@pytest.mark.parametrize(
+    ("content", "entries"),
+    [
+        (b"\xff\xd8 no picture", {"Filter": pikepdf.Name.DCTDecode, "ColorSpace": pikepdf.Name.DeviceGray}),
+        (b"no picture", {"Filter": pikepdf.Name.JPXDecode, "ColorSpace": pikepdf.Name.DeviceGray}),
+        (b"short", {"ColorSpace": pikepdf.Name.DeviceGray}),
+        (b"\0" * 400, {"ColorSpace": pikepdf.Array([pikepdf.Name.Unknown])}),
+        (b"\0" * 400, {}),
+    ],
+)
+def test_a_picture_that_cannot_be_read_could_be_a_sheet_code(
+    records: list[Rendered], content: bytes, entries: dict[str, Any]
+) -> None:
+    change = pictured(content, Width=20, Height=20, BitsPerComponent=8, **entries)
+    assert "page1.picture" in check(changed(records[0], change), records[0].pages)
+
+
+def test_a_record_that_carries_a_sheet_code_already_is_refused(records: list[Rendered]) -> None:
+    image = Image.open(io.BytesIO(png(data_matrix(CODE), quiet=2))).convert("L")
+    gray = {"ColorSpace": pikepdf.Name.DeviceGray, "BitsPerComponent": 8}
+    picture = pictured(image.tobytes(), Width=image.width, Height=image.height, **gray)
     record, stamped = records[0], stamp(sheet_code=CODE, waybill_no=None)
     assert sheet_codes(stamped) == [CODE]
     assert "page1.sheet_code" in check(changed(record, drawn(stamped)), record.pages)

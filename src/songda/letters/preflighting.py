@@ -51,6 +51,7 @@ PROBLEMS_ZH = {
     "window_empty": "信封窗口内没有收件地址",
     "window_crossed": "有内容越过信封窗口的边界",
     "sheet_code": "存档件上已有张码",
+    "picture": "含有无法读取的图片，不能确认其中没有张码",
     "code_missing": "纸张正面没有张码",
     "code_doubled": "纸张上有不止一个张码",
     "code_foreign": "张码属于另一封件或另一张",
@@ -116,7 +117,11 @@ def preflight_print(data: bytes, name: str, manifest: Manifest) -> list[str]:
 
 
 def _of_codes(page: pikepdf.Page, wanted: tuple[int, int, int, int] | None) -> Iterator[str]:
-    codes = [*_stamped(page), *_pictured(page)]
+    try:
+        codes = [*_stamped(page), *_pictured(page)]
+    except _UnreadablePicture:
+        yield "picture"
+        return
     if len(codes) > 1:
         yield "code_doubled"
     elif not codes and wanted is not None:
@@ -162,8 +167,11 @@ def _of_page(page: pikepdf.Page, *, first: bool) -> Iterator[str]:
         yield "annotation"
     if not all(_is_ours(font) for font in _fonts(page)):
         yield "font"
-    if next(_stamped(page), None) is not None or next(_pictured(page), None) is not None or _is_stamped(page):
-        yield "sheet_code"
+    try:
+        if _is_stamped(page) or list(_pictured(page)):
+            yield "sheet_code"
+    except _UnreadablePicture:
+        yield "picture"
     try:
         found = marks(page)
     except (ValueError, KeyError, TypeError, IndexError):
@@ -227,16 +235,21 @@ def _stamped(page: pikepdf.Page) -> Iterator[tuple[int, int, int, int]]:
             yield from (code for text in sheet_codes(stream) if (code := _numbers(text)) is not None)
 
 
+class _UnreadablePicture(Exception):
+    """Nobody can say what it shows."""
+
+
 def _pictured(page: pikepdf.Page) -> Iterator[tuple[int, int, int, int]]:
-    """Sheet codes in the pictures of the page."""
+    """Sheet codes in the pictures of the page. Raises _UnreadablePicture."""
     import pikepdf
     import zxingcpp
 
     for _, picture in page.get_images().items():
         try:
             image = pikepdf.PdfImage(cast(pikepdf.Stream, picture)).as_pil_image().convert("L")
-        except (pikepdf.PdfError, NotImplementedError, ValueError):
-            continue
+        except (pikepdf.PikepdfError, OSError, ValueError, LookupError, AttributeError, NotImplementedError):
+            # What the two libraries raise about pictures that are damaged, or coded in a way that they cannot decode.
+            raise _UnreadablePicture from None
         for barcode in zxingcpp.read_barcodes(image):
             if (code := _numbers(barcode.text)) is not None:
                 yield code
