@@ -11,7 +11,6 @@ come before and after it. What really lies in each envelope that leaves is then 
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import resource
 import shutil
@@ -21,14 +20,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
-from songda.base import days, ids
+from songda.base import ids
 from songda.base.settings import Settings
 from songda.cli.drill import invented_profile
 from songda.dispatch import unanswered
@@ -45,12 +43,11 @@ from songda.flow.run import House, Watch, take_in
 from songda.flow.stop import stop_letter
 from songda.flow.tenants import import_tenant
 from songda.letters import Packing
+from songda.sim.case_rows import AT, DAY, case_row, write_rows
 from songda.sim.factory import Factory, Faults
 from songda.store import open_database, tables
 from songda.vault import LocalMasterKey, SegmentWriter
 
-DAY = date(2026, 11, 24)
-AT = days.at(DAY, 17)
 #: Contracts of the debtors whose letters are the moulds: of one sheet, and of more.
 CONTRACTS = (1, 1, 1, 2, 3, 5, 20, 40)
 FAULTS = Faults(jam=0.01, spoil=0.01, loss=0.01, double_feed=0.005, unread=0.005, unreported=0.005)
@@ -209,57 +206,14 @@ def _house(folder: Path) -> Iterator[tuple[House, str]]:
         engine, LocalMasterKey(bytes(range(32))), name="bench", profile_toml=profile, at=AT, actor="bench"
     )
     house = House(engine, tenant, folder, workers=1)
-    with (folder / "cases.csv").open("w", encoding="utf-8-sig", newline="") as file:
-        rows = [_case(debtor, case) for debtor, contracts in enumerate(CONTRACTS) for case in range(contracts)]
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    debtors = [debtor for debtor, contracts in enumerate(CONTRACTS) for _ in range(contracts)]
+    write_rows(folder / "cases.csv", *(case_row(debtor, case) for case, debtor in enumerate(debtors)))
     batch, _ = take_in(house, folder / "cases.csv", as_of=DAY, drill=True, at=AT, watch=Watch())
     proposal = propose(engine, tenant, batch, lawyer_name=None, on=DAY)
     approve(engine, tenant, proposal, private_key=private, password=password, at=AT)
     produce(engine, tenant, batch, home=folder, workers=1, at=AT)
     yield house, batch
     engine.dispose()
-
-
-def _case(debtor: int, case: int) -> dict[str, str]:
-    """A row of a case file that every rule lets through."""
-    body = f"42062419900101{debtor:03d}"
-    weights = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
-    check = "10X98765432"[sum(int(digit) * weight for digit, weight in zip(body, weights, strict=True)) % 11]
-    return {
-        "案件编号": f"AJ{debtor:03}-{case:04}",
-        "合同编号": f"HT{debtor:03}{case:05}",
-        "姓名": "苏晓茜",
-        "身份证号": body + check,
-        "手机号1": f"164{debtor:08}",
-        "产品类型": "消费贷",
-        "产品名称": "随心消费贷",
-        "收件人身份": "债务人",
-        "放款金额": "30000",
-        "剩余本金": "20000",
-        "利息": "0",
-        "罚息": "0",
-        "费用": "0",
-        "已还金额": "10000",
-        "金额截止日": "2026-11-24",
-        "放款日期": "2024-01-12",
-        "到期日期": "2027-01-11",
-        "逾期起始日": "2025-09-01",
-        "综合年化成本": "15.00%",
-        "案件状态": "未结清",
-        "有无争议": "否",
-        "债务人状态": "正常",
-        "特殊情形": "无",
-        "债权是否转让": "否",
-        "征信是否已事先告知": "是",
-        "地址1": f"广东省广州市越秀区龙腾街392号紫薇小区3号楼2单元{100 + debtor}室",
-        "地址1来源": "合同",
-        "地址1依据": "履行合同",
-        "地址1日期": "2024-01-12",
-        "地址1有效期": "2031-01-12",
-        "地址1归属": "债务人",
-    }
 
 
 _originals_read: list[tuple[Any, Any, bytes]] = []

@@ -9,7 +9,6 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from case_rows import AT, DAY
 from sqlalchemy import select
 
 from songda.base import days
@@ -18,6 +17,7 @@ from songda.flow.approve import Proposal, approve, propose
 from songda.flow.run import House, Watch, take_in
 from songda.flow.tenants import import_tenant
 from songda.letters import new_lawyer_key
+from songda.sim.case_rows import AT, DAY
 from songda.store import open_database, tables
 from songda.vault import LocalMasterKey
 

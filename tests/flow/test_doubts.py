@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 from bank import letters, opened, rows_of, taken_in
-from case_rows import AT, case_row, write_rows
 from sqlalchemy import insert, select
 
 from songda.dispatch import tasks
 from songda.flow.doubts import NotInDoubt, accept, open_doubts
+from songda.sim.case_rows import AT, case_row, write_rows
 from songda.store import tables
 
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 from bank import letters, opened, rows_of, signed, taken_in
-from case_rows import AT, FIRST_PLACE, SECOND_PLACE, case_row, write_rows
 from sqlalchemy import insert, update
 
 from songda.dispatch import STOP_REQUESTED, AtEnd, stop
 from songda.flow.further import another_place
 from songda.flow.run import House
+from songda.sim.case_rows import AT, FIRST_PLACE, SECOND_PLACE, case_row, write_rows
 from songda.store import tables
 
 #: Spellings of FIRST_PLACE, whose door is 100.

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from bank import letters, opened, proposed, rows_of, signed, taken_in
-from case_rows import AT, DAY, case_row, id_number, write_rows
 
 from songda.base import days
 from songda.cli.drill import join, open_stand_in
@@ -21,6 +20,7 @@ from songda.flow.produce import produce
 from songda.flow.reviewing import release
 from songda.flow.run import Watch, make_runs, post_and_follow
 from songda.flow.stop import stop_letter
+from songda.sim.case_rows import AT, DAY, case_row, id_number, write_rows
 from songda.store import tables
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from bank import letters, opened, proposed, rows_of, signed, taken_in
-from case_rows import AT, DAY, case_row, id_number, write_rows
 from sqlalchemy import select
 
 from songda.base import days
@@ -28,6 +27,7 @@ from songda.flow.reviewing import (
 )
 from songda.flow.run import House
 from songda.flow.stop import UnknownCase, lift_stop, stop_case, stop_everything, stop_letter
+from songda.sim.case_rows import AT, DAY, case_row, id_number, write_rows
 from songda.store import history, tables
 
 #: Someone who must be looked at by people (rule S07).

@@ -13,7 +13,6 @@ import pyrage
 import pytest
 import pyzipper
 from bank import letters, opened, rows_of, signed, taken_in
-from case_rows import AT, DAY, case_row, write_rows
 
 from songda.base import days
 from songda.cli.drill import join, open_stand_in
@@ -31,6 +30,7 @@ from songda.flow.run import House
 from songda.flow.run_key import RunKeyDestroyed
 from songda.flow.stop import stop_letter
 from songda.letters import Outcome, output_csv
+from songda.sim.case_rows import AT, DAY, case_row, write_rows
 from songda.sim.factory import Factory, Faults, read_sheets
 from songda.store import tables
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 from bank import opened, rows_of, signed, taken_in
-from case_rows import AT, DAY, case_row, write_rows
 
 from songda.base import days
 from songda.flow.money import open_accounts, recheck
 from songda.flow.produce import produce, products_of
 from songda.flow.run import House
+from songda.sim.case_rows import AT, DAY, case_row, write_rows
 from songda.store import move, out_of_balance, read_accounts, tables
 
 #: What a letter to another province costs (products.toml), and what the budget reckons with.

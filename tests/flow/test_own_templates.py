@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from bank import letters, opened, proposed, signed, taken_in
-from case_rows import AT, DAY, case_row, write_rows
 
 from songda.base import days
 from songda.flow.approve import propose
@@ -16,6 +15,7 @@ from songda.flow.run import House
 from songda.flow.samples import sample_pdfs
 from songda.flow.tenants import with_templates
 from songda.letters import house_template, parse, take, template_hash
+from songda.sim.case_rows import AT, DAY, case_row, write_rows
 
 OWN = parse(house_template("lawyer_letter").text.replace("特此函告。", "特此函告，请予重视。"))
 

@@ -8,12 +8,12 @@ from datetime import timedelta
 
 import pytest
 from bank import letters, opened, rows_of, signed, taken_in
-from case_rows import DAY, case_row, write_rows
 
 from songda.base import days
 from songda.cli.drill import join, open_stand_in
 from songda.flow.returned import ANSWERS_ZH, NotAReturnsFile, take_returned
 from songda.flow.run import House, Watch, make_runs, post_and_follow
+from songda.sim.case_rows import DAY, case_row, write_rows
 from songda.store import tables
 
 HEAD = "邮件号,退回原因,退回日期\r\n"

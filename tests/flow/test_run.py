@@ -14,7 +14,6 @@ from typing import Any
 import place_courier
 import pytest
 from bank import PASSWORD, PRIVATE, letters, opened, proposed, rows_of, signed, taken_in
-from case_rows import AT, DAY, FIRST_PLACE, SECOND_PLACE, VAGUE_PLACE, case_row, id_number, write_rows
 from sqlalchemy import func, select
 
 from songda.base import days
@@ -24,6 +23,7 @@ from songda.flow.compose import Wanted, compose
 from songda.flow.outputs import decisions_csv
 from songda.flow.press import read_manifest
 from songda.flow.run import House, Watch, make_runs, post_and_follow
+from songda.sim.case_rows import AT, DAY, FIRST_PLACE, SECOND_PLACE, VAGUE_PLACE, case_row, id_number, write_rows
 from songda.store import tables
 
 #: What the dearest letter costs that the budget reckons with (products.toml).

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from bank import opened, rows_of, signed
-from case_rows import DAY, case_row, write_rows
 from sqlalchemy import update
 
 from songda.base import days
@@ -18,6 +17,7 @@ from songda.flow.plan import BadPlan, Plan, capacity_on, read_plan, shut
 from songda.flow.produce import produce
 from songda.flow.run import House, Watch, take_in
 from songda.flow.slots import plan_day, tallies
+from songda.sim.case_rows import DAY, case_row, write_rows
 from songda.store import tables
 
 NOON = days.at(DAY, 12)

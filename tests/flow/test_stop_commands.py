@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 from bank import letters, opened, signed, taken_in
-from case_rows import case_row, write_rows
+
+from songda.sim.case_rows import case_row, write_rows
 
 Songda = Callable[..., tuple[int, str, str]]
 

@@ -11,7 +11,6 @@ from typing import Any
 import losing_courier
 import pytest
 from bank import letters, opened, rows_of, signed, taken_in
-from case_rows import AT, DAY, case_row, write_rows
 
 from songda.base import days
 from songda.cli.drill import join, open_stand_in
@@ -25,6 +24,7 @@ from songda.flow.press import lock_run, read_manifest
 from songda.flow.produce import produce
 from songda.flow.run import House, Watch, make_runs, post_and_follow
 from songda.flow.stop import places_in_runs, stop_letter
+from songda.sim.case_rows import AT, DAY, case_row, write_rows
 from songda.store import history, tables
 
 #: Debtors of the job by what happens to their letters; the number is the debtor's, and his door is 100 more.

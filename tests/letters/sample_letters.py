@@ -16,29 +16,12 @@ from songda.letters import (
     Addressee,
     Content,
     DebtLine,
-    Firm,
-    Institution,
     Kind,
-    Lawyer,
     Mandate,
-    RepayAccount,
     Seal,
 )
+from songda.letters.specimen import FIRM, INSTITUTION, LAWYER
 
-FIRM = Firm("青石律师事务所", "上海市黄浦区测试路1号18层", "200001", "021-55550000", "23101202600000001")
-LAWYER = Lawyer("刘正言", "13101202600000002", "021-55550018")
-INSTITUTION = Institution(
-    name="云杉消费金融有限公司",
-    address="上海市浦东新区样例路9号",
-    phone="400-000-1234",
-    complaint_phone="400-000-5678",
-    query_channel="“云杉金融”应用“我的合同”页面",
-    dispute_channel="“云杉金融”应用“异议申请”页面",
-    hardship_channel="“云杉金融”应用“还款协商”页面",
-    data_protection_contact="privacy@yunshan.example",
-    repay_accounts=(RepayAccount("云杉消费金融有限公司", "样例银行上海分行营业部", "31010000000000001234"),),
-    official_app="云杉金融",
-)
 SEAL = Seal("ab12cd34ef" * 6 + "abcd", date(2026, 11, 25))
 
 

@@ -18,9 +18,9 @@ from songda.letters.content import (
 from songda.letters.template import Template
 from songda.letters.wording import from_example
 
-_FIRM = Firm("青石律师事务所", "上海市黄浦区测试路1号18层", "200001", "021-55550000", "23101202600000001")
-_LAWYER = Lawyer("刘正言", "13101202600000002", "021-55550018")
-_INSTITUTION = Institution(
+FIRM = Firm("青石律师事务所", "上海市黄浦区测试路1号18层", "200001", "021-55550000", "23101202600000001")
+LAWYER = Lawyer("刘正言", "13101202600000002", "021-55550018")
+INSTITUTION = Institution(
     name="云杉消费金融有限公司",
     address="上海市浦东新区样例路9号",
     phone="400-000-1234",
@@ -58,9 +58,9 @@ def invented(template: Template) -> Content:
         kind=template.kind,
         letter_no="（2026）青石函字第000001号",
         date=date(2026, 11, 25),
-        firm=_FIRM,
-        lawyer=_LAWYER,
-        institution=_INSTITUTION,
+        firm=FIRM,
+        lawyer=LAWYER,
+        institution=INSTITUTION,
         addressee=Addressee("柳如烟", ("浙江省杭州市西湖区文一路街道", "文一路18号翠苑小区2幢3单元401室"), "310012"),
         mandate=Mandate("YS-WT-2026-0017", date(2026, 10, 8)),
         lines=debts,
