@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from songda.address import standardize
 from songda.address.compiled.lexicon import entry_of, lexicon
 from songda.address.gazetteer import table
-from songda.address.typos import LEFT_OUT, SWAPPED, TWICE, distance, nearest, nearest_town, slip, sounds
+from songda.address.nearest import nearest, nearest_town
+from songda.address.slips import LEFT_OUT, SWAPPED, TWICE, distance, slip, sounds
 
 One = Callable[[str | None], dict[str, Any]]
 
