@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from songda.address import frames, score, standardize
-from songda.address.compiled import resolve
+from songda.address.compiled import settled
 
 One = Callable[[str | None], dict[str, Any]]
 _P = "江苏省苏州市姑苏区"
@@ -92,7 +92,7 @@ def test_parts_and_issues_stand_in_the_order_of_the_bits() -> None:
     assert score.PARTS == frames._PARTS
     for bit, name in enumerate(score.ISSUES):
         short = {"contradictory_divisions": "CONTRADICTORY", "division_from_town": "FROM_TOWN"}.get(name, name.upper())
-        assert getattr(resolve, short) == 1 << bit
+        assert getattr(settled, short) == 1 << bit
 
 
 def test_the_figures_name_facts_and_measures_that_exist() -> None:

@@ -1,7 +1,8 @@
 """Rows with misspelt divisions or towns, corrected and read again.
 
-`mend` looks at the rows of a chunk that name a division or town which the dictionary does not have. Nothing is guessed: one name only can be
-meant (nearest.py), and the corrected text must read without a new contradiction. A name that the dictionary knows is never touched.
+`mend` looks at the rows of a chunk that name a division or town which the dictionary does not have. Nothing is guessed: one
+name only can be meant (nearest.py), and the corrected text must read without a new contradiction. A name that the dictionary
+knows is never touched.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from songda.address.compiled.lexicon import lexicon
-from songda.address.compiled.resolve import (
+from songda.address.compiled.settled import (
     AMBIGUOUS_DISTRICT,
     AMBIGUOUS_DIVISION,
     CONTRADICTORY,

@@ -12,20 +12,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from songda.address.compiled.chains import Leaves, competes, holds, weight_of
 from songda.address.compiled.kernel import kernel
 from songda.address.compiled.lexicon import OFFICIAL, SPOKEN, Lexicon
-from songda.address.compiled.mentions import (
-    MENTIONS,
-    Leaves,
-    Mentions,
-    class_length,
-    competes,
-    county_from,
-    first_town,
-    holds,
-    town_under,
-    weight_of,
-)
+from songda.address.compiled.mentions import MENTIONS, Mentions, class_length, county_from, first_town, town_under
 from songda.address.compiled.tokens import Text
 
 _COUNTRY, _CITY, _TOWN, _REDUNDANT = 0, 2, 5, 19

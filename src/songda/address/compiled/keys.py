@@ -10,11 +10,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from songda.address.compiled.fields import GROUP, POI, ROAD, ROAD_NO, ROOM, VILLAGE
 from songda.address.compiled.kernel import kernel
 from songda.address.compiled.lexicon import Lexicon
 from songda.address.compiled.numbering import numeral
-from songda.address.compiled.parts import GROUP, POI, ROAD, ROAD_NO, ROOM, VILLAGE, Parts
-from songda.address.compiled.resolve import Divisions
+from songda.address.compiled.parts import Parts
+from songda.address.compiled.settled import Divisions
 from songda.address.compiled.tokens import Text
 from songda.address.compiled.write import COLUMNS, PLACE_KEY, Line, Output, put_char
 

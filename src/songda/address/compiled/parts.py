@@ -12,13 +12,45 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from songda.address.compiled.fields import (
+    BUILDING,
+    FIELDS,
+    FLOOR,
+    GROUP,
+    LANDMARK,
+    NOISE,
+    POI,
+    ROAD,
+    ROAD_NO,
+    ROOM,
+    UNIT,
+    VILLAGE,
+)
+from songda.address.compiled.forms import (
+    at_crossing,
+    bare_number,
+    bare_vicinity,
+    contains,
+    elsewhere,
+    ends_bare,
+    group_like,
+    is_filler,
+    is_one_of,
+    is_vicinity,
+    joins,
+    letter_and_room,
+    map_road,
+    numbered_lane,
+    only_class,
+    same_chars,
+    shop_floor,
+    trimmed,
+)
 from songda.address.compiled.kernel import kernel
 from songda.address.compiled.numbering import digit
-from songda.address.compiled.resolve import Divisions, Spans
+from songda.address.compiled.settled import Divisions, Spans
 from songda.address.compiled.tokens import Text
 
-VILLAGE, GROUP, ROAD, ROAD_NO, POI, BUILDING, UNIT, FLOOR, ROOM, LANDMARK, NOISE = range(11)
-FIELDS = 11
 #: Values of one text at most.
 PARTS = 96
 
@@ -73,91 +105,7 @@ def put(parts: Parts, field: int, place: int, start: int, end: int, glued: int) 
         parts.size[0] = n + 1
 
 
-@kernel
-def is_vicinity(text: Text, start: int, end: int) -> bool:
-    """附近 旁 对面 对过 后面 前面 背后 隔壁 边 侧 and directions: what comes before is not the door."""
-    for i in range(start, end):
-        c = text.char[i]
-        if (
-            c == 0x8FD1 or c == 0x65C1 or c == 0x9762 or c == 0x8FC7 or (c == 0x95E8 and i == end - 1 and i > start)
-            or c == 0x540E or c == 0x524D or c == 0x9694 or c == 0x8FB9 or c == 0x4FA7 or c == 0x7C73 or c == 0x5F80
-            or c == 0x5411 or c == 0x4E1C or c == 0x897F or c == 0x5357 or c == 0x5317
-        ):  # fmt: skip
-            return True
-    return False
-
-
-@kernel
-def _elsewhere(text: Text, start: int, end: int) -> bool:
-    """对面 斜对面 附近 旁边 隔壁 向东100米: the place lies beside the door that was named, not in it."""
-    for i in range(start, end):
-        if _in(text.char[i], 0x5BF9, 0x8FD1, 0x65C1, 0x9694, 0x7C73, 0x5411, 0x5F80):
-            return True
-    return False
-
-
-@kernel
-def bare_vicinity(text: Text, start: int, end: int) -> bool:
-    """True for 附近, 旁, 旁边, 对面, 后面 …: words without direction or distance, which a landmark leaves off."""
-    for i in range(start, end):
-        c = text.char[i]
-        if c == 0x4E1C or c == 0x897F or c == 0x5357 or c == 0x5317 or c == 0x7C73 or 48 <= c <= 57:
-            return False
-        if c == 0x95E8 or c == 0x53E3:
-            return False
-    return True
-
-
-@kernel
-def _in(c: int, a: int, b: int, d: int, e: int, f: int, g: int, h: int) -> bool:
-    return c == a or c == b or c == d or c == e or c == f or c == g or c == h
-
-
-@kernel
-def trimmed(text: Text, field: int, start: int, end: int) -> int:
-    """End of a number without its class word: 3号楼 → 3, 2单元 → 2, 五层 → 五, 301室 → 301."""
-    while end - start > 1:
-        c = text.char[end - 1]
-        if field == BUILDING:
-            cut = _in(c, 0x53F7, 0x697C, 0x680B, 0x5E62, 0x5EA7, 0x23, 0x6392)  # 号楼栋幢座#排
-        elif field == UNIT:
-            cut = _in(c, 0x5355, 0x5143, 0x95E8, 0x68AF, 0x53E3, 0x53F7, 0x53F7)  # 单元门梯口号
-        elif field == FLOOR:
-            cut = _in(c, 0x697C, 0x5C42, 0x697C, 0x697C, 0x697C, 0x697C, 0x697C)  # 楼层
-        else:
-            cut = _in(c, 0x5BA4, 0x53F7, 0x6237, 0x623F, 0x94FA, 0x5E93, 0x95F4) or _in(  # 室号户房铺库间
-                c, 0x8F66, 0x5546, 0x23, 0x5BA4, 0x5BA4, 0x5BA4, 0x5BA4
-            )  # 车商#
-        if not cut:
-            break
-        end -= 1
-    return end
-
-
-@kernel
-def _group_like(text: Text, start: int, end: int) -> bool:
-    """A village group: 3组, 五队, 八社, 木鱼包社."""
-    c = text.char[end - 1]
-    return c == 0x7EC4 or c == 0x961F or c == 0x793E
-
-
 _NOWHERE, _AT_ROAD, _AT_VILLAGE, _NUMBERED = 0, 1, 2, 3
-
-
-@kernel
-def _joins(text: Text, start: int) -> bool:
-    """与 or 和 that joins a second road; 和平, 和谐, 和兴 … begin a name."""
-    c, d = text.char[start], text.char[start + 1]
-    if c == 0x4E0E or c == 0x53CA:
-        return True
-    return c == 0x548C and not _in(d, 0x5E73, 0x8C10, 0x5174, 0x987A, 0x7766, 0x7F8E, 0x7545)
-
-
-@kernel
-def _at_crossing(text: Text, end: int) -> bool:
-    """路口 or 街口 behind a road that lacks its class word: the word is the road's."""
-    c = text.char[end]
-    return (c == 0x8DEF or c == 0x8857) and text.char[end + 1] == 0x53E3 and text.char[end - 1] != c
 
 
 @kernel
@@ -178,9 +126,9 @@ def repair(text: Text, spans: Spans, number: int) -> int:
                     wordless
                     and c >= 0x3400
                     and digit(c) < 0
-                    and not _in(c, 0x4E1C, 0x897F, 0x5357, 0x5317, 0x4E2D, 0x5DE6, 0x53F3)
+                    and not is_one_of(c, 0x4E1C, 0x897F, 0x5357, 0x5317, 0x4E2D, 0x5DE6, 0x53F3)
                 )
-            if _HOUSE <= before <= _ROOM and wordless and _ends_bare(text, spans.end[kept - 1]):
+            if _HOUSE <= before <= _ROOM and wordless and ends_bare(text, spans.end[kept - 1]):
                 spans.end[kept - 1] = spans.end[s]
                 spans.label[kept - 1] = label
                 continue
@@ -188,7 +136,7 @@ def repair(text: Text, spans: Spans, number: int) -> int:
             kept
             and (label == _ROAD or label == _SUBROAD)
             and spans.end[kept - 1] == spans.start[s]
-            and _only_class(text, spans.start[s], spans.end[s])
+            and only_class(text, spans.start[s], spans.end[s])
             and (_names_ground(spans.label[kept - 1]) or spans.end[kept - 1] - spans.start[kept - 1] == 2)
         ):
             spans.end[kept - 1], spans.label[kept - 1] = spans.end[s], label
@@ -203,24 +151,6 @@ def repair(text: Text, spans: Spans, number: int) -> int:
 @kernel
 def _names_ground(label: int) -> bool:
     return label == _DEVZONE or label == _COMMUNITY or label == _POI or label == _SUBPOI
-
-
-@kernel
-def _only_class(text: Text, start: int, end: int) -> bool:
-    """True for 路, 街, 巷, 大道, 大街 and 公路."""
-    last = text.char[end - 1]
-    if end - start == 1:
-        return last == 0x8DEF or last == 0x8857 or last == 0x5DF7
-    first = text.char[start]
-    return end - start == 2 and (
-        (first == 0x5927 and (last == 0x9053 or last == 0x8857)) or (first == 0x516C and last == 0x8DEF)
-    )
-
-
-@kernel
-def _ends_bare(text: Text, end: int) -> bool:
-    c = text.char[end - 1]
-    return 48 <= c <= 57 or digit(c) >= 0 or (c < 128 and 65 <= (c & 0xDF) <= 90)
 
 
 @kernel
@@ -259,62 +189,6 @@ def _put_first(text: Text, parts: Parts, field: int, place: int, start: int, end
 
 
 @kernel
-def _numbered_lane(text: Text, start: int, end: int) -> bool:
-    """32弄, 六巷: a lane that has a number for its name."""
-    c = text.char[end - 1]
-    if (c != 0x5F04 and c != 0x5DF7) or end - start < 2:
-        return False
-    for i in range(start, end - 1):
-        if not (48 <= text.char[i] <= 57 or digit(text.char[i]) >= 0):
-            return False
-    return True
-
-
-@kernel
-def _map_road(text: Text, start: int, end: int) -> int:
-    """G312国道 → G312."""
-    c = text.char[start]
-    if end - start > 3 and c < 128 and 65 <= (c & 0xDF) <= 90:
-        i = start + 1
-        while i < end and 48 <= text.char[i] <= 57:
-            i += 1
-        if (
-            i > start + 1
-            and end - i <= 4
-            and i < end
-            and (text.char[end - 1] == 0x9053 or text.char[end - 1] == 0x901F)
-        ):  # 道 速
-            return i
-    return end
-
-
-@kernel
-def _shop_floor(text: Text, start: int, end: int) -> bool:
-    """底商, 门市: the shops on the ground floor."""
-    return _has(text, start, end, 0x5E95, 0x5546) or (end - start == 2 and _has(text, start, end, 0x95E8, 0x5E02))
-
-
-@kernel
-def _bare_number(text: Text, start: int, end: int) -> bool:
-    """Digits alone, without the word that counts buildings."""
-    for i in range(start, end):
-        if not 48 <= text.char[i] <= 57:
-            return False
-    return True
-
-
-@kernel
-def _letter_and_room(text: Text, start: int, end: int) -> bool:
-    c = text.char[start]
-    if end - start < 4 or c >= 128 or not 65 <= (c & 0xDF) <= 90:
-        return False
-    for i in range(start + 1, start + 4):
-        if not 48 <= text.char[i] <= 57:
-            return False
-    return True
-
-
-@kernel
 def _chain_of_three(text: Text, spans: Spans, number: int, s: int) -> int:
     """Length of c when span `s` begins a chain a-b-c of bare numbers that was taken for floor, unit and room; else 0."""
     if (
@@ -326,7 +200,7 @@ def _chain_of_three(text: Text, spans: Spans, number: int, s: int) -> int:
     ):
         return 0
     for i in range(s, s + 5, 2):
-        if not _bare_number(text, spans.start[i], trimmed(text, ROOM, spans.start[i], spans.end[i])):
+        if not bare_number(text, spans.start[i], trimmed(text, ROOM, spans.start[i], spans.end[i])):
             return 0
     return trimmed(text, ROOM, spans.start[s + 4], spans.end[s + 4]) - spans.start[s + 4]
 
@@ -337,22 +211,6 @@ def _has_building(parts: Parts, place: int) -> bool:
         if parts.field[i] == BUILDING and parts.place[i] == place:
             return True
     return False
-
-
-@kernel
-def _has(text: Text, start: int, end: int, c: int, d: int) -> bool:
-    for i in range(start, end - 1):
-        if text.char[i] == c and text.char[i + 1] == d:
-            return True
-    return False
-
-
-@kernel
-def _filler(c: int, d: int) -> bool:
-    """城区 县城 市区 全境 全区 全市 全县: words of the shop's form."""
-    return (c == 0x57CE and d == 0x533A) or (c == 0x53BF and d == 0x57CE) or (c == 0x5E02 and d == 0x533A) or (
-        c == 0x5168 and _in(d, 0x5883, 0x533A, 0x5E02, 0x53BF, 0x5883, 0x5883, 0x5883)
-    )  # fmt: skip
 
 
 @kernel
@@ -395,36 +253,32 @@ def collect(text: Text, spans: Spans, number: int, out: Divisions, parts: Parts)
         if label == _COMMUNITY:
             if near:
                 _landmark(text, spans, s, parts)
-            elif _group_like(text, start, end) and end - start < 4 and text.char[end - 1] != 0x961F:
+            elif group_like(text, start, end) and end - start < 4 and text.char[end - 1] != 0x961F:
                 put(parts, GROUP, place, start, end, 0)
             else:
                 put(parts, VILLAGE, place, start, end, 0)
         elif label == _ROAD or label == _SUBROAD:
-            if _group_like(text, start, end):
+            if group_like(text, start, end):
                 _put_group(text, parts, place, start, end)
-            elif (ground == _AT_ROAD or ground == _AT_VILLAGE) and _numbered_lane(text, start, end):
+            elif (ground == _AT_ROAD or ground == _AT_VILLAGE) and numbered_lane(text, start, end):
                 put(parts, ROAD_NO, place, start, end, 0)
                 lane_end = end
             elif place == 2 and near:
                 _landmark(text, spans, s, parts)
             else:
-                if label == _SUBROAD and end - start > 3 and _joins(text, start):
+                if label == _SUBROAD and end - start > 3 and joins(text, start):
                     start += 1
                     place = 0  # it crosses the map's road, which therefore counts
-                if follows and spans.start[s + 1] == end and _at_crossing(text, end):
+                if follows and spans.start[s + 1] == end and at_crossing(text, end):
                     end += 1
-                put(parts, ROAD, place, start, _map_road(text, start, end), 0)
+                put(parts, ROAD, place, start, map_road(text, start, end), 0)
         elif label == _ROADNO or label == _SUBROADNO:
             split = start
             for i in range(start, end - 1):
-                if _group_like(text, start, i + 1):
+                if group_like(text, start, i + 1):
                     split = i + 1
             _put_group(text, parts, place, start, split)
-            if (
-                follows
-                and spans.end[s] == spans.start[s + 1]
-                and _elsewhere(text, spans.start[s + 1], spans.end[s + 1])
-            ):
+            if follows and spans.end[s] == spans.start[s + 1] and elsewhere(text, spans.start[s + 1], spans.end[s + 1]):
                 put(parts, LANDMARK, place, split, spans.end[s + 1], 0)  # 12号斜对面 is not number 12
             elif ground == _NOWHERE and not _followed_by(spans, number, s, _POI):
                 # A number behind an estate, or behind no name at all, is a building's.
@@ -439,7 +293,7 @@ def collect(text: Text, spans: Spans, number: int, out: Divisions, parts: Parts)
         elif label == _POI or label == _SUBPOI or label == _PERSON:
             if near:
                 _landmark(text, spans, s, parts)
-            elif label == _SUBPOI and _shop_floor(text, start, end):
+            elif label == _SUBPOI and shop_floor(text, start, end):
                 put(parts, FLOOR, place, start, end, 0)
             else:
                 glued = 0
@@ -457,7 +311,7 @@ def collect(text: Text, spans: Spans, number: int, out: Divisions, parts: Parts)
             lane = lane and (text.char[start - 1] == 0x5F04 or text.char[start - 1] == 0x5DF7)  # 弄 巷
             if lane and text.char[end - 1] == 0x53F7:  # 号
                 put(parts, ROAD_NO, place, start, end, 1)
-            elif ground == _AT_ROAD and _bare_number(text, start, end):
+            elif ground == _AT_ROAD and bare_number(text, start, end):
                 put(parts, ROAD_NO, place, start, end, 0)
                 ground = _NUMBERED
             elif (
@@ -472,7 +326,7 @@ def collect(text: Text, spans: Spans, number: int, out: Divisions, parts: Parts)
             else:
                 first = start + 1 if text.char[start] == 0x7B2C and end - start > 1 else start  # 第
                 last = parts.field[parts.size[0] - 1] if parts.size[0] else -1
-                if last == POI and _letter_and_room(text, start, end):
+                if last == POI and letter_and_room(text, start, end):
                     put(parts, ROOM, place, start + 1, trimmed(text, ROOM, start + 1, end), 0)
                     end = start + 1
                 first = _put_first(text, parts, BUILDING, place, first, end)
@@ -497,7 +351,7 @@ def collect(text: Text, spans: Spans, number: int, out: Divisions, parts: Parts)
                 put(parts, UNIT if chain else FLOOR, place, start, trimmed(text, FLOOR, start, end), 0)
         elif label == _ROOM:
             last = parts.field[parts.size[0] - 1] if parts.size[0] else -1
-            if last == POI and _letter_and_room(text, start, end):
+            if last == POI and letter_and_room(text, start, end):
                 # B2602 behind an estate: building B, room 2602.
                 put(parts, BUILDING, place, start, start + 1, 0)
                 start += 1
@@ -508,7 +362,7 @@ def collect(text: Text, spans: Spans, number: int, out: Divisions, parts: Parts)
             for i in range(start, end - 1):
                 if text.char[i] == 0x4E2D and text.char[i + 1] == 0x56FD:  # 中国
                     put(parts, NOISE, place, i, i + 2, 0)
-            if end - start == 2 and _filler(text.char[start], text.char[start + 1]):
+            if end - start == 2 and is_filler(text.char[start], text.char[start + 1]):
                 put(parts, NOISE, place, start, end, 0)
         s += 1
 
@@ -526,25 +380,6 @@ def _landmark(text: Text, spans: Spans, s: int, parts: Parts) -> None:
             start = parts.start[n - 1]
             parts.size[0] = n - 1
     put(parts, LANDMARK, spans.place[s], start, end, 0)
-
-
-@kernel
-def same_chars(text: Text, a: int, b: int, c: int, d: int) -> bool:
-    if b - a != d - c:
-        return False
-    for i in range(b - a):
-        if text.char[a + i] != text.char[c + i]:
-            return False
-    return True
-
-
-@kernel
-def _contains(text: Text, a: int, b: int, c: int, d: int) -> bool:
-    """True when the characters [c, d) stand within [a, b)."""
-    for i in range(a, b - (d - c) + 1):
-        if same_chars(text, i, i + d - c, c, d):
-            return True
-    return False
 
 
 @kernel
@@ -583,7 +418,7 @@ def merge(text: Text, parts: Parts, keep: NDArray[np.int8]) -> None:
             inside = False
             for j in range(n):
                 if parts.field[j] == POI and parts.place[j] == 1:
-                    inside = inside or _contains(text, parts.start[j], parts.end[j], parts.start[i], parts.end[i])
+                    inside = inside or contains(text, parts.start[j], parts.end[j], parts.start[i], parts.end[i])
             if not inside and not parts.glued[i]:
                 parts.field[i] = LANDMARK
                 keep[i] = 1

@@ -10,37 +10,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from songda.address.compiled.chains import Leaves, county_of, new_leaves
 from songda.address.compiled.features import TEMPLATES, Evidence, facts, new_evidence, weigh_evidence
 from songda.address.compiled.head import Head, new_head, read_head, seed
 from songda.address.compiled.kernel import allocating_kernel, kernel
 from songda.address.compiled.keys import make_key, write_keys
 from songda.address.compiled.lexicon import Lexicon
-from songda.address.compiled.mentions import (
-    MENTIONS,
-    Leaves,
-    Mentions,
-    county_of,
-    filler,
-    find,
-    look_up,
-    new_leaves,
-    new_mentions,
-)
+from songda.address.compiled.mentions import MENTIONS, Mentions, filler, find, look_up, new_mentions
 from songda.address.compiled.parts import PARTS, Parts, collect, merge, new_parts, repair
-from songda.address.compiled.resolve import (
-    CHANGES,
-    REDUNDANT,
-    RIVALS,
-    TOWN,
-    Divisions,
-    Spans,
-    means_division,
-    mention_spans,
-    new_divisions,
-    relabel,
-    settle,
-    zone_follows,
-)
+from songda.address.compiled.resolve import means_division, mention_spans, relabel, settle, zone_follows
+from songda.address.compiled.settled import CHANGES, REDUNDANT, RIVALS, TOWN, Divisions, Spans, new_divisions
 from songda.address.compiled.tagger import COUNT, HALF, WIDTH, Weights, doubt, emit, viterbi
 from songda.address.compiled.tokens import LONGEST, NO_CHINESE, Text, new_text, scan, tokenize
 from songda.address.compiled.write import (

@@ -6,71 +6,40 @@ Nothing is guessed: when chains tie and no town decides, what they share is kept
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
+from songda.address.compiled.chains import Leaves, add, competes, holds
 from songda.address.compiled.head import Head, seed
 from songda.address.compiled.kernel import kernel
 from songda.address.compiled.lexicon import CHANGED, FORMER, OFFICIAL, Lexicon
 from songda.address.compiled.mentions import (
     MENTIONS,
-    Leaves,
     Mentions,
-    add,
     class_length,
-    competes,
     county_from,
-    first_town,
-    holds,
     names_until,
     town_under,
 )
+from songda.address.compiled.settled import (
+    AMBIGUOUS_DISTRICT,
+    AMBIGUOUS_DIVISION,
+    AMBIGUOUS_SUCCESSOR,
+    CITY,
+    CONTRADICTORY,
+    DISTRICT,
+    PROV,
+    REDUNDANT,
+    RIVALS,
+    TOWN,
+    Divisions,
+    Spans,
+    note_change,
+)
 from songda.address.compiled.tokens import Text
+from songda.address.compiled.towns import settle_town
 
-COUNTRY, PROV, CITY, DISTRICT, DEVZONE, TOWN = range(6)
-REDUNDANT = 19
-#: Issues of the divisions, as bits.
-AMBIGUOUS_DISTRICT, AMBIGUOUS_DIVISION, AMBIGUOUS_SUCCESSOR, AMBIGUOUS_TOWN = 1, 2, 4, 8
-CONTRADICTORY, UNKNOWN_TOWN, FROM_TOWN, TOWN_ELSEWHERE, UNKNOWN_DIVISION = 16, 32, 64, 128, 256
-RIVALS, CHANGES = 12, 4
 _MARGIN = np.float32(1e-3)
-
-
-class Spans(NamedTuple):
-    """Spans of a text: [start, end) in characters, label, and where they stand."""
-
-    start: NDArray[np.int32]
-    end: NDArray[np.int32]
-    label: NDArray[np.int32]
-    place: NDArray[np.int32]
-
-
-class Divisions(NamedTuple):
-    """What was settled for one text."""
-
-    #: [division or -1, town or -1, issues, number of rivals, number of changes, first character and end of the town as
-    #: stated (-1 for none), 1 when
-    #: the town stays as stated].
-    settled: NDArray[np.int64]
-    rivals: NDArray[np.int32]
-    #: (first character, end, division or town meant, reason) of each name that is not today's.
-    changes: NDArray[np.int32]
-    #: Divisions of the chain that the text states, as bits of levels.
-    stated: NDArray[np.int32]
-    #: Scratch: the deepest divisions that tie.
-    deepest: NDArray[np.int32]
-
-
-def new_divisions() -> Divisions:
-    return Divisions(
-        np.zeros(8, np.int64),
-        np.zeros(RIVALS, np.int32),
-        np.zeros((CHANGES, 4), np.int32),
-        np.zeros(1, np.int32),
-        np.zeros(RIVALS * 4, np.int32),
-    )
 
 
 @kernel
@@ -209,7 +178,7 @@ def settle(
     if rivals == 1:
         chosen = _successor(lex, text, spans, number, found, mentions, chosen, deepest, out)
     settled[0] = chosen
-    _town(lex, text, spans, number, out)
+    settle_town(lex, text, spans, number, out)
     _explain(lex, text, found, mentions, out)
 
 
@@ -301,165 +270,6 @@ def _by_town(
 
 
 @kernel
-def _town(
-    lex: Lexicon,
-    text: Text,
-    spans: Spans,
-    number: int,
-    out: Divisions,
-) -> None:
-    """The town of the chain: the first stated one that lies in it, else the first as stated."""
-    settled = out.settled
-    typed = False
-    for s in range(number):
-        label = spans.label[s]
-        if not (label == TOWN or label == DEVZONE) or spans.place[s] == 2:
-            continue
-        start, end = spans.start[s], spans.end[s]
-        names = names_until(text, start, end)
-        town, several, entry = -1, False, -1
-        for i in range(names - 1, -1, -1):
-            name_end, name = text.name_end[start, i], text.name_entry[start, i]
-            tail = class_length(text, name_end, end)
-            if tail == 0 and name_end + 1 == end and text.char[name_end] == 0x8857:  # 邾城街
-                tail = 1
-            if name_end + tail != end or (label == DEVZONE and name_end != end):
-                continue
-            town = _find_town(lex, name, out)
-            if town == -2:
-                several, town = True, -1
-            if town == -1 and settled[0] >= 0:
-                town = _moved(lex, name, settled[0])
-                if town >= 0:
-                    settled[0] = lex.parent[town]
-            if town >= 0:
-                entry = name
-                break
-        if town >= 0:
-            hit = _hit_of(lex, entry, town)
-            if label == DEVZONE and lex.hit_kind[hit] != OFFICIAL:
-                continue
-            settled[5], settled[6] = start, end
-            if lex.hit_kind[hit] == FORMER and lex.hit_within[hit] < 0:
-                # A town that is gone stays as stated; its one successor gives the code.
-                settled[7] = 1
-                _change(out, start, end, town, hit)
-                if lex.hit_others[hit] > 0:
-                    settled[2] |= AMBIGUOUS_TOWN
-                    if settled[3] == 0:
-                        out.rivals[0] = town
-                        settled[3] = 1
-                        for i in range(lex.other_start[lex.hit_others[hit]], lex.other_start[lex.hit_others[hit] + 1]):
-                            if settled[3] < RIVALS:
-                                out.rivals[settled[3]] = lex.others[i]
-                                settled[3] += 1
-                    return
-            settled[2] &= ~(UNKNOWN_TOWN | AMBIGUOUS_TOWN)
-            settled[1] = town
-            if settled[0] < 0:
-                settled[2] |= FROM_TOWN
-                settled[0] = lex.parent[town]
-            elif lex.level[settled[0]] < 3 and holds(lex, settled[0], town):
-                settled[0] = lex.parent[town]
-            if settled[7] == 0 and not _same_name(lex, text, start, end, town):
-                _change(out, start, end, town, -1)
-            return
-        if label == DEVZONE:
-            continue
-        if settled[5] < 0 or (spans.place[s] == 1 and not typed):
-            typed = spans.place[s] == 1
-            settled[5], settled[6] = start, end
-            settled[2] |= AMBIGUOUS_TOWN if several else UNKNOWN_TOWN
-            if several and settled[3] == 0:
-                _rival_towns(lex, text.name_entry[start, names - 1], out)
-    if settled[5] < 0 and settled[0] >= 0 and lex.level[settled[0]] == 3:
-        _repeated_town(lex, text, spans, number, out)
-    if settled[5] < 0 and settled[0] >= 0 and lex.level[settled[0]] == 3:
-        _bare_town(lex, text, spans, number, out)
-
-
-@kernel
-def _repeated_town(
-    lex: Lexicon,
-    text: Text,
-    spans: Spans,
-    number: int,
-    out: Divisions,
-) -> None:
-    """A town that stands only inside a piece the tagger took for a repetition (【城关镇 of 【城关镇草堰村】)."""
-    settled = out.settled
-    for s in range(number):
-        if spans.label[s] != REDUNDANT or spans.place[s] == 2:
-            continue
-        end = spans.end[s]
-        for at in range(spans.start[s], end - 1):
-            for i in range(names_until(text, at, end) - 1, -1, -1):
-                entry = text.name_entry[at, i]
-                tail = class_length(text, text.name_end[at, i], end)
-                stop = text.name_end[at, i] + tail
-                if tail == 0 and not _has_full_town(lex, entry):
-                    continue  # 金乡 of 金乡县 is no 乡
-                c = text.char[stop - 1]
-                if c != 0x9547 and c != 0x4E61 and c != 0x9053:  # 镇 乡 道
-                    continue
-                town = town_under(lex, entry, settled[0])
-                if town >= 0:
-                    settled[1], settled[5], settled[6] = town, at, stop
-                    if not _same_name(lex, text, at, stop, town):
-                        _change(out, at, stop, town, -1)
-                    return
-
-
-@kernel
-def _has_full_town(lex: Lexicon, entry: int) -> bool:
-    for h in range(lex.town_start[entry], lex.hit_start[entry + 1]):
-        if lex.hit_kind[h] == OFFICIAL:
-            return True
-    return False
-
-
-@kernel
-def _bare_town(
-    lex: Lexicon,
-    text: Text,
-    spans: Spans,
-    number: int,
-    out: Divisions,
-) -> None:
-    """天津蓟县下窝头: what stands where the town should, and is a town's name without its class word, is the town."""
-    settled = out.settled
-    for s in range(number):
-        label = spans.label[s]
-        if label <= DISTRICT or label >= REDUNDANT:
-            continue
-        if label == 6 or label == 11:
-            start, end = spans.start[s], spans.end[s]
-            names = names_until(text, start, end)
-            if names and text.name_end[start, names - 1] == end and text.char[end - 1] != 0x6751:
-                town = town_under(lex, text.name_entry[start, names - 1], settled[0])
-                if town >= 0:
-                    settled[1], settled[5], settled[6] = town, start, end
-                    spans.label[s] = TOWN
-                    _change(out, start, end, town, -1)
-        return
-
-
-@kernel
-def _rival_towns(lex: Lexicon, entry: int, out: Divisions) -> None:
-    """The towns of one full name inside the settled division are the rivals."""
-    division = out.settled[0]
-    first = first_town(lex, entry, max(division, 0))
-    count = 0
-    for h in range(first, lex.hit_start[entry + 1]):
-        if (division >= 0 and lex.hit_division[h] >= lex.last[division]) or count == RIVALS:
-            break
-        if lex.hit_kind[h] == OFFICIAL:
-            out.rivals[count] = lex.hit_division[h]
-            count += 1
-    out.settled[3] = count
-
-
-@kernel
 def relabel(lex: Lexicon, text: Text, spans: Spans, number: int) -> None:
     """At the head of a text, a span that is the full name of a division is that division, whatever the tagger took it for."""
     for s in range(number):
@@ -475,82 +285,6 @@ def relabel(lex: Lexicon, text: Text, spans: Spans, number: int) -> None:
             return
         if spans.label[s] in (6, 11, 12):  # community, poi, subpoi
             spans.label[s] = level
-
-
-@kernel
-def _moved(lex: Lexicon, entry: int, county: int) -> int:
-    """The town that left `county` for another one under this name, -1 for none (余杭区临平街道 lies in 临平区 today)."""
-    for h in range(lex.town_start[entry], lex.hit_start[entry + 1]):
-        if lex.hit_within[h] == county:
-            return lex.hit_division[h]
-    return -1
-
-
-@kernel
-def _hit_of(lex: Lexicon, entry: int, town: int) -> int:
-    """The hit by which an entry means a town; its firmest one."""
-    found = -1
-    for h in range(first_town(lex, entry, town), lex.hit_start[entry + 1]):
-        if lex.hit_division[h] != town:
-            break
-        if found < 0 or lex.hit_kind[h] < lex.hit_kind[found]:
-            found = h
-    return found
-
-
-@kernel
-def _find_town(lex: Lexicon, entry: int, out: Divisions) -> int:
-    """The town that an entry names in the settled division, or among the further successors; -1 none, -2 several."""
-    division = out.settled[0]
-    if division >= 0:
-        if lex.level[division] == 1 and lex.city[division] < 0 and lex.last[division] - division > 600:
-            town, official = -1, 0
-            for h in range(first_town(lex, entry, division), lex.hit_start[entry + 1]):
-                hit = lex.hit_division[h]
-                if hit >= lex.last[division]:
-                    break
-                if lex.hit_kind[h] == OFFICIAL:
-                    town = hit
-                    official += 1
-            return town if official == 1 else -2 if official else -1
-        return town_under(lex, entry, division)
-    town, official = -1, 0
-    for h in range(lex.town_start[entry], lex.hit_start[entry + 1]):
-        hit = lex.hit_division[h]
-        if lex.hit_kind[h] == OFFICIAL:
-            town = hit
-            official += 1
-    return town if official == 1 else -2 if official else -1
-
-
-@kernel
-def _same_name(lex: Lexicon, text: Text, start: int, end: int, division: int) -> bool:
-    """True when the characters are the division's own name."""
-    at = lex.name_start[division]
-    for i in range(start, end):
-        c = text.char[i]
-        if at + 3 > lex.name_start[division + 1] or c >= 0x10000 or c < 0x800:
-            return False
-        if (
-            lex.name_bytes[at] != 0xE0 | (c >> 12)
-            or lex.name_bytes[at + 1] != 0x80 | ((c >> 6) & 0x3F)
-            or lex.name_bytes[at + 2] != 0x80 | (c & 0x3F)
-        ):
-            return False
-        at += 3
-    return at == lex.name_start[division + 1]
-
-
-@kernel
-def _change(out: Divisions, start: int, end: int, division: int, hit: int) -> None:
-    count = out.settled[4]
-    if count < CHANGES:
-        for i in range(count):
-            if out.changes[i, 2] == division and out.changes[i, 3] == hit:
-                return
-        out.changes[count, 0], out.changes[count, 1] = start, end
-        out.changes[count, 2], out.changes[count, 3] = division, hit
-        out.settled[4] = count + 1
 
 
 @kernel
@@ -578,7 +312,7 @@ def _explain(lex: Lexicon, text: Text, found: Mentions, mentions: int, out: Divi
         out.stated[0] |= 1 << lex.level[meant]
         kind = lex.hit_kind[used]
         if kind == FORMER or kind == CHANGED:
-            _change(out, found.start[m], found.end[m], meant, used)
+            note_change(out, found.start[m], found.end[m], meant, used)
 
 
 @kernel

@@ -7,10 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from songda.address.compiled.kernel import kernel
-from songda.address.compiled.lexicon import Lexicon
-from songda.address.compiled.numbering import digit, numeral
-from songda.address.compiled.parts import (
+from songda.address.compiled.fields import (
     BUILDING,
     FIELDS,
     FLOOR,
@@ -22,9 +19,12 @@ from songda.address.compiled.parts import (
     ROOM,
     UNIT,
     VILLAGE,
-    Parts,
 )
-from songda.address.compiled.resolve import Divisions
+from songda.address.compiled.kernel import kernel
+from songda.address.compiled.lexicon import Lexicon
+from songda.address.compiled.numbering import digit, numeral
+from songda.address.compiled.parts import Parts
+from songda.address.compiled.settled import Divisions
 from songda.address.compiled.tokens import Text
 
 #: Widest line of a label, in half characters: 22 full-width ones.
