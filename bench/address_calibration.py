@@ -45,8 +45,8 @@ from songda.address.cleaning import clean
 from songda.address.compiled.lexicon import lexicon
 from songda.address.compiled.reader import new_findings, new_scratch, read_rows
 from songda.address.compiled.write import PLACE_KEY, STANDARD, new_output
-from songda.address.training.fit import Labelled, prepare
 from songda.address.training.generate import generate
+from songda.address.training.lines import Labelled, prepare
 
 BINS = 15
 GOLD = ("province", "city", "district", "town", "road", "road_no", "building", "unit", "room")

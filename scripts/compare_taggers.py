@@ -27,19 +27,10 @@ from songda.address.compiled.kernel import allocating_kernel
 from songda.address.compiled.lexicon import lexicon
 from songda.address.compiled.reader import new_scratch, read_spans
 from songda.address.compiled.tagger import COUNT, STATES
-from songda.address.training.fit import (
-    Labelled,
-    Lines,
-    Model,
-    new_model,
-    pack,
-    predict,
-    prepare,
-    prune,
-    rows_of,
-    spans_of,
-)
+from songda.address.training.fit import new_model, prune
 from songda.address.training.generate import generate
+from songda.address.training.lines import Labelled, Lines, prepare
+from songda.address.training.model import Model, pack, predict, rows_of, spans_of
 from teacher import Net, label, likeliest, new_net, train_net
 from train_tagger import HELD_BACK, corpus, fitted, mixed, real
 

@@ -31,8 +31,10 @@ from bench.address_calibration import brier, calibration_error, figures, judged,
 
 from songda.address import standardizing
 from songda.address.score import FACTS, LIMITS, MEASURES
-from songda.address.training.fit import ROWS, pack, prepare
+from songda.address.training.fit import ROWS
 from songda.address.training.generate import generate
+from songda.address.training.lines import prepare
+from songda.address.training.model import pack
 from train_tagger import corpus, mixed, real
 from train_tagger import fitted as tagger
 

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from songda.address.compiled.kernel import allocating_kernel, kernel
 from songda.address.compiled.tagger import COUNT, STATES
-from songda.address.training.fit import Lines, rows_of
+from songda.address.training.lines import Lines
+from songda.address.training.model import rows_of
 
 #: A fact with more values than this (pairs of characters) gets no embedding: the network pairs characters itself.
 VALUES = 5_000

@@ -22,22 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from songda.address.compiled.tagger import LABELS
-from songda.address.training.fit import (
-    Labelled,
-    Lines,
-    Model,
-    new_model,
-    pack,
-    predict,
-    prepare,
-    prune,
-    read_corpus,
-    read_jsonl,
-    span_f1,
-    spans_of,
-    train,
-)
+from songda.address.training.fit import new_model, prune, train
 from songda.address.training.generate import generate
+from songda.address.training.lines import Labelled, Lines, prepare, read_corpus, read_jsonl
+from songda.address.training.model import Model, pack, predict, span_f1, spans_of
 
 ROOT = Path(__file__).parents[1]
 OUT = ROOT / "src" / "songda" / "address" / "data" / "tagger.npz"

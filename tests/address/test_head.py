@@ -20,7 +20,7 @@ from songda.address.compiled.reader import new_scratch, read_head
 from songda.address.compiled.tagger import LABELS
 from songda.address.compiled.tokens import scan, tokenize
 from songda.address.gazetteer import table
-from songda.address.training.fit import read_labelled
+from songda.address.training.lines import read_labelled
 
 CORPUS = Path(__file__).parents[2] / "corpus" / "address"
 

@@ -14,7 +14,9 @@ from songda.address import tag
 from songda.address.compiled.tagger import COUNT, HALF, LABELS, NEVER, STATES, WIDTH, emit, viterbi
 from songda.address.compiled.tokens import LONGEST
 from songda.address.standardizing import load_weights, shipped_weights
-from songda.address.training.fit import Model, new_model, pack, predict, prepare
+from songda.address.training.fit import new_model
+from songda.address.training.lines import prepare
+from songda.address.training.model import Model, pack, predict
 
 FEW = 3
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from songda.address.training.fit import Labelled, prepare, read_labelled
+from songda.address.training.lines import Labelled, prepare, read_labelled
 
 _LINE: Labelled = ("杭州 延安路295号", [("杭州", "city"), ("延安路", "road"), ("295号", "roadno")])
 

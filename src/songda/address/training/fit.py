@@ -9,136 +9,18 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from songda.address.compiled.features import TEMPLATES, facts
 from songda.address.compiled.kernel import allocating_kernel
-from songda.address.compiled.lexicon import lexicon
-from songda.address.compiled.reader import new_scratch, put_head, see
 from songda.address.compiled.tagger import (
-    BUCKETS,
     COUNT,
-    HALF,
-    LABELS,
-    NEVER,
     STATES,
-    WIDTH,
-    Weights,
-    bucket_of,
-    emit,
-    print_of,
-    viterbi,
 )
-from songda.address.compiled.tokens import scan, tokenize
-
-Labelled = tuple[str, list[tuple[str, str]]]
-
-
-class Lines(NamedTuple):
-    """Labelled lines as arrays."""
-
-    #: Hashed facts of every token, 0 in the head of a line, which needs no tagger.
-    keys: NDArray[np.uint32]
-    #: True state of every token.
-    states: NDArray[np.int8]
-    #: Where each line begins, and its number of head tokens.
-    starts: NDArray[np.int64]
-    heads: NDArray[np.int64]
-    #: State of every head token as the head says it, -1 for the others.
-    said: NDArray[np.int8]
-
-
-def read_jsonl(path: Path) -> list[Labelled]:
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8-sig").split("\n") if line.strip()]
-    return [(row["text"], [(piece, label) for piece, label in row["spans"]]) for row in rows]
-
-
-def read_corpus(path: Path) -> list[Labelled]:
-    """Lines of the form `浙江省/prov 杭州市/city` (corpus/address/GUIDE.md)."""
-    lines: list[Labelled] = []
-    for line in path.read_text(encoding="utf-8-sig").splitlines():
-        if not line.strip() or line.startswith("#"):
-            continue
-        text, spans = "", []
-        for item in line.split():
-            piece, _, label = item.rpartition("/")
-            text += piece.replace("_", " ")
-            spans.append((piece.replace("_", ""), label))
-        lines.append((text, spans))
-    return lines
-
-
-def prepare(lines: Sequence[Labelled]) -> Lines:
-    """Facts and states of all tokens of `lines`; a line without a token is passed over."""
-    lex, s = lexicon(), new_scratch()
-    number = {label: i for i, label in enumerate(LABELS)}
-    keys = [np.zeros((0, TEMPLATES), np.uint32)]
-    states = [np.zeros(0, np.int8)]
-    starts, heads = [0], []
-    said = [np.zeros(0, np.int8)]
-    for raw, spans in lines:
-        data = np.frombuffer(raw.encode(), np.uint8)
-        count, _ = scan(data, 0, len(data), lex.fold, lex.symbol, s.text)
-        tokens = tokenize(s.text, count)
-        if not tokens:
-            continue
-        table = np.zeros((tokens, TEMPLATES), np.uint32)
-        head = np.full(tokens, -1, np.int8)
-        heads.append(_open_facts(lex, s, tokens, count, table, head))
-        keys.append(table)
-        said.append(head)
-        states.append(_states(raw, spans, s.text.origin[s.text.start[:tokens]], number))
-        starts.append(starts[-1] + tokens)
-    return Lines(
-        np.concatenate(keys),
-        np.concatenate(states),
-        np.array(starts, np.int64),
-        np.array(heads, np.int64),
-        np.concatenate(said),
-    )
-
-
-@allocating_kernel
-def _open_facts(lex: Any, s: Any, tokens: int, count: int, table: NDArray[np.uint32], head: NDArray[np.int8]) -> int:
-    """Facts of the tokens behind the head of the text in `s`, and the states of the head: its number of tokens."""
-    see(lex, s, tokens, count)
-    put_head(s.head, head)
-    for t in range(s.head.size[0], tokens):
-        facts(s.text, s.evidence, t, table[t])
-    return np.int64(s.head.size[0])
-
-
-def _states(
-    raw: str, spans: list[tuple[str, str]], origins: NDArray[np.int32], number: dict[str, int]
-) -> NDArray[np.int8]:
-    """State of each token (whose first raw character is given): B-label when a piece begins in it, else I-label."""
-    owner = np.full(len(raw) + 1, -1)
-    labels, at = [], 0
-    for piece, label in spans:
-        labels.append(number[label])
-        for char in piece:
-            if char.isspace():
-                continue
-            while raw[at].isspace():
-                at += 1
-            owner[at] = len(labels) - 1
-            at += 1
-    owned = owner[origins]
-    begins = np.concatenate([[True], owned[1:] != owned[:-1]])
-    of = np.array(labels, np.int8)[owned]
-    return np.where(begins, of, of + COUNT).astype(np.int8)
-
-
-def rows_of(keys: NDArray[np.uint32], known: NDArray[np.uint32]) -> NDArray[np.int32]:
-    """Row of every fact, -1 for those that are not among the sorted `known`."""
-    if not len(known):
-        return np.full(keys.shape, -1, np.int32)
-    at = np.searchsorted(known, keys.ravel())
-    at[at == len(known)] = 0
-    return np.where(known[at] == keys.ravel(), at, -1).astype(np.int32).reshape(keys.shape)
+from songda.address.training.lines import Labelled, Lines, prepare, read_labelled
+from songda.address.training.model import Model, pack, rows_of, span_f1
 
 
 @allocating_kernel
@@ -297,15 +179,6 @@ def _seed(value: int) -> None:
     np.random.seed(value)
 
 
-class Model(NamedTuple):
-    """A tagger in full precision: the facts that have a row, and the weights."""
-
-    known: NDArray[np.uint32]
-    emission: NDArray[np.float32]
-    begin: NDArray[np.float32]
-    go_on: NDArray[np.float32]
-
-
 def new_model(lines: Lines, *, at_least: int = 2) -> Model:
     """Weights of zero for every fact that occurs `at_least` times."""
     known, times = np.unique(lines.keys.ravel(), return_counts=True)
@@ -343,39 +216,8 @@ def prune(model: Model, rows: int) -> Model:
     return model._replace(known=model.known[keep], emission=model.emission[keep])
 
 
-def pack(model: Model) -> Weights:
-    """The model as it is shipped and read: weights in 8 bits, facts by fingerprint. At most 65,535 facts; of three in a bucket the
-    least weighty is left out (some in a thousand)."""
-    step = float(np.abs(model.emission).max(initial=0)) / 127 or 1.0
-    emission = np.zeros((len(model.known) + 1, WIDTH), np.int8)
-    emission[1:, :COUNT] = np.rint(model.emission[:, :COUNT] / step)
-    emission[1:, HALF : HALF + COUNT] = np.rint(model.emission[:, COUNT:] / step)
-    begin, go_on = np.full((COUNT + 1, HALF), NEVER, np.int16), np.full(HALF, NEVER, np.int16)
-    begin[:, :COUNT] = np.rint(np.maximum(model.begin / step, NEVER))
-    go_on[:COUNT] = np.rint(np.maximum(model.go_on / step, NEVER))
-    table = np.zeros((BUCKETS, 2), np.uint32)
-    _insert(table, model.known, np.argsort(-np.abs(model.emission).max(axis=1), kind="stable"))
-    return Weights(table, emission, np.array([step], np.float32), begin, go_on)
-
-
-@allocating_kernel
-def _insert(table: NDArray[np.uint32], known: NDArray[np.uint32], order: NDArray[np.int64]) -> None:
-    for i in order:
-        bucket = bucket_of(known[i])
-        entry = print_of(known[i]) << 16 | (i + 1)
-        if table[bucket, 0] == 0:
-            table[bucket, 0] = entry
-        elif table[bucket, 1] == 0 and table[bucket, 0] >> 16 != print_of(known[i]):
-            table[bucket, 1] = entry
-
-
 #: Facts that keep their row: more bring nothing that a test shows, and the table stays in the cache.
 ROWS = 40_000
-
-
-def read_labelled(path: Path) -> list[Labelled]:
-    """Labelled lines of a .jsonl file ({"text", "spans"}) or of a text file in the form of corpus/address/GUIDE.md."""
-    return read_jsonl(path) if path.suffix == ".jsonl" else read_corpus(path)
 
 
 def fit(
@@ -428,56 +270,3 @@ def _fit_model(
     model = prune(model, ROWS)
     train(model, prepared, weight=weight, epochs=max(1, epochs // 3), seed=seed + 1)
     return model
-
-
-def predict(model: Model, lines: Lines) -> NDArray[np.int8]:
-    """Best state of every token of `lines`."""
-    states = lines.said.copy()
-    _decode(lines.keys, lines.starts, lines.heads, pack(model), states)
-    return states
-
-
-@allocating_kernel
-def _decode(
-    keys: NDArray[np.uint32],
-    starts: NDArray[np.int64],
-    heads: NDArray[np.int64],
-    weights: Weights,
-    states: NDArray[np.int8],
-) -> None:
-    longest = 1
-    for line in range(len(starts) - 1):
-        longest = max(longest, starts[line + 1] - starts[line])
-    scores, best = np.zeros((longest, WIDTH), np.int16), np.zeros((longest, WIDTH), np.int16)
-    top, into = np.zeros(HALF, np.int16), np.zeros(HALF, np.int16)
-    rows = np.zeros(keys.shape[1] + 3, np.int64)
-    for line in range(len(starts) - 1):
-        first = starts[line] + heads[line]
-        tokens = starts[line + 1] - first
-        if tokens > 0:
-            before = states[first - 1] % COUNT if heads[line] else COUNT
-            emit(keys[first : first + tokens], tokens, weights, rows, scores)
-            viterbi(
-                scores, tokens, before, weights.begin, weights.go_on, best, top, into, states[first : first + tokens]
-            )
-
-
-def spans_of(states: NDArray[np.int8], starts: NDArray[np.int64]) -> list[set[tuple[int, int, int]]]:
-    """Spans (first token, end, label) of each line."""
-    found = []
-    for line in range(len(starts) - 1):
-        spans: list[list[int]] = []
-        for t, state in enumerate(states[starts[line] : starts[line + 1]].tolist()):
-            if state < COUNT or not spans:
-                spans.append([t, t + 1, state % COUNT])
-            else:
-                spans[-1][1] = t + 1
-        found.append({(a, b, c) for a, b, c in spans})
-    return found
-
-
-def span_f1(model: Model, lines: Lines) -> float:
-    """Micro F1 of exact spans."""
-    truth, found = spans_of(lines.states, lines.starts), spans_of(predict(model, lines), lines.starts)
-    right = sum(len(a & b) for a, b in zip(truth, found, strict=True))
-    return 2 * right / max(1, sum(map(len, truth)) + sum(map(len, found)))

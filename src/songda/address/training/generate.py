@@ -17,24 +17,20 @@ import re
 import tomllib
 from bisect import bisect
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import cache, partial
 from importlib.resources import files
 from itertools import accumulate
-from typing import Any, TypeVar
 
-from songda.address.compiled.tagger import LABELS
 from songda.address.gazetteer import table
-
-T = TypeVar("T")
-Labelled = tuple[str, list[tuple[str, str]]]
+from songda.address.training.grammar import Compiler, Line, Place, Put, Say, pick
+from songda.address.training.lines import Labelled
 
 _ABOVE = frozenset({"prov", "city", "district", "town", "community", "road", "poi"})
 _FULL_WIDTH = str.maketrans({chr(code): chr(code + 0xFEE0) for code in range(0x21, 0x7F)})
 #: Names in the statistics' list that nobody says.
 _NO_VILLAGE = re.compile(r"\|?[^|]*(?:虚拟|管委会|开发区|生活区)[^|]*")
-_CHINESE = "零一二三四五六七八九"
 
 
 def generate(count: int, *, seed: int) -> list[Labelled]:
@@ -51,39 +47,6 @@ def generate(count: int, *, seed: int) -> list[Labelled]:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A district and its towns; names are empty where the level does not exist, the short ones lack the class word."""
-
-    prov: tuple[str, str]
-    city: tuple[str, str]
-    district: tuple[str, str]
-    #: What stands first on a parcel: the province, in a municipality its name.
-    head: str
-    #: (full name, short name, names of its villages joined by "|").
-    towns: tuple[tuple[str, str, str], ...]
-    #: Names of zones on the ground.
-    zones: tuple[str, ...]
-    roads: tuple[str, ...]
-    estates: tuple[str, ...]
-
-
-@dataclass(slots=True)
-class Line:
-    """One line in the making."""
-
-    random: Callable[[], float]
-    place: Place
-    town: tuple[str, str, str] | None = None
-    #: (blank before it, text, label).
-    pieces: list[tuple[str, str, str]] = field(default_factory=list)
-    kept: dict[str, str] = field(default_factory=dict)
-
-
-Say = Callable[[Line], str]
-Put = Callable[[Line], None]
-
-
-@dataclass(frozen=True, slots=True)
 class Grammar:
     style: Put
     somewhere: Callable[[Callable[[], float]], Place]
@@ -94,7 +57,7 @@ class Grammar:
 def _grammar() -> Grammar:
     source = tomllib.loads(files(__package__).joinpath("generate.toml").read_text(encoding="utf-8"))
     everywhere = _Everywhere(_places(source["weights"]))
-    compiled = _Compiler(source, everywhere)
+    compiled = Compiler(source, everywhere.builtins())
     return Grammar(compiled.styles(), everywhere.place, source["noise"])
 
 
@@ -210,7 +173,7 @@ class _Everywhere:
     def town(self, line: Line) -> tuple[str, str, str]:
         """The town of the line: drawn once."""
         if line.town is None:
-            line.town = _pick(line.place.towns, line.random)
+            line.town = pick(line.place.towns, line.random)
         return line.town
 
     def builtins(self) -> dict[str, Say]:
@@ -239,15 +202,15 @@ class _Everywhere:
             "village": partial(self._village, urban=False),
             "quarter": partial(self._village, urban=True),
             "far_village": self._far_village,
-            "far_town": lambda line: _pick(_pick(self.places, line.random).towns, line.random)[1],
-            "far_city": lambda line: _pick(self.cities, line.random),
-            "far_province": lambda line: _pick(self.provinces, line.random),
-            "far_district": lambda line: _pick(self.districts, line.random),
-            "known_zone": lambda line: _pick(line.place.zones, line.random) if line.place.zones else "经济开发区",
-            "known_road": lambda line: _pick(line.place.roads or self.roads, line.random),
-            "far_road": lambda line: _pick(self.roads, line.random),
-            "known_estate": lambda line: _pick(line.place.estates or self.estates, line.random),
-            "far_estate": lambda line: _pick(self.estates, line.random),
+            "far_town": lambda line: pick(pick(self.places, line.random).towns, line.random)[1],
+            "far_city": lambda line: pick(self.cities, line.random),
+            "far_province": lambda line: pick(self.provinces, line.random),
+            "far_district": lambda line: pick(self.districts, line.random),
+            "known_zone": lambda line: pick(line.place.zones, line.random) if line.place.zones else "经济开发区",
+            "known_road": lambda line: pick(line.place.roads or self.roads, line.random),
+            "far_road": lambda line: pick(self.roads, line.random),
+            "known_estate": lambda line: pick(line.place.estates or self.estates, line.random),
+            "far_estate": lambda line: pick(self.estates, line.random),
             "headless": lambda line: (line.place.prov[0] + line.place.city[0] + line.place.district[0])[1:],
             "tail": lambda line: line.place.district[0][-2:],
             "room": _room,
@@ -267,14 +230,14 @@ class _Everywhere:
         """Stem of a village (or residents' committee) of the line's town."""
         names = self.town(line)[2].split("|")
         for _ in range(4):
-            name = _pick(names, line.random)
+            name = pick(names, line.random)
             if name.endswith("社区") == urban or not urban:
                 return _stem(name) or "新村"
-        return _stem(_pick(names, line.random)) or "新村"
+        return _stem(pick(names, line.random)) or "新村"
 
     def _far_village(self, line: Line) -> str:
-        town = _pick(_pick(self.places, line.random).towns, line.random)
-        return _stem(_pick(town[2].split("|"), line.random)) or "新村"
+        town = pick(pick(self.places, line.random).towns, line.random)
+        return _stem(pick(town[2].split("|"), line.random)) or "新村"
 
 
 def _spoken(row: dict[str, str]) -> str:
@@ -291,10 +254,6 @@ def _stem(name: str) -> str:
     return name
 
 
-def _pick(options: Sequence[T], chance: Callable[[], float]) -> T:
-    return options[int(chance() * len(options))]
-
-
 def _room(line: Line) -> str:
     chance = line.random
     kind = chance()
@@ -304,153 +263,4 @@ def _room(line: Line) -> str:
     return f"{floor}{1 + int((4 if kind < 0.8 else 28) * chance()):02d}"
 
 
-def _number(line: Line, most: int) -> str:
-    return str(1 + int(most * line.random() ** 2))
-
-
-def _chinese(line: Line, most: int) -> str:
-    number = 1 + int(most * line.random() ** 2)
-    tens, ones = divmod(number, 10)
-    head = "" if not tens else "十" if tens == 1 else _CHINESE[tens] + "十"
-    return head + (_CHINESE[ones] if ones else "")
-
-
-def _digits(line: Line, count: int) -> str:
-    return str(10 ** (count - 1) + int(9 * 10 ** (count - 1) * line.random()))
-
-
 # --- the grammar ------------------------------------------------------------------------------------------------------------------------
-
-_REFERENCE = re.compile(r"\{([^{}]+)\}")
-_NUMBERS = {"n": _number, "cn": _chinese, "digits": _digits}
-
-
-class _Compiler:
-    """Turns the tables of the grammar into functions that draw and say."""
-
-    def __init__(self, source: dict[str, Any], everywhere: _Everywhere) -> None:
-        self.source = source
-        self.says: dict[str, Say] = everywhere.builtins()
-        self.puts: dict[str, Put] = {}
-
-    def styles(self) -> Put:
-        drawn = [(int(style["weight"]), self.sequence_of(style["lines"])) for style in self.source["styles"].values()]
-        return _any_of([put for weight, put in drawn for _ in range(weight)])
-
-    def say(self, name: str) -> Say:
-        """What `{name}` stands for."""
-        if name.startswith("<"):
-            return lambda line: line.kept.get(name[1:], "")
-        if ">" in name:
-            inner, key = name.split(">")
-            return _keep(self.say(inner), key)
-        if ":" in name:
-            kind, most = name.split(":")
-            return partial(_say_number, how=_NUMBERS[kind], most=int(most))
-        if name not in self.says:
-            self.says[name] = partial(_late, says=self.says, name=name)  # a name may mean itself further down
-            if name in self.source["words"]:
-                self.says[name] = _one_of(_weighed(self.source["words"][name]))
-            else:
-                self.says[name] = self._templates(name)
-        return self.says[name]
-
-    def _templates(self, name: str) -> Say:
-        options: list[str | Say] = []
-        for row in self.source["names"][name].strip().splitlines():
-            weight, _, template = row.strip().partition(" ")
-            options += [self.template(template)] * int(weight)
-        return _one_of(options)
-
-    def template(self, text: str) -> str | Say:
-        parts: list[str | Say] = [
-            self.say(part) if at % 2 else part for at, part in enumerate(_REFERENCE.split(text)) if part
-        ]
-        if all(isinstance(part, str) for part in parts):
-            return text
-        if len(parts) == 1:
-            return parts[0]
-        return partial(_join, parts=parts)
-
-    def sequence(self, name: str) -> Put:
-        if name not in self.puts:
-            self.puts[name] = self.sequence_of(self.source["pieces"][name])
-        return self.puts[name]
-
-    def sequence_of(self, rows: str) -> Put:
-        options: list[Put] = []
-        for row in rows.strip().splitlines():
-            weight, *tokens = row.split()
-            options += [partial(_put_all, puts=[self.token(token) for token in tokens])] * int(weight)
-        return _any_of(options)
-
-    def token(self, token: str) -> Put:
-        if token.startswith("?"):
-            share, _, rest = token[1:].partition(":")
-            return partial(_perhaps, share=int(share) / 100, put=self.token(rest))
-        if token.startswith("@"):
-            return self.sequence(token[1:])
-        blank = " " if token.startswith("_") else ""
-        template, _, label = token.removeprefix("_").rpartition("/")
-        if label not in LABELS:
-            raise ValueError(f"generate.toml: no such label: {token}")
-        return partial(_put, blank=blank, say=self.template(template), label=label)
-
-
-def _weighed(words: str) -> list[str | Say]:
-    found: list[str | Say] = []
-    for word in words.split():
-        text, _, times = word.partition("*")
-        found += [text] * int(times or 1)
-    return found
-
-
-def _one_of(options: list[str | Say]) -> Say:
-    def say(line: Line) -> str:
-        option = options[int(line.random() * len(options))]
-        return option if isinstance(option, str) else option(line)
-
-    return say
-
-
-def _any_of(options: list[Put]) -> Put:
-    def put(line: Line) -> None:
-        options[int(line.random() * len(options))](line)
-
-    return put
-
-
-def _late(line: Line, says: dict[str, Say], name: str) -> str:
-    return says[name](line)
-
-
-def _join(line: Line, parts: list[str | Say]) -> str:
-    return "".join([part if isinstance(part, str) else part(line) for part in parts])
-
-
-def _keep(say: Say, key: str) -> Say:
-    def keep(line: Line) -> str:
-        line.kept[key] = said = say(line)
-        return said
-
-    return keep
-
-
-def _say_number(line: Line, how: Callable[[Line, int], str], most: int) -> str:
-    return how(line, most)
-
-
-def _put(line: Line, blank: str, say: str | Say, label: str) -> None:
-    text = say if isinstance(say, str) else say(line)
-    if text:
-        line.pieces.append((blank, text, label))
-
-
-def _put_all(line: Line, puts: list[Put]) -> None:
-    for put in puts:
-        put(line)
-
-
-def _perhaps(line: Line, share: float, put: Put) -> None:
-    if line.random() < share:
-        put(line)
