@@ -105,3 +105,25 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         report.outcome = "failed"
         report.longrepr = f"skipped under CI although {needed} must be there: {report.longrepr}"
     return report
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
+    """An engine over an empty ledger, once on SQLite and once on PostgreSQL."""
+    from songda.base.settings import Settings
+    from songda.store import open_database
+
+    url = f"sqlite:///{tmp_path / 'songda.db'}"
+    if request.param == "postgresql":
+        server = request.getfixturevalue("postgres_server")
+        name = f"t{abs(hash(request.node.nodeid)):x}"
+        import psycopg
+
+        with psycopg.connect(f"{server.replace('+psycopg', '')}/postgres", autocommit=True) as admin:
+            admin.execute(f"CREATE DATABASE {name}")
+        url = f"{server}/{name}"
+    engine = open_database(
+        Settings(home=tmp_path, database_url=url, master_key=None, master_key_file=tmp_path / "key", workers=1)
+    )
+    yield engine
+    engine.dispose()

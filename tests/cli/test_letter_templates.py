@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 import structlog
 from PIL import Image
+from program import Desk
 
 from songda.base import days
 from songda.base.settings import load
@@ -20,24 +16,9 @@ from songda.cli.opening import open_base
 from songda.flow.tenants import import_tenant
 
 
-class Desk:
-    def __init__(self, home: Path) -> None:
-        self.home = home
-
-    def songda(self, *words: str, rc: int = 0) -> str:
-        program = [sys.executable, "-c", "from songda.cli import main; main()", "letters", *words]
-        environ = {**os.environ, "SONGDA_HOME": str(self.home)}
-        answer = subprocess.run(program, capture_output=True, text=True, timeout=120, check=False, env=environ)
-        assert answer.returncode == rc, answer.stderr
-        return answer.stdout or answer.stderr
-
-    def json(self, *words: str, rc: int = 0) -> Any:
-        return json.loads(self.songda(*words, "--json", rc=rc))
-
-
 @pytest.fixture
 def desk(tmp_path: Path) -> Desk:
-    return Desk(tmp_path / "home")
+    return Desk(tmp_path / "home", "letters")
 
 
 @pytest.fixture
@@ -47,7 +28,7 @@ def firm(tmp_path: Path) -> Desk:
         import_tenant(engine, master, name="firm", profile_toml=profile, at=days.now(), actor="test")
     # Opening the house sends logs to the stderr of this test.
     structlog.reset_defaults()
-    return Desk(tmp_path)
+    return Desk(tmp_path, "letters")
 
 
 def test_a_picture_of_a_kind_needs_no_tenant(desk: Desk, tmp_path: Path) -> None:

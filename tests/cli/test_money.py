@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
+from program import songda
 from sqlalchemy import update
 
 from songda.base import days
@@ -19,14 +17,6 @@ from songda.cli.drill import invented_profile
 from songda.cli.opening import open_base
 from songda.flow.tenants import import_tenant
 from songda.store import grant, tables
-
-
-def songda(home: Path, *words: str, rc: int = 0) -> str:
-    program = [sys.executable, "-c", "from songda.cli import main; main()", *words]
-    environ = {**os.environ, "SONGDA_HOME": str(home)}
-    answer = subprocess.run(program, capture_output=True, text=True, timeout=120, check=False, env=environ)
-    assert answer.returncode == rc, answer.stderr
-    return answer.stdout or answer.stderr
 
 
 @pytest.fixture

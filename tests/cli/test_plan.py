@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from program import songda
 
 PLAN = """
 [[factory]]
@@ -27,14 +25,6 @@ valid_from = 2026-01-01
 tenant = "nobody"
 per_day = 5
 """
-
-
-def songda(home: Path, *words: str, rc: int = 0) -> str:
-    program = [sys.executable, "-c", "from songda.cli import main; main()", *words]
-    environ = {**os.environ, "SONGDA_HOME": str(home)}
-    answer = subprocess.run(program, capture_output=True, text=True, timeout=120, check=False, env=environ)
-    assert answer.returncode == rc, answer.stderr
-    return answer.stdout or answer.stderr
 
 
 def test_settings_are_checked_and_shown(tmp_path: Path) -> None:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,26 +11,12 @@ from typing import Any
 
 import pytest
 import structlog
+from program import Desk
 
 from songda.base.settings import load
 from songda.cli.drill import invented_profile
 from songda.cli.opening import open_base
 from songda.flow.tenants import import_tenant
-
-
-class Desk:
-    def __init__(self, home: Path) -> None:
-        self.home = home
-
-    def songda(self, *words: str, rc: int = 0) -> str:
-        program = [sys.executable, "-c", "from songda.cli import main; main()", *words]
-        environ = {**os.environ, "SONGDA_HOME": str(self.home)}
-        answer = subprocess.run(program, capture_output=True, text=True, timeout=120, check=False, env=environ)
-        assert answer.returncode == rc, answer.stderr
-        return answer.stdout or answer.stderr
-
-    def json(self, *words: str, rc: int = 0) -> Any:
-        return json.loads(self.songda(*words, "--json", rc=rc))
 
 
 @pytest.fixture

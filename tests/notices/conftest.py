@@ -15,9 +15,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, insert
 
-from songda.base.settings import Settings
 from songda.notices import open_http
-from songda.store import move, open_database, tables
+from songda.store import move, tables
 from songda.vault import DataKey, LocalMasterKey, new_data_key, open_data_key
 
 # Lets the tests import what lies beside them.
@@ -127,22 +126,9 @@ class Firm:
             move(connection, "letter", rows, source=source, target=target, actor=actor, reason=reason, at=self.now)
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def firm(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Firm]:
-    url = f"sqlite:///{tmp_path / 'songda.db'}"
-    if request.param == "postgresql":
-        server = request.getfixturevalue("postgres_server")
-        name = f"t{abs(hash(request.node.nodeid)):x}"
-        import psycopg
-
-        with psycopg.connect(f"{server.replace('+psycopg', '')}/postgres", autocommit=True) as admin:
-            admin.execute(f"CREATE DATABASE {name}")
-        url = f"{server}/{name}"
-    engine = open_database(
-        Settings(home=tmp_path, database_url=url, master_key=None, master_key_file=tmp_path / "key", workers=1)
-    )
-    yield Firm(engine)
-    engine.dispose()
+@pytest.fixture
+def firm(database: Engine) -> Firm:
+    return Firm(database)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import orjson
 
 from songda.base import days
+from songda.base.texts import decoded
 from songda.carriers.errors import BadExchangeFile
 from songda.carriers.order import Order
 from songda.carriers.tracking import Event, Trace, read_item
@@ -130,13 +131,9 @@ def _written(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
 
 
 def _read(content: bytes, columns: Sequence[str]) -> list[dict[str, str]]:
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        try:
-            text = content.decode("gb18030")
-        except UnicodeDecodeError:
-            raise BadExchangeFile(reason="neither UTF-8 nor GB18030") from None
+    text = decoded(content)
+    if text is None:
+        raise BadExchangeFile(reason="neither UTF-8 nor GB18030")
     try:
         reader = csv.DictReader(io.StringIO(text), strict=True)
         if missing := set(columns) - set(reader.fieldnames or ()):

@@ -9,9 +9,10 @@ import typer
 
 from songda.base import days
 from songda.base.errors import SongdaError
-from songda.cli.letters import LawyerName, UnknownLetter, letters, write_private
+from songda.cli.letters import LawyerName, letters, write_private
 from songda.cli.opening import JsonFlag, TenantName, open_base, open_house, print_json, tenant_names
 from songda.cli.tables import print_table
+from songda.flow.errors import UnknownLetter
 
 if TYPE_CHECKING:
     from songda.letters import Finding, Template

@@ -16,6 +16,7 @@ from songda.base.errors import SongdaError
 from songda.base.money import yuan
 from songda.cli.opening import JsonFlag, TenantName, day_of, open_house, print_json
 from songda.cli.tables import print_table
+from songda.flow.errors import UnknownLetter
 
 if TYPE_CHECKING:
     from songda.flow.approve import Proposal
@@ -43,12 +44,6 @@ class NoPassword(SongdaError):
     zh = "没有给出律师密钥的口令"
     remedy = "请在终端输入，或设置环境变量 SONGDA_LAWYER_PASSWORD"
     exit_code = 77
-
-
-class UnknownLetter(SongdaError):
-    zh = "没有函号为 {letter_no} 的函件"
-    remedy = "函号可用 songda letters list 批次号 查看"
-    exit_code = 65
 
 
 class CannotWriteFile(SongdaError):

@@ -24,6 +24,7 @@ from sqlalchemy import Engine, select
 
 from songda.base import days
 from songda.base.errors import SongdaError
+from songda.base.texts import decoded
 from songda.carriers import Event
 from songda.dispatch import Told, store_events
 from songda.flow.audit import write_audit
@@ -148,7 +149,7 @@ def _words(line: _Line) -> bytes:
 
 
 def _read(data: bytes) -> list[_Line]:
-    reader = csv.DictReader(io.StringIO(_decoded(data), newline=""))
+    reader = csv.DictReader(io.StringIO(_text(data), newline=""))
     missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
     if missing:
         raise NotAReturnsFile(missing="、".join(missing))
@@ -170,10 +171,8 @@ def _day(text: str) -> date | None:
         return None
 
 
-def _decoded(data: bytes) -> str:
-    for encoding in ("utf-8-sig", "gb18030"):
-        try:
-            return data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise NotAReturnsFile(missing="可读的文字（编码应为 UTF-8 或 GB18030）")
+def _text(data: bytes) -> str:
+    text = decoded(data)
+    if text is None:
+        raise NotAReturnsFile(missing="可读的文字（编码应为 UTF-8 或 GB18030）")
+    return text

@@ -15,17 +15,12 @@ from songda.base import ids
 from songda.base.errors import SongdaError
 from songda.dispatch import Stopped, lift, stop
 from songda.flow.audit import write_audit
+from songda.flow.errors import UnknownLetter
 from songda.flow.sealed import LASTING
 from songda.flow.tenants import Tenant
 from songda.store import chunks, tables
 
 _l, _s = tables.letter.c, tables.stop_order.c
-
-
-class UnknownLetter(SongdaError):
-    zh = "没有函号为 {letter_no} 的函件"
-    remedy = "函号可用 songda letters list 批次号 查看"
-    exit_code = 65
 
 
 class UnknownCase(SongdaError):

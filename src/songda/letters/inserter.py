@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Literal, NamedTuple, cast, get_args
 
 from songda.base.errors import SongdaError
+from songda.base.texts import decoded
 from songda.letters.manifest import Manifest, table
 from songda.letters.postage import Products, weigh
 
@@ -126,7 +127,7 @@ def output_csv(outcomes: Iterable[Outcome]) -> str:
 
 def read_output(data: bytes) -> tuple[list[Outcome], list[Refused]]:
     """The lines of an output file in their order, and those that cannot be used. Raises NotAnInserterFile."""
-    reader = csv.DictReader(io.StringIO(_decoded(data), newline=""))
+    reader = csv.DictReader(io.StringIO(_text(data), newline=""))
     missing = [name for name in OUTPUT_COLUMNS[:5] if name not in (reader.fieldnames or ())]
     if missing:
         raise NotAnInserterFile(missing="、".join(missing))
@@ -176,10 +177,8 @@ def _outcome(line: int, row: Mapping[str, str]) -> Outcome | Refused:
     )
 
 
-def _decoded(data: bytes) -> str:
-    for encoding in ("utf-8-sig", "gb18030"):
-        try:
-            return data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise NotAnInserterFile(missing="可读的文字（编码应为 UTF-8 或 GB18030）")
+def _text(data: bytes) -> str:
+    text = decoded(data)
+    if text is None:
+        raise NotAnInserterFile(missing="可读的文字（编码应为 UTF-8 或 GB18030）")
+    return text

@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TypeAlias
 
+from songda.base.texts import decoded
 from songda.cli.address.columns import Column, match, must_match, no_column, safe_headers
 from songda.cli.address.errors import NoRows, NothingToRead, WrongLine
 
@@ -105,16 +106,8 @@ def _frames(rows: Rows, names: Sequence[str]) -> Iterator[pl.DataFrame]:
 def _lines(content: BinaryIO) -> Rows:
     """Lines of a pipe: UTF-8, or GB18030 where a line is no UTF-8."""
     for row_no, line in enumerate(content, start=1):
-        yield row_no, [_decoded(line.rstrip(b"\r\n"))]
-
-
-def _decoded(line: bytes) -> str:
-    for encoding in ("utf-8-sig", "gb18030"):
-        try:
-            return line.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    return line.decode("utf-8", "replace")
+        text = decoded(line.rstrip(b"\r\n"))
+        yield row_no, [line.decode("utf-8", "replace") if text is None else text]
 
 
 def _text_lines(file: Path) -> Rows:
