@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import structlog
 from PIL import Image
-from program import Desk
 
+from program import Desk
 from songda.base import days
 from songda.base.settings import load
 from songda.cli.drill import invented_profile

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 import structlog
-from program import songda
 from sqlalchemy import update
 
+from program import songda
 from songda.base import days
 from songda.base.settings import load
 from songda.cli.drill import invented_profile

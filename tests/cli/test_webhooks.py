@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 import structlog
-from program import Desk
 
+from program import Desk
 from songda.base.settings import load
 from songda.cli.drill import invented_profile
 from songda.cli.opening import open_base
