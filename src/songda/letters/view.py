@@ -60,10 +60,26 @@ _SUMMED = ("principal", "interest", "penalty", "fees", "paid", "loan_amount", "t
 
 def view(content: Content, types: Mapping[str, str]) -> str:
     """JSON that a template reads as `data.json`. `types`: of the variables that the template declares itself."""
+    said = stated(content, types)
+    rows = [*said["lines"], said["sums"]]
+    return json.dumps(
+        {
+            **said,
+            "tables": {name: _table(size, columns, rows) for name, (size, columns) in _TABLES.items() if content.lines},
+            "qr": list(png(qr(content.check_url), scale=3, quiet=2)),
+            "approval": content.seal.approval_id[:12].upper() if content.seal else "",
+            "window": _window(content.addressee),
+        },
+        ensure_ascii=False,
+    )
+
+
+def stated(content: Content, types: Mapping[str, str]) -> dict[str, Any]:
+    """The words of the view: all that is printed of the content as text. `types`: as for `view`."""
     firm, lawyer, institution, addressee = content.firm, content.lawyer, content.institution, content.addressee
     lines = [_line(number, line) for number, line in enumerate(content.lines, 1)]
     sums = {name: yuan(sum(getattr(line, f"{name}_fen") for line in content.lines)) for name in _SUMMED}
-    data: dict[str, Any] = {
+    return {
         "title": TITLES[content.kind],
         "letter_no": content.letter_no,
         "date": chinese_date(content.date),
@@ -80,20 +96,15 @@ def view(content: Content, types: Mapping[str, str]) -> str:
         "mandate": {"no": content.mandate.no, "signed_on": chinese_date(content.mandate.signed_on)},
         "lines": lines,
         "sums": sums,
-        "tables": {name: _table(size, columns, [*lines, sums]) for name, (size, columns) in _TABLES.items() if lines},
         "total": yuan(content.total_fen),
         "total_capital": capital_yuan(content.total_fen),
         "amounts_on": chinese_date(content.amounts_on),
         "pay_within_days": str(content.pay_within_days),
         "check_host": urlsplit(content.check_url).netloc or content.check_url,
-        "qr": list(png(qr(content.check_url), scale=3, quiet=2)),
         "decided_by_model": content.decided_by_model,
         "status": _status(content),
-        "approval": content.seal.approval_id[:12].upper() if content.seal else "",
-        "window": _window(addressee),
         "extra": _extra(content, types),
     }
-    return json.dumps(data, ensure_ascii=False)
 
 
 def _extra(content: Content, types: Mapping[str, str]) -> dict[str, str | bool]:
