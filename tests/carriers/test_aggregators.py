@@ -208,11 +208,35 @@ def test_pushes_of_both_are_read_and_acknowledged_in_their_own_words():
         (kdniao_push(key="forged"), "signature"),
         (kdniao_push(request_type="1"), "request_type"),
         (kdniao_push(data="x"), "data"),
+        (kd100_push(nu="98123\x00"), "number"),
+        (kdniao_push(data=[{"LogisticCode": None}]), "number"),
+        (urlencode({"param": "{}", "sign": "é"}).encode(), "signature"),
+        (urlencode({"RequestData": "{}", "DataSign": "é"}).encode(), "signature"),
+        (b'{"param": 1, "sign": 2}', "signature"),
+        (b'{"RequestData": 1, "DataSign": 2}', "signature"),
     ],
 )
 def test_63_a_push_that_is_forged_or_malformed_is_refused(body, reason):
     with pytest.raises(BadPush, match=reason):
         read_push(body, CONTRACT, [KD100, KDNIAO])
+
+
+@pytest.mark.parametrize(
+    "own", [{"opTime": "2026-11-26 11:00:00", "opCode": "704"}, {"code_prefix": "", "code": "704"}]
+)
+def test_an_aggregator_cannot_speak_as_the_carrier(own):
+    told = {
+        "ftime": "2026-11-26 11:00:00",
+        "context": "已签收",
+        "time": "2026-11-26 11:00:00",
+        "deliverCode": "10",
+    } | own
+    (trace,) = read_push(kd100_push(data=[told]), CONTRACT, [KD100]).traces
+    assert (trace.events, trace.words, trace.malformed) == ((), (), 1)
+    told = {"AcceptTime": "2026-11-26 11:00:00", "deliverCode": "10"} | own
+    entry = {"LogisticCode": "9812345678906", "Traces": [told]}
+    (trace,) = read_push(kdniao_push(data=[entry]), CONTRACT, [KDNIAO]).traces
+    assert (trace.events, trace.words, trace.malformed) == ((), (), 1)
 
 
 def test_a_push_of_an_aggregator_without_an_account_or_salt_is_refused():

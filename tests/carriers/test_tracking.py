@@ -174,3 +174,18 @@ def test_forged_push_under_another_key_is_refused(contract):
     )
     with pytest.raises(BadEnvelope):
         parse_push(orjson.dumps(pushed(forged)), contract)
+
+
+@pytest.mark.parametrize(
+    "time", ["0001-01-01 00:00:00", "0001-01-01T00:00:00+14:00", "9999-12-31 23:59:59", "9999-12-31T23:59:59-12:00"]
+)
+def test_a_time_at_the_end_of_a_calendar_is_no_time(time):
+    trace = parse_trace(listed(ITEM, {**ITEM, "opTime": time}), waybill_no=NUMBER)
+    assert len(trace.events) == 1
+    assert trace.malformed == 1
+
+
+def test_no_control_character_comes_into_an_event():
+    dirty = {**ITEM, "opCode": "7\x0004", "opOrgCode": "31001201\x00", "opOrgName": "西湖区\x00投递部"}
+    (event,) = parse_trace(listed(dirty), waybill_no=NUMBER).events
+    assert (event.op_code, event.office, event.office_name) == ("7 04", "31001201", "西湖区 投递部")

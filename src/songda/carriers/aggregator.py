@@ -105,6 +105,11 @@ def open_aggregator(account: AggregatorAccount, *, connections: int = 4) -> Iter
         yield Kuaidi100(account, http) if account.kind == "kuaidi100" else Kdniao(account, http)
 
 
+def is_number(value: object) -> bool:
+    """Whether a push names a waybill by what can be one."""
+    return isinstance(value, str) and value.isascii() and value.isalnum()
+
+
 def trace_each(
     tracker: Aggregator, waybill_nos: Iterable[str], *, threads: int
 ) -> Iterator[tuple[str, Trace | Refused | NoAnswer]]:

@@ -20,7 +20,7 @@ import httpx
 import orjson
 
 from songda.base import days
-from songda.carriers.aggregator import AggregatorAccount, trace_each
+from songda.carriers.aggregator import AggregatorAccount, is_number, trace_each
 from songda.carriers.answer import read_object
 from songda.carriers.errors import BadPush, NoAnswer
 from songda.carriers.line import Line
@@ -93,7 +93,7 @@ def read_trace(answer: dict[str, Any], *, waybill_no: str) -> Trace:
     # What is said of the whole is about the newest trace; it goes with its words.
     states = {name: str(answer[name]) for name in ("State", "StateEx") if answer.get(name)}
     told = [item if at != newest or item.get("Action") else states | item for at, item in enumerate(items)]
-    return trace_of(told, read_item, waybill_no=waybill_no)
+    return trace_of(told, read_item, waybill_no=waybill_no, retold=True)
 
 
 def read_item(item: dict[str, Any], *, waybill_no: str, addressee: str | None) -> Event | None:
@@ -108,18 +108,21 @@ def read_item(item: dict[str, Any], *, waybill_no: str, addressee: str | None) -
     )
 
 
-def read_push(fields: dict[str, str], account: AggregatorAccount) -> tuple[Trace, ...]:
+def read_push(fields: dict[str, Any], account: AggregatorAccount) -> tuple[Trace, ...]:
     """The traces of one push. Raises BadPush for a wrong signature or another format."""
-    text = fields.get("RequestData", "")
-    if not hmac.compare_digest(data_sign(text, account.key), fields.get("DataSign", "")):
+    # As text and bytes: a field may be of any kind, and a signature of any letters.
+    text, sign = str(fields.get("RequestData", "")), str(fields.get("DataSign", ""))
+    if not hmac.compare_digest(data_sign(text, account.key).encode(), sign.encode()):
         raise BadPush(reason="signature")
-    if fields.get("RequestType") not in _PUSHES:
+    if str(fields.get("RequestType")) not in _PUSHES:
         raise BadPush(reason="request_type")
     try:
         entries = read_object(text).get("Data")
         if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
             raise BadPush(reason="data")
-        return tuple(read_trace(entry, waybill_no=str(entry.get("LogisticCode", ""))) for entry in entries)
+        if not all(is_number(entry.get("LogisticCode")) for entry in entries):
+            raise BadPush(reason="number")
+        return tuple(read_trace(entry, waybill_no=entry["LogisticCode"]) for entry in entries)
     except NoAnswer as error:
         raise BadPush(reason=error.reason) from None
 

@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 import httpx
 import orjson
 
-from songda.carriers.aggregator import AggregatorAccount, trace_each
+from songda.carriers.aggregator import AggregatorAccount, is_number, trace_each
 from songda.carriers.answer import read_object
 from songda.carriers.errors import BadPush, NoAnswer
 from songda.carriers.line import Line
@@ -102,7 +102,7 @@ def read_trace(answer: dict[str, Any], *, waybill_no: str) -> Trace:
     items = answer.get("data")
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise NoAnswer(reason="no_list_of_events", sent=True)
-    return trace_of(items, read_item, waybill_no=waybill_no)
+    return trace_of(items, read_item, waybill_no=waybill_no, retold=True)
 
 
 def read_item(item: dict[str, Any], *, waybill_no: str, addressee: str | None) -> Event | None:
@@ -117,14 +117,15 @@ def read_item(item: dict[str, Any], *, waybill_no: str, addressee: str | None) -
     )
 
 
-def read_push(fields: dict[str, str], account: AggregatorAccount) -> Trace:
+def read_push(fields: dict[str, Any], account: AggregatorAccount) -> Trace:
     """The trace of one push. Raises BadPush for a wrong signature or another format."""
-    param = fields.get("param", "")
-    if not account.salt or not hmac.compare_digest(_md5(param + account.salt), fields.get("sign", "").upper()):
+    # As text and bytes: a field may be of any kind, and a signature of any letters.
+    param, sign = str(fields.get("param", "")), str(fields.get("sign", ""))
+    if not account.salt or not hmac.compare_digest(_md5(param + account.salt).encode(), sign.upper().encode()):
         raise BadPush(reason="signature")
     try:
         last = read_object(param).get("lastResult")
-        if not isinstance(last, dict) or not isinstance(last.get("nu"), str) or not last["nu"]:
+        if not isinstance(last, dict) or not is_number(last.get("nu")):
             raise BadPush(reason="number")
         return read_trace(last, waybill_no=last["nu"])
     except NoAnswer as error:

@@ -27,10 +27,17 @@ from songda.carriers.tracking_text import read_signer, redact_desc
 #: 00000 with an empty list and this text: the number is not one of this customer's items.
 NOT_OURS = "当前邮件无客户信息"
 
+#: Fields by which stored words are known as the carrier's: of its interface, and of its tracking files.
+CARRIERS_OWN = frozenset({"opTime", "code_prefix"})
+
 Reader = Callable[..., "Event | None"]
 EventKey = tuple[str, datetime, str, str]
 
 _LONGEST_DESC, _LONGEST_CODE, _LONGEST_NAME = 500, 16, 100
+#: Years of instants that can be meant; platforms write the first or last day of their calendar where they know none.
+_YEARS = range(2000, 2200)
+#: Nothing that a carrier means, and what a database does not take.
+_CONTROLS = dict.fromkeys([*range(32), 127], " ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,15 +106,20 @@ def trace_of(
     waybill_no: str,
     known: bool = True,
     addressee: str | None = None,
+    retold: bool = False,
 ) -> Trace:
-    """The trace of a list of somebody's events, each read by `reader`, which gives None for what has no time."""
-    events = [reader(item, waybill_no=waybill_no, addressee=addressee) for item in items]
+    """The trace of a list of somebody's events, each read by `reader`, which gives None for what has no time.
+
+    `retold`: by somebody else than the carrier, who may not write an event as the carrier writes its own.
+    """
+    readable = [item for item in items if not (retold and CARRIERS_OWN.intersection(item))]
+    events = [reader(item, waybill_no=waybill_no, addressee=addressee) for item in readable]
     return Trace(
         waybill_no=waybill_no,
         known=known,
         events=tuple(event for event in events if event is not None),
-        malformed=events.count(None),
-        words=tuple(map(orjson.dumps, items)),
+        malformed=events.count(None) + len(items) - len(readable),
+        words=tuple(map(orjson.dumps, readable)),
     )
 
 
@@ -157,13 +169,13 @@ def told_event(*, waybill_no: str, time: str, code: str, text: str, place: str, 
     op_time = _instant(time)
     if op_time is None:
         return None
-    desc = text.strip()[:_LONGEST_DESC]
+    desc = _clean(text)[:_LONGEST_DESC]
     signer = read_signer(desc, addressee=addressee)
     return Event(
         waybill_no=waybill_no,
         op_time=op_time,
-        op_code=code[:_LONGEST_CODE],
-        office_name=redact_desc(place.strip()[:_LONGEST_NAME]),
+        op_code=_clean(code)[:_LONGEST_CODE],
+        office_name=redact_desc(_clean(place)[:_LONGEST_NAME]),
         desc=redact_desc(desc, names=() if addressee is None else (addressee,)),
         signer=signer.relation,
         name_match=signer.name_match,
@@ -209,10 +221,12 @@ def read_item(item: dict[str, Any], *, waybill_no: str, addressee: str | None) -
 
 
 def _instant(text: str) -> datetime | None:
-    """An aware instant; without a zone it is Shanghai wall time."""
+    """An aware instant; without a zone it is Shanghai wall time. None for what is none, or at the ends of a calendar."""
     try:
         instant = datetime.fromisoformat(text)
     except ValueError:
+        return None
+    if instant.year not in _YEARS:
         return None
     return instant.replace(tzinfo=SHANGHAI) if instant.tzinfo is None else instant.astimezone(SHANGHAI)
 
@@ -222,5 +236,9 @@ def _text(item: dict[str, Any], *names: str) -> str:
     for name in names:
         value = item.get(name)
         if value is not None and value != "":
-            return str(value).strip()
+            return _clean(str(value))
     return ""
+
+
+def _clean(text: str) -> str:
+    return text.translate(_CONTROLS).strip()
