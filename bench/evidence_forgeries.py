@@ -211,6 +211,7 @@ def _other_events(chance: random.Random, files: Files) -> Files:
     event = chance.choice(record["attempts"][0]["events"])
     words = json.loads(files[event["file"]])
     words["opTime"] = f"2026-11-2{chance.randrange(4, 9)} {chance.randrange(10, 20)}:{chance.randrange(10, 60)}:07"
+    event["parts"]["op_time"] = datetime.fromisoformat(words["opTime"]).replace(tzinfo=_SHANGHAI).isoformat()
     data = json.dumps(words, ensure_ascii=False).encode()
     event["sha256"] = sha256(data).hexdigest()
     return files | {event["file"]: data, f"{FOLDER}/record.json": canonical(record)}

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bench.evidence_forgeries import FOLDER, Files, Keys, bundle, header, letter_files
+from bench.evidence_forgeries import FOLDER, WAYBILL, Files, Keys, bundle, header, letter_files
 
 from songda.carriers import load_mapping, load_own_mapping, shipped_codes
 from songda.evidence import (
@@ -93,29 +93,89 @@ def test_what_settled_by_a_deadline_proves_nothing_and_agrees(keys: Keys) -> Non
     assert (letter[0].grade, letter[0].computed, letter[0].agrees) == ("F", "F", True)
 
 
-def test_an_event_in_another_tellers_format_counts_as_the_house_read_it(keys: Keys, files: Files) -> None:
-    name = f"{FOLDER}/events-1/0005.json"
-    words = "第三方转述：已签收".encode()
+def retold(files: Files, words: bytes, **parts: Any) -> Files:
+    """The last event told in these words instead; `parts`: what the record makes of them."""
 
-    def retold(record: Any) -> None:
-        from hashlib import sha256
+    def change(record: Any) -> None:
+        event = record["attempts"][0]["events"][4]
+        event["sha256"] = sha256(words).hexdigest()
+        event["parts"] = event["parts"] | parts
 
-        record["attempts"][0]["events"][4]["sha256"] = sha256(words).hexdigest()
+    return changed(files, change) | {f"{FOLDER}/events-1/0005.json": words}
 
-    (letter,) = verify_bundle(bundle(keys, changed(files, retold) | {name: words}), keys.trust()).examined.letters
-    assert letter[0].computed == "A1"
+
+def test_an_aggregators_words_are_read_again_and_weigh_as_such(keys: Keys, files: Files) -> None:
+    day = "2026-11-28 10:12:00"
+    parts = {"op_time": "2026-11-28T02:12:00+00:00", "deliver_code": "10"}
+    for item, code in (
+        ({"ftime": day, "context": "本人签收", "statusCode": "301"}, "kd100:301"),
+        ({"AcceptTime": day, "AcceptStation": "本人签收", "Action": "301"}, "kdniao:301"),
+    ):
+        words = json.dumps(item, ensure_ascii=False).encode()
+        verdict = verify_bundle(bundle(keys, retold(files, words, op_code=code, **parts)), keys.trust())
+        ((letter, links),) = verdict.examined.letters
+        assert (letter.computed, letter.agrees) == ("B2", False)
+        assert "第三方平台的转述" in " ".join(links[5].missing)
+        with pytest.raises(BadBundle, match="不符"):
+            # The record calls it the carrier's own "signed in person".
+            verify_bundle(bundle(keys, retold(files, words, **parts, op_code="704")), keys.trust())
+
+
+def test_words_that_nobody_can_read_count_for_nothing(keys: Keys, files: Files) -> None:
+    verdict = verify_bundle(bundle(keys, retold(files, "第三方转述：已签收".encode())), keys.trust())
+    ((letter, links),) = verdict.examined.letters
+    assert (letter.computed, letter.agrees) == ("F", False)
+    assert "原文无法解读" in " ".join(links[5].missing)
+    assert verdict.exit_code == 2
+
+
+def test_only_the_carrier_shows_that_a_letter_came_into_its_hands(keys: Keys, files: Files) -> None:
+    """Link 4: ordered is not posted, and who retells is not the carrier."""
+
+    def alone(item: dict[str, str], code: str) -> str:
+        told = retold(files, json.dumps(item).encode(), op_code=code, op_time="2026-11-28T02:12:00+00:00")
+        lone = changed(told, lambda record: record["attempts"][0].update(events=record["attempts"][0]["events"][4:]))
+        kept = {name: data for name, data in lone.items() if "/events-1/" not in name or name.endswith("0005.json")}
+        ((_, links),) = verify_bundle(bundle(keys, kept), keys.trust()).examined.letters
+        assert not any("进入寄递网络" in text for text in links[3].proven)
+        return " ".join(links[3].missing)
+
+    then = "2026-11-28 10:12:00"
+    assert "没有承运商收寄轨迹" in alone({"ftime": then, "context": "待揽收", "statusCode": "102"}, "kd100:102")
+    assert "只有第三方平台转述" in alone({"ftime": then, "context": "在途", "statusCode": "0"}, "kd100:0")
+    ((_, links),) = verify_bundle(bundle(keys, files), keys.trust()).examined.letters
+    assert any("承运商的原始轨迹表明" in text for text in links[3].proven)
+
+
+def test_reports_and_scans_are_read_again(keys: Keys, files: Files) -> None:
+    said = {"holder": "team-3", "office": "31000100", "outcome": "signed", "relation": "本人", "report": "r" * 8}
+    said |= {
+        "signer_name": "赵示例",
+        "slip_sha256": None,
+        "waybill": WAYBILL,
+        "happened_at": "2026-11-28T10:12:00+08:00",
+    }
+    then = {"op_time": "2026-11-28T02:12:00+00:00"}
+    for teller, grade in (("courier", "C"), ("app", "A1")):
+        words = json.dumps(said | {"reported_by": teller}, ensure_ascii=False).encode()
+        told = retold(files, words, op_code=f"{teller}:signed", **then)
+        (letter,) = verify_bundle(bundle(keys, told), keys.trust()).examined.letters
+        assert letter[0].computed == grade
+    words = json.dumps({"scanned": WAYBILL, "reason": "refused", "returned_on": "2026-11-30"}).encode()
+    told = retold(files, words, op_code="post:returned", op_time="2026-11-29T16:01:00+00:00")
+    ((letter, links),) = verify_bundle(bundle(keys, told), keys.trust()).examined.letters
+    assert letter.computed == "E"
+    assert "退件扫描" in " ".join(links[5].missing)
+    told = retold(files, words, op_code="post:moved", op_time="2026-11-29T16:01:00+00:00")
+    with pytest.raises(BadBundle, match="不符"):
+        verify_bundle(bundle(keys, told), keys.trust())
 
 
 def test_words_about_another_letter_are_refused(keys: Keys, files: Files) -> None:
     """Behaviour 56: a proof that bears another number proves nothing here."""
-    name = f"{FOLDER}/events-1/0005.json"
-    words = files[name].replace(b"1100000000007", b"1100000000008")
-
-    def retold(record: Any) -> None:
-        record["attempts"][0]["events"][4]["sha256"] = sha256(words).hexdigest()
-
+    words = files[f"{FOLDER}/events-1/0005.json"].replace(b"1100000000007", b"1100000000008")
     with pytest.raises(BadBundle) as caught:
-        verify_bundle(bundle(keys, changed(files, retold) | {name: words}), keys.trust())
+        verify_bundle(bundle(keys, retold(files, words)), keys.trust())
     assert "另一件邮件" in caught.value.message_zh
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         Reporter,
         answered_before,
         new_report_id,
+        read_report,
         reportable,
         take_report,
     )
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from songda.dispatch.pulling import end_attempts, hold_letters
     from songda.dispatch.pushes import receive_push, receive_pushes
     from songda.dispatch.reconciling import reconcile
+    from songda.dispatch.returns import read_scan, scan_words, scanned_events
     from songda.dispatch.reviews import Doubt, accept_outcomes, doubts_of
     from songda.dispatch.settling import Settled, settle
     from songda.dispatch.shadowing import Change, parked_codes, shadow
@@ -70,7 +72,15 @@ _HOMES = {
     "cancelling": ("CancelReport", "cancel_waybills"),
     "courier_advice": ("Advice", "Situation", "Try", "advise", "call_rules", "may_call", "place_of", "place_zh"),
     "courier_items": ("Item", "items_at", "offices_reached"),
-    "courier_reports": ("Report", "Reporter", "answered_before", "new_report_id", "reportable", "take_report"),
+    "courier_reports": (
+        "Report",
+        "Reporter",
+        "answered_before",
+        "new_report_id",
+        "read_report",
+        "reportable",
+        "take_report",
+    ),
     "deadlines": ("Deadlines", "load_deadlines"),
     "diverting": ("Divert", "divert", "taken_out", "unanswered"),
     "ends": ("AtEnd", "close_letters", "letters_at_end"),
@@ -95,6 +105,7 @@ _HOMES = {
     "pulling": ("end_attempts", "hold_letters"),
     "pushes": ("receive_push", "receive_pushes"),
     "reconciling": ("reconcile",),
+    "returns": ("read_scan", "scan_words", "scanned_events"),
     "reviews": ("Doubt", "accept_outcomes", "doubts_of"),
     "settling": ("Settled", "settle"),
     "shadowing": ("Change", "parked_codes", "shadow"),
@@ -172,11 +183,15 @@ __all__ = [
     "place_of",
     "place_zh",
     "pull_pieces",
+    "read_report",
+    "read_scan",
     "receive_push",
     "receive_pushes",
     "reconcile",
     "reportable",
     "resolve_intents",
+    "scan_words",
+    "scanned_events",
     "settle",
     "settle_order",
     "shadow",

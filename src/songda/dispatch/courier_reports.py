@@ -182,6 +182,24 @@ def _words(report: Report, reporter: Reporter) -> bytes:
     return orjson.dumps(said, option=orjson.OPT_SORT_KEYS)
 
 
+def read_report(words: bytes, *, addressee: str | None) -> Event | None:
+    """The fact that the stored words of a report tell; None when they are no report's."""
+    try:
+        said = orjson.loads(words)
+        report = Report(
+            client_id=said["report"],
+            waybill_no=said["waybill"],
+            happened_at=datetime.fromisoformat(said["happened_at"]),
+            outcome=said["outcome"],
+            relation=said["relation"],
+            signer_name=said["signer_name"],
+            slip_sha256=said["slip_sha256"],
+        )
+        return _event(report, Reporter(said["reported_by"], said["office"], said["holder"]), addressee=addressee)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
 def _said(report: Report) -> dict[str, Any]:
     return {
         "report": report.client_id,

@@ -19,7 +19,9 @@ from typing import Any
 
 from songda.base.days import SHANGHAI, add_days, chinese_date
 from songda.base.money import yuan
+from songda.carriers import Outcome
 from songda.evidence.checked import CheckedLetter
+from songda.evidence.outcome import UNREADABLE
 
 #: 邮政法 49: within one year of posting the carrier must answer questions about a registered item.
 QUERY_DAYS = 365
@@ -36,6 +38,8 @@ class Link:
 
 #: Prefixes of codes that an aggregator tells.
 _RETELLERS = ("kd100", "kdniao")
+#: Prefixes of codes that the carrier does not tell → whose word they are.
+_OTHERS = {**dict.fromkeys(_RETELLERS, "第三方平台转述"), "courier": "网点人员回报", "post": "出具机构扫描退件"}
 
 #: A sentence, and whether it tells of something that is there.
 _Said = Iterator[tuple[bool, str]]
@@ -165,13 +169,26 @@ def _posted(letter: CheckedLetter) -> _Said:
             yield False, f"封件 {piece['id']} 未交寄（{word('state', piece['state'])}）"
     for attempt in letter.attempts:
         for waybill, outcome in letter.outcomes[attempt["id"]].items():
-            if outcome.fact is not None:
-                yield True, f"承运商的原始轨迹表明邮件 {waybill} 已进入寄递网络"
-            else:
+            tellers = _tellers(attempt, waybill, outcome)
+            if outcome.state == "posted" or not tellers:
                 yield False, f"邮件 {waybill} 没有承运商收寄轨迹；“已交寄”只是出具机构的记载"
+            elif tellers <= _OTHERS.keys():
+                whose = "、".join(sorted({_OTHERS[teller] for teller in tellers}))
+                yield False, f"邮件 {waybill} 没有承运商自己的轨迹，只有{whose}的记录"
+            else:
+                yield True, f"承运商的原始轨迹表明邮件 {waybill} 已进入寄递网络"
     if not any(True for _ in _pieces(letter)):
         yield False, "没有交寄"
     yield False, "没有邮局加盖日戳的交寄清单"
+
+
+def _tellers(attempt: Mapping[str, Any], waybill: str, outcome: Outcome) -> set[str]:
+    """Prefixes of the codes that were told of the waybill and count; "" is the carrier's own."""
+    parked = {each.key[1:3] for each in outcome.parked}
+    told = [event["parts"] for event in attempt["events"] if event["waybill_no"] == waybill]
+    codes = {(datetime.fromisoformat(parts["op_time"]), parts["op_code"]) for parts in told}
+    counted = {code for at, code in codes if not parked & {(at, code), (at, UNREADABLE)}}
+    return {code.rpartition(":")[0] for code in counted}
 
 
 def _address(letter: CheckedLetter) -> _Said:
@@ -196,6 +213,8 @@ def _transit(letter: CheckedLetter) -> _Said:
             tellers = Counter(event["parts"]["op_code"].partition(":")[0] for event in events)
             if reported := tellers["courier"]:
                 yield False, f"其中 {reported} 条是投递网点人员在出具机构页面上的回报，效力低于承运商自己的轨迹"
+            if scanned := tellers["post"]:
+                yield False, f"其中 {scanned} 条是出具机构退件扫描的登记，不是承运商的轨迹"
             if retold := sum(tellers[each] for each in _RETELLERS):
                 yield False, f"其中 {retold} 条是第三方平台的转述，按出具机构的解读计入"
         elif attempt["posted_on"]:

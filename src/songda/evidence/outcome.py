@@ -1,6 +1,7 @@
-"""What became of a letter, told once more from the carrier's own words and the table of codes that lie in the bundle.
+"""What became of a letter, told once more from everybody's own words and the table of codes that lie in the bundle.
 
-The functions are those by which the house grades its letters (`songda.carriers.fold`); only the table is the bundle's.
+The functions are those by which the house reads and grades (`songda.carriers.read_words`, `fold`); only the table is the
+bundle's. What the house made of the words is never believed: words that nobody can read count for nothing.
 """
 
 from __future__ import annotations
@@ -13,14 +14,19 @@ from datetime import datetime
 from importlib import resources
 from typing import Any, Final
 
-from songda.carriers import BadTrackingTable, Event, NoAnswer, Outcome, fold, parse_trace
+import orjson
+
+from songda.carriers import BadTrackingTable, Event, Outcome, fold, read_words
 from songda.carriers import Mapping as Codes
 from songda.carriers.tracking_mapping import read_mapping
 from songda.carriers.tracking_text import SignerWord
+from songda.dispatch import read_report, read_scan
 from songda.evidence.errors import BadBundle
 
-#: Reason of NoAnswer for words about a waybill that was not asked about.
-_OTHERS = "other_waybill_no"
+#: Fields in which the tellers name their waybill.
+_NUMBERS = ("waybillNo", "traceNo", "waybill_no", "waybill", "scanned")
+#: Code of an event whose words nobody can read: in no table, so that it is told and does not count.
+UNREADABLE: Final = "原文无法解读"
 #: Files of a bundle that say what codes and words of the carrier mean: as shipped, and the installation's own rows.
 SHIPPED: Final = ("tracking_codes.csv", "tracking_facts.toml", "tracking_signers.csv")
 OWN: Final = "tracking_own.csv"
@@ -28,13 +34,13 @@ OWN: Final = "tracking_own.csv"
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """One event as the carrier sent it, and as the house read it."""
+    """One event as it was told, and as the house read it."""
 
     waybill_no: str
     #: Our running number of arrival; it orders events of one second.
     arrival: int
     words: bytes = field(repr=False)
-    #: Fields of `songda.carriers.Event` but waybill and arrival; used where `words` are in no format that is read here.
+    #: Fields of `songda.carriers.Event` but waybill and arrival, as the record has them.
     parts: Mapping[str, Any] = field(repr=False)
 
 
@@ -70,9 +76,9 @@ def refold(
 ) -> dict[str, Outcome]:
     """Waybill → outcome, for every waybill that was handed over or of which something was heard.
 
-    Raises BadBundle for words about another waybill.
+    Raises BadBundle for words about another waybill, and for words that do not say what the record says they do.
     """
-    events = [event for each in heard for event in _read(each, addressee)]
+    events = [replace(_read(each, addressee), arrival=each.arrival) for each in heard]
     return {
         waybill: fold(
             [event for event in events if event.waybill_no == waybill],
@@ -86,18 +92,31 @@ def refold(
     }
 
 
-def _read(heard: Heard, addressee: str) -> list[Event]:
-    """The carrier's words read again; what another teller wrote in his own format, as the house read it."""
+def _read(heard: Heard, addressee: str) -> Event:
+    """The words read again: the carrier's, an aggregator's, or those of a report or a scan that the house took itself."""
+    if _numbers(heard.words) - {heard.waybill_no}:
+        raise BadBundle(reason="有原始轨迹属于另一件邮件")
+    code, op_time = heard.parts["op_code"], datetime.fromisoformat(heard.parts["op_time"])
+    told = (
+        read_words(heard.words, waybill_no=heard.waybill_no, addressee=addressee),
+        read_report(heard.words, addressee=addressee),
+        *read_scan(heard.words),
+    )
+    readable = [event for event in told if event is not None]
+    if not readable:
+        return Event(waybill_no=heard.waybill_no, op_time=op_time, op_code=UNREADABLE)
+    event = next((event for event in readable if (event.op_code, event.op_time) == (code, op_time)), None)
+    if event is None:
+        raise BadBundle(reason="有原始轨迹与记录中的代码或时间不符")
+    return event
+
+
+def _numbers(words: bytes) -> set[str]:
+    """The waybills that the words name."""
     try:
-        text = f'{{"responseItems":[{heard.words.decode()}]}}'
-        events = parse_trace(text, waybill_no=heard.waybill_no, addressee=addressee).events
-    except UnicodeDecodeError:
-        events = ()
-    except NoAnswer as error:
-        if error.data["reason"] == _OTHERS:
-            raise BadBundle(reason="有原始轨迹属于另一件邮件") from None
-        events = ()
-    if not events:
-        parts = {**heard.parts, "op_time": datetime.fromisoformat(heard.parts["op_time"])}
-        events = (Event(waybill_no=heard.waybill_no, **parts),)
-    return [replace(event, arrival=heard.arrival) for event in events]
+        item = orjson.loads(words)
+    except orjson.JSONDecodeError:
+        return set()
+    if not isinstance(item, dict):
+        return set()
+    return {str(item[name]).strip() for name in _NUMBERS if item.get(name) not in (None, "")}

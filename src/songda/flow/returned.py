@@ -11,11 +11,10 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import re
 import tomllib
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
@@ -25,8 +24,7 @@ from sqlalchemy import Engine, select
 from songda.base import days
 from songda.base.errors import SongdaError
 from songda.base.texts import decoded
-from songda.carriers import Event
-from songda.dispatch import Told, store_events
+from songda.dispatch import Told, lock_attempts, scan_words, scanned_events, store_events
 from songda.flow.audit import write_audit
 from songda.flow.tenants import Tenant
 from songda.store import chunks, tables
@@ -98,13 +96,16 @@ def take_returned(engine: Engine, tenant: Tenant, data: bytes, *, at: datetime) 
                 .where(t.tenant_id == tenant.id, p.waybill_no.in_(part))
             )
             found |= {row.waybill_no: row for row in connection.execute(query)}
+        # All at once and in their order, as everybody takes them: lines come in any.
+        lock_attempts(connection, {row.attempt_id for row in found.values()})
         for line in lines:
             row = found.get(line.waybill_no)
             code = _wrong(line, row, at=at)
             if code or row is None or line.reason is None or line.day is None:
                 answers.append(Answer(line.line, line.waybill_no, code, ""))
                 continue
-            told = [Told(row.attempt_id, event, _words(line)) for event in _events(line, line.reason, line.day)]
+            scan = line.waybill_no, line.reason["code"], line.day
+            told = [Told(row.attempt_id, event, scan_words(*scan)) for event in scanned_events(*scan)]
             new = store_events(connection, key=tenant.key, told=told, received_at=at)
             answers.append(Answer(line.line, line.waybill_no, "taken" if new else "repeated", line.reason["address"]))
         counts = {"lines": len(lines), "taken": sum(each.code == "taken" for each in answers)}
@@ -128,24 +129,6 @@ def _wrong(line: _Line, row: Any, *, at: datetime) -> str:
     elif not row.posted_on < line.day <= days.business_day(at):
         code = "date"
     return code
-
-
-def _events(line: _Line, reason: Mapping[str, str], day: date) -> list[Event]:
-    """As at the first minutes of the day, so that a file that comes twice says the same."""
-    codes = ["refused", "returned"] if reason["code"] == "refused" else [reason["code"]]
-    first = days.at(day, 0)
-    return [
-        Event(waybill_no=line.waybill_no, op_time=first + timedelta(minutes=minute), op_code=f"post:{code}")
-        for minute, code in enumerate(codes)
-    ]
-
-
-def _words(line: _Line) -> bytes:
-    """What was scanned, to be sealed as the fact's own words."""
-    assert line.reason is not None
-    assert line.day is not None
-    said = {"scanned": line.waybill_no, "reason": line.reason["code"], "returned_on": line.day.isoformat()}
-    return json.dumps(said, sort_keys=True).encode()
 
 
 def _read(data: bytes) -> list[_Line]:
