@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from songda.base import days
-from songda.dispatch import NumberRangeUsedUp, OrderReport, UnknownOrder, settle_order
+from songda.dispatch import NumberRangeUsedUp, OrderReport
 
 NOON = days.at(date(2026, 11, 24), 12)
 RANGE = ("1100000000001", "1100000000099")
@@ -111,28 +111,6 @@ def test_without_number_or_promise_a_person_gets_one_task_and_nothing_is_repeate
     assert desk.column("task", "kind", "state") == [("order_unresolved", "open")]
     assert desk.stand_in.stats()["calls"]["020003"] == 3
     assert desk.duplicates == 0
-
-
-def test_a_person_names_the_waybill_of_an_unresolved_order(open_desk: OpenDesk, fill: Fill) -> None:
-    fill(1)
-    desk = open_desk()
-    desk.stand_in.fault("reset_after", api_code="020003", count=1)
-    desk.order()
-    settle_order(desk.database, order_no="att_001-1", waybill_no="9800000000006", actor="person", at=NOON)
-    assert desk.column("intent", "state") == ["answered"]
-    assert desk.column("piece", "waybill_no") == ["9800000000006"]
-    assert desk.column("task", "state") == ["done"]
-    with pytest.raises(UnknownOrder):
-        settle_order(desk.database, order_no="att_001-1", waybill_no=None, actor="person", at=NOON)
-
-
-def test_a_person_lets_an_order_be_asked_again(open_desk: OpenDesk, fill: Fill) -> None:
-    fill(1)
-    desk = open_desk()
-    desk.stand_in.fault("reset_before", api_code="020003", count=1)
-    desk.order()
-    settle_order(desk.database, order_no="att_001-1", waybill_no=None, actor="person", at=NOON)
-    assert desk.order() == OrderReport(ordered=1, refused=0, unresolved=0, waiting=0)
 
 
 def test_what_never_left_is_asked_again_without_a_task(open_desk: OpenDesk, fill: Fill) -> None:

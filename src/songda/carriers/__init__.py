@@ -58,7 +58,7 @@ if TYPE_CHECKING:
         to_fact,
     )
     from songda.carriers.tracking_text import redact_desc
-    from songda.carriers.waybill import is_waybill, waybill_numbers
+    from songda.carriers.waybill import is_waybill, waybill_fault, waybill_numbers
 
 # httpx and cryptography load with the first name that needs them, so that `songda --help` stays quick.
 _HOMES = {
@@ -97,7 +97,7 @@ _HOMES = {
     "tracking_fold": ("Outcome", "Parked", "fold"),
     "tracking_mapping": ("Mapping", "load_mapping", "load_own_mapping", "meaning", "shipped_codes", "to_fact"),
     "tracking_text": ("redact_desc",),
-    "waybill": ("is_waybill", "waybill_numbers"),
+    "waybill": ("is_waybill", "waybill_fault", "waybill_numbers"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -158,6 +158,7 @@ __all__ = [
     "redact_desc",
     "shipped_codes",
     "to_fact",
+    "waybill_fault",
     "waybill_numbers",
 ]
 

@@ -35,6 +35,17 @@ def is_waybill(number: str) -> bool:
     return bool(DOMESTIC.fullmatch(number) or REGISTERED.fullmatch(number))
 
 
+def waybill_fault(number: str, *, pattern: str | None = None) -> str | None:
+    """What is wrong with a number that a person typed: `shape`, `check_digit`, or None.
+
+    `pattern`: what the contract says of its numbers (regular expression, whole number), in place of the known shapes.
+    """
+    fits = re.fullmatch(pattern, number) is not None if pattern else is_waybill(number) or S10.fullmatch(number)
+    if not fits:
+        return "shape"
+    return "check_digit" if S10.fullmatch(number) and not is_waybill(number) else None
+
+
 def waybill_numbers(first: str, last: str) -> Iterator[str]:
     """Every number of a pre-allocated range, both ends included; lazily, so that a range may hold millions.
 

@@ -1,4 +1,4 @@
-"""`songda carrier`: the table of tracking codes, events that it does not know, and folding again what was stored."""
+"""`songda carrier`: the table of tracking codes, events that it does not know, folding again what was stored, and orders in doubt."""
 
 from __future__ import annotations
 
@@ -10,16 +10,33 @@ import typer
 
 from songda.base import days
 from songda.base.errors import SongdaError
+from songda.cli.holder import holder_id
 from songda.cli.opening import JsonFlag, TenantName, open_base, open_house, print_json
 from songda.cli.tables import print_table
+from songda.cli.usage import WrongUsage
 
-carrier = typer.Typer(help="The carrier's tracking codes: what they mean, what is unknown.", no_args_is_help=True)
+carrier = typer.Typer(
+    help="The carrier: what its tracking codes mean, orders whose answer was lost.", no_args_is_help=True
+)
 mapping = typer.Typer(help="The table of tracking codes.", no_args_is_help=True)
 
 TableFile = Annotated[Path, typer.Argument(help="CSV with the columns of `songda carrier mapping show --csv`.")]
 
 #: Changes shown one by one; --json gives all.
 _SHOWN = 20
+
+#: What came instead of the answer to an order (songda.carriers.NoAnswer.reason).
+_KNOWN_ZH = {
+    "interrupted": "等待答复时程序中断",
+    "awaited": "承运商收到清单后一直没有回执",
+    "ReadTimeout": "已发出，超时没有答复",
+    "ReadError": "已发出，等待答复时连接中断",
+    "RemoteProtocolError": "已发出，等待答复时连接中断",
+    "other_order_no": "答复写的是另一个订单号",
+    "other_waybill_no": "答复写的是另一个运单号",
+    "waybill_shape": "答复中的运单号格式与合同不符",
+    "waybill_held_by_another": "答复中的运单号已用于另一件",
+}
 
 
 class NoFallback(SongdaError):
@@ -181,7 +198,7 @@ def replay(tenant: TenantName = None, as_json: JsonFlag = False) -> None:
 
     with open_house(tenant) as house:
         table = mapping_of(house.home)
-        settled = settle(house.engine, tenant_id=house.tenant.id, at=days.now(), mapping=table)
+        settled = settle(house.engine, tenant_id=house.tenant.id, at=days.now(), mapping=table, again=True)
     if as_json:
         print_json({"version": table.version, **asdict(settled)})
         return
@@ -189,3 +206,83 @@ def replay(tenant: TenantName = None, as_json: JsonFlag = False) -> None:
         f"按代码表 {table.version} 重算 {settled.folded:,} 件：已有结果 {settled.reported:,}，更正 {settled.corrected:,}，"
         f"定级后修订 {settled.revised:,}，仍有无法识别轨迹 {settled.parked:,}，待人工复核 {settled.review:,}"
     )
+
+
+@carrier.command()
+def doubts(tenant: TenantName = None, as_json: JsonFlag = False) -> None:
+    """List orders whose answer was lost and that wait for a person: what is known, and what to do.
+
+    Example: songda carrier doubts
+    """
+    from songda.flow.doubtful_orders import open_orders
+
+    with open_house(tenant) as house, house.engine.connect() as connection:
+        orders = open_orders(connection, house.tenant)
+    if as_json:
+        print_json(
+            {
+                "orders": [
+                    {
+                        "order_no": each.order_no,
+                        "letter_no": each.letter_no,
+                        "since": each.since.astimezone(days.SHANGHAI).isoformat(timespec="seconds"),
+                        "known": each.known,
+                        "waybill_no": each.waybill_no,
+                        "remedy": "settle" if each.waybill_no is None else "asked_with_every_run",
+                    }
+                    for each in orders
+                ]
+            }
+        )
+        return
+    print_table(
+        "答复丢失、待核实的订单",
+        ("订单号", "函号", "自", "已知情况", "怎么办"),
+        [
+            (
+                each.order_no,
+                each.letter_no or "",
+                f"{each.since.astimezone(days.SHANGHAI):%Y-%m-%d %H:%M}",
+                _KNOWN_ZH.get(each.known, f"答复不完整或无法读懂（{each.known}）"),
+                _remedy_zh(each.order_no, each.waybill_no),
+            )
+            for each in orders
+        ],
+    )
+
+
+def _remedy_zh(order_no: str, waybill_no: str | None) -> str:
+    ask = f"请承运商按订单号查询，再用 songda carrier settle {order_no} 登记"
+    return ask if waybill_no is None else f"每次运行都按运单号 {waybill_no} 查询；急用时{ask}"
+
+
+@carrier.command()
+def settle(
+    order: Annotated[str, typer.Argument(help="Order number, as `songda carrier doubts` names it.")],
+    by: Annotated[str, typer.Option("--by", help="Id of the one who asked the carrier; kept in the audit log.")],
+    waybill: Annotated[str | None, typer.Option(help="The carrier took the order under this number.")] = None,
+    not_accepted: Annotated[
+        bool, typer.Option("--not-accepted", help="The carrier never got the order: it leaves again with the next run.")
+    ] = False,
+    tenant: TenantName = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Take down what the carrier said about an order whose answer was lost. Kept in the audit log, and never changed again.
+
+    Say --not-accepted only after the carrier has looked for the order number: an order that it has would be made twice.
+
+    Example: songda carrier settle 01m8…-1 --waybill 9800000000006 --by ops-7
+    """
+    from songda.flow.doubtful_orders import settle as settled
+
+    who = holder_id(by)
+    if (waybill is None) != not_accepted:
+        raise WrongUsage(what="--waybill 与 --not-accepted 须且只能写一个", command="songda carrier settle")
+    with open_house(tenant) as house:
+        done = settled(house.engine, house.tenant, order, waybill_no=waybill, by=who, at=days.now())
+    outcome = "not_accepted" if not_accepted else "found"
+    if as_json:
+        print_json({"order_no": done.order_no, "letter_no": done.letter_no, "outcome": outcome})
+    else:
+        then = "重新下单" if not_accepted else "照此印制"
+        typer.echo(f"已登记订单 {done.order_no}（函件 {done.letter_no}），下次 songda run --resume 时{then}")

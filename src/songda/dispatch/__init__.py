@@ -36,9 +36,11 @@ if TYPE_CHECKING:
     )
     from songda.dispatch.deadlines import Deadlines, load_deadlines
     from songda.dispatch.diverting import Divert, divert, taken_out, unanswered
+    from songda.dispatch.doubtful import DoubtfulOrder, doubtful_orders, settle_order
     from songda.dispatch.ends import AtEnd, close_letters, letters_at_end
     from songda.dispatch.errors import (
         NumberRangeUsedUp,
+        OtherWaybill,
         PiecesInThePile,
         PiecesWithoutWaybill,
         RunNotBalanced,
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
         UnknownOrder,
         UnknownStop,
         UnknownWaybill,
+        WaybillTaken,
     )
     from songda.dispatch.exchanging import FilesTaken, take_tracking_files
     from songda.dispatch.facts import Told, lock_attempts, store_events
@@ -53,7 +56,7 @@ if TYPE_CHECKING:
     from songda.dispatch.further import next_attempts
     from songda.dispatch.grades import best_grade
     from songda.dispatch.handover import HandOver, hand_over
-    from songda.dispatch.intents import Resolved, resolve_intents, settle_order
+    from songda.dispatch.intents import Resolved, resolve_intents
     from songda.dispatch.ordering import OrderReport, order_waybills
     from songda.dispatch.pulling import end_attempts, hold_letters
     from songda.dispatch.pushes import receive_push, receive_pushes
@@ -83,9 +86,11 @@ _HOMES = {
     ),
     "deadlines": ("Deadlines", "load_deadlines"),
     "diverting": ("Divert", "divert", "taken_out", "unanswered"),
+    "doubtful": ("DoubtfulOrder", "doubtful_orders", "settle_order"),
     "ends": ("AtEnd", "close_letters", "letters_at_end"),
     "errors": (
         "NumberRangeUsedUp",
+        "OtherWaybill",
         "PiecesInThePile",
         "PiecesWithoutWaybill",
         "RunNotBalanced",
@@ -93,6 +98,7 @@ _HOMES = {
         "UnknownOrder",
         "UnknownStop",
         "UnknownWaybill",
+        "WaybillTaken",
     ),
     "exchanging": ("FilesTaken", "take_tracking_files"),
     "facts": ("Told", "lock_attempts", "store_events"),
@@ -100,7 +106,7 @@ _HOMES = {
     "further": ("next_attempts",),
     "grades": ("best_grade",),
     "handover": ("HandOver", "hand_over"),
-    "intents": ("Resolved", "resolve_intents", "settle_order"),
+    "intents": ("Resolved", "resolve_intents"),
     "ordering": ("OrderReport", "order_waybills"),
     "pulling": ("end_attempts", "hold_letters"),
     "pushes": ("receive_push", "receive_pushes"),
@@ -129,12 +135,14 @@ __all__ = [
     "Deadlines",
     "Divert",
     "Doubt",
+    "DoubtfulOrder",
     "FilesTaken",
     "FollowReport",
     "HandOver",
     "Item",
     "NumberRangeUsedUp",
     "OrderReport",
+    "OtherWaybill",
     "PiecesInThePile",
     "PiecesWithoutWaybill",
     "Pulled",
@@ -153,6 +161,7 @@ __all__ = [
     "UnknownOrder",
     "UnknownStop",
     "UnknownWaybill",
+    "WaybillTaken",
     "accept_outcomes",
     "advise",
     "answered_before",
@@ -161,6 +170,7 @@ __all__ = [
     "cancel_waybills",
     "close_letters",
     "divert",
+    "doubtful_orders",
     "doubts_of",
     "end_attempts",
     "flag_stopped",

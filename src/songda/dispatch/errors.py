@@ -39,7 +39,19 @@ class PiecesWithoutWaybill(SongdaError):
 
 class UnknownOrder(SongdaError):
     zh = "没有待核实的订单 {order_no}"
-    remedy = "请核对订单号；已核实的订单不再更改"
+    remedy = "待核实的订单见 songda carrier doubts；已核实的不再更改"
+    exit_code = 65
+
+
+class OtherWaybill(SongdaError):
+    zh = "订单 {order_no} 是按本机构号段的运单号 {waybill_no} 下的，不能改记为另一个运单号"
+    remedy = "承运商若给了别的号码，请先请其撤销该单，再用 --not-accepted 登记，系统会按原号码重新下单"
+    exit_code = 65
+
+
+class WaybillTaken(SongdaError):
+    zh = "运单号 {waybill_no} 已用于另一件"
+    remedy = "请与承运商按订单号重新核对；一个运单号只能用于一件"
     exit_code = 65
 
 

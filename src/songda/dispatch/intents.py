@@ -6,7 +6,7 @@ Left open are intents `written` (killed between call and answer) and `unresolved
 | --- | --- |
 | a number of ours on the order | ask: known → answered; unknown → may be asked again, same number; silent for a day → also a task |
 | a contract that promises idempotent orders | may be asked again |
-| neither | a person's task |
+| neither | a person's task (songda.dispatch.doubtful) |
 
 "May be asked again" is a fact of its own (`answer.repeat` says why), committed before anything is repeated.
 """
@@ -22,13 +22,13 @@ from sqlalchemy import Connection, Engine, select, update
 
 from songda.carriers import Carrier, NoAnswer, Refused, Terms, Trace
 from songda.dispatch import tasks
-from songda.dispatch.errors import UnknownOrder
 from songda.dispatch.instants import read
 from songda.store import chunks, move, tables
 
 ACTOR = "dispatch"
 
-_NEVER_POSTED = frozenset({"pulled", "spoiled"})
+#: States of pieces whose waybill will carry nothing.
+NEVER_POSTED = frozenset({"pulled", "spoiled"})
 #: Intents settled in one transaction.
 _CHUNK = 500
 #: An order of which nobody has heard for so long is told to a person; it is asked for all the same.
@@ -74,33 +74,6 @@ def resolve_intents(
         repeatable += sum(verdict.startswith("repeat:") for verdict in verdicts.values())
         unresolved += sum(verdict in {"ask_later", "person"} for verdict in verdicts.values())
     return Resolved(answered=answered, repeatable=repeatable, unresolved=unresolved)
-
-
-def settle_order(engine: Engine, *, order_no: str, waybill_no: str | None, actor: str, at: datetime) -> None:
-    """A person's answer about an unresolved order: the carrier's number for it, or None: never taken, ask again.
-
-    Raises UnknownOrder when no such order waits for an answer.
-    """
-    i = tables.intent.c
-    with engine.begin() as connection:
-        row = connection.execute(select(i.version, i.piece_id).where(i.order_no == order_no, i.state == "unresolved"))
-        found = row.first()
-        if found is None:
-            raise UnknownOrder(order_no=order_no)
-        answer = {"repeat": "person"} if waybill_no is None else {"found_by": "person", "waybill_no": waybill_no}
-        move_intents(
-            connection,
-            [(order_no, found.version)],
-            source="unresolved",
-            target="written" if waybill_no is None else "answered",
-            reason="person",
-            answers=[answer],
-            at=at,
-            actor=actor,
-        )
-        if waybill_no is not None:
-            set_waybill(connection, {found.piece_id: waybill_no})
-        tasks.close_tasks(connection, tasks.ORDER_UNRESOLVED, [found.piece_id], actor=actor, reason="settled", at=at)
 
 
 def move_intents(
@@ -177,7 +150,7 @@ def _store(connection: Connection, part: Sequence[Intent], verdicts: Mapping[str
                 why = verdict.removeprefix("repeat:")
                 _move_group(connection, group, state, "written", why, {"repeat": why}, at=at)
     unused = {
-        i.piece_id: "pulled" for i in part if verdicts[i.order_no] == "answered" and i.piece_state in _NEVER_POSTED
+        i.piece_id: "pulled" for i in part if verdicts[i.order_no] == "answered" and i.piece_state in NEVER_POSTED
     }
     tasks.open_tasks(connection, tasks.WAYBILL_UNUSED, unused, at=at)
     late = {i.order_no for i in part if verdicts[i.order_no] == "ask_later" and at - i.asked_at >= _LATE}
