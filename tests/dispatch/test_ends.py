@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from posted import BATCH, BOTH, after
+from posted import BATCH, BOTH, TENANT, after
 from sqlalchemy import insert
 
 from songda.dispatch import (
@@ -27,7 +27,7 @@ SIGNED = [*TRANSIT, (2, 11, "704:10")]
 
 def ends(house: Any) -> list[AtEnd]:
     with house.database.connect() as connection:
-        return letters_at_end(connection, batch_id=BATCH)
+        return letters_at_end(connection, tenant_id=TENANT)
 
 
 #: Why no attempt follows.

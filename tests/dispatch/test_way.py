@@ -12,7 +12,7 @@ from dataclasses import asdict
 from typing import Any
 
 import pytest
-from posted import BATCH, BOTH, EVERY_TIME, RUN, TENANT, after, ship
+from posted import BOTH, EVERY_TIME, RUN, TENANT, after, ship
 from sqlalchemy import Engine
 
 from songda.dispatch import close_letters, follow, letters_at_end, settle
@@ -57,7 +57,7 @@ def test_every_kind_of_way_ends_with_its_grade(open_desk: Callable[..., Any], fi
         follow(desk.database, tenant_id=TENANT, key=desk.key, post=desk.post, at=after(day, 20), deadlines=EVERY_TIME)
         settle(desk.database, tenant_id=TENANT, at=after(day, 20))
         with desk.database.connect() as connection:
-            ends = letters_at_end(connection, batch_id=BATCH)
+            ends = letters_at_end(connection, tenant_id=TENANT)
         close_letters(desk.database, [(end, "max_attempts") for end in ends], at=after(day, 20))
     assert [*zip(ways, desk.column("attempt", "grade"), strict=True)] == [*zip(ways, expected, strict=True)]
     assert desk.column("letter", "grade") == expected
@@ -201,7 +201,7 @@ def test_power_cuts_between_and_within_transactions_lose_nothing_and_do_nothing_
     )
     cut(desk, wrapped_key, tmp_path, "settle", "settling:write_said", 2, before=False)
     assert desk.column("attempt", "state").count("posted") == 4
-    cut(desk, wrapped_key, tmp_path, "settle", "settling:_looks", 3, before=True)
+    cut(desk, wrapped_key, tmp_path, "settle", "settling:_looks", 2, before=True)
     assert desk.column("attempt", "state").count("posted") == 1
     walk(desk)
     after_cuts = record(desk.database, desk)

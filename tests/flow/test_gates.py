@@ -84,7 +84,7 @@ def test_a_letter_held_at_the_lock_goes_again_under_the_next_number_once_it_is_r
         signed(house, batch, tomorrow)
         at = days.at(tomorrow, 17)
         make_runs(house, batch, carrier=carrier, on=tomorrow, at=at, watch=Watch())
-        post_and_follow(house, batch, carrier=carrier, on=tomorrow, at=at, watch=Watch())
+        post_and_follow(house, [batch], carrier=carrier, on=tomorrow, at=at, watch=Watch())
         assert sorted(rows_of(house, n.n, n.state, n.posted_on, letter_id=letter.id)) == [
             (1, "dropped", None),
             (2, "posted", tomorrow),

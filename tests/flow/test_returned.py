@@ -46,7 +46,7 @@ def back(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Back]:
         signed(house, batch)
         at = days.at(DAY, 17)
         make_runs(house, batch, carrier=carrier, on=DAY, at=at, watch=Watch())
-        post_and_follow(house, batch, carrier=carrier, on=DAY, at=at, watch=Watch())
+        post_and_follow(house, [batch], carrier=carrier, on=DAY, at=at, watch=Watch())
         p = tables.piece.c
         back = Back(house, batch, [row.waybill_no for row in rows_of(house, p.waybill_no, state="handed_over")])
         gone, refused, unclaimed, _ = back.waybills
@@ -54,7 +54,7 @@ def back(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Back]:
             f"{gone},查无此人,{LATER}", f"{refused},拒收,{LATER}", f"{unclaimed.lower()},逾期未领,{LATER}"
         ) == [("taken", "bad"), ("taken", "good"), ("taken", "open")]
         # The stand-in stays silent: its clock stands still.
-        post_and_follow(house, batch, carrier=carrier, on=LATER, at=days.at(LATER, 17), watch=Watch())
+        post_and_follow(house, [batch], carrier=carrier, on=LATER, at=days.at(LATER, 17), watch=Watch())
         yield back
 
 

@@ -278,7 +278,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
                 at = days.at(on, 17)
                 post.advance(to=at)
                 make_runs(house, batch, carrier=carrier, on=on, at=at, watch=Watch())
-                post_and_follow(house, batch, carrier=carrier, on=on, at=at, watch=Watch())
+                post_and_follow(house, [batch], carrier=carrier, on=on, at=at, watch=Watch())
             stats = post.stats()
         yield Played(house, batch, taken, stats)
 

@@ -94,14 +94,14 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Job]:
             factory.acknowledge(house.engine, run_id, manifest_sha256=manifest.run_sha256, at=AT)
             ids = {debtor: each.id for debtor, each in by_amount.items()}
             spoil(house, run_id, ids[SPOILED])
-            post_and_follow(house, batch, carrier=carrier, on=DAY, at=AT, watch=Watch())
+            post_and_follow(house, [batch], carrier=carrier, on=DAY, at=AT, watch=Watch())
             stop(LATE, days.at(DAY, 18))
             for number in (1, *range(4, 60, 4)):
                 on = DAY + timedelta(days=number)
                 at = days.at(on, 17)
                 post.advance(to=at)
                 make_runs(house, batch, carrier=carrier, on=on, at=at, watch=Watch())
-                post_and_follow(house, batch, carrier=carrier, on=on, at=at, watch=Watch())
+                post_and_follow(house, [batch], carrier=carrier, on=on, at=at, watch=Watch())
             yield Job(house, batch, ids, answers, post.stats())
 
 

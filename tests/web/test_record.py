@@ -294,7 +294,7 @@ def test_what_the_carrier_pushes_moves_the_letters_to_their_ends(office: Office)
     for number in range(1, 22):
         office.now = later(number)
         office.stand_in.advance(to=office.now)
-        conclude(office.house.engine, office.house.tenant, office.batch_id, at=office.now)
+        conclude(office.house.engine, office.house.tenant, at=office.now)
     assert office.stand_in.stats()["calls"] == asked
     facts = office.column("fact", "id")
     posted = office.column("piece", "attempt_id", state="handed_over")

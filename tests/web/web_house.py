@@ -179,7 +179,7 @@ def _posted(office: Office) -> str:
     """Prints, orders and posts the letters in earnest; the first one is stopped before it leaves."""
     house = office.house
     with open_carrier(contract_of(house.tenant, {})) as carrier:
-        carry_on(house, office.batch_id, carrier=carrier, on=DAY, at=EVENING, watch=Watch())
+        carry_on(house, [office.batch_id], carrier=carrier, on=DAY, at=EVENING, watch=Watch())
     (run_id,) = office.column("run", "id", batch_id=office.batch_id)
     factory.acknowledge(house.engine, run_id, manifest_sha256=read_manifest(house.home, run_id).run_sha256, at=EVENING)
     factory.report(house.engine, house.tenant, run_id, at=EVENING)

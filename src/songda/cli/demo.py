@@ -108,7 +108,7 @@ def play(
                 on = first + timedelta(days=number)
                 at = days.at(on, HOUR)
                 post.advance(to=at)
-                carry_on(house, batch_id, carrier=carrier, on=on, at=at, watch=watch)
+                carry_on(house, [batch_id], carrier=carrier, on=on, at=at, watch=watch)
         summary = summarise(
             house.engine,
             house.tenant,

@@ -82,8 +82,7 @@ def run(
         if resume:
             batches = _going(house, cases, drill=carrier == "sim")
             with _carrier(house, carrier, seed=seed) as chosen:
-                for batch_id in batches:
-                    _carry_on(house, batch_id, chosen, on=day, at=at, watch=watch)
+                _carry_on(house, batches, chosen, on=day, at=at, watch=watch)
         else:
             assert cases is not None
             from songda.flow.run import take_in
@@ -144,10 +143,10 @@ def _carrier(house: House, name: str | None, *, seed: int) -> Iterator[Carrier]:
         yield carrier
 
 
-def _carry_on(house: House, batch_id: str, carrier: Carrier, *, on: date, at: datetime, watch: Watch) -> None:
+def _carry_on(house: House, batches: list[str], carrier: Carrier, *, on: date, at: datetime, watch: Watch) -> None:
     from songda.flow.run import carry_on
 
-    carry_on(house, batch_id, carrier=carrier, on=on, at=at, watch=watch)
+    carry_on(house, batches, carrier=carrier, on=on, at=at, watch=watch)
 
 
 def _finish(

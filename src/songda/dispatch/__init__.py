@@ -5,7 +5,7 @@
     follow(engine, tenant_id=tenant, key=key, post=post, at=now)       # facts, also by receive_push
     settle(engine, tenant_id=tenant, at=now)                     # states and grades
     with engine.connect() as connection:
-        ends = letters_at_end(connection, batch_id=batch)
+        ends = letters_at_end(connection, tenant_id=tenant)
     next_attempts(engine, places, key=key, at=now)
     close_letters(engine, [(end, "max_attempts") for end in ends], at=now)
     stop(engine, tenant_id=tenant, scope="person", object_id=person, reason="paid", at=now)

@@ -11,12 +11,12 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from functools import cache
+from datetime import date, datetime, timedelta
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
-from songda.base.calendar import load_calendar
+from songda.base.calendar import CalendarUnknown, load_calendar
 from songda.base.days import add_days, business_day
 from songda.store import Wait, wait
 
@@ -90,6 +90,15 @@ def passed_working(since: datetime, days: int, *, at: datetime) -> bool:
     return calendar.working_between(first, min(today, calendar.last)) >= days
 
 
+@lru_cache(maxsize=4096)
+def working_day_due(first: date, days: int) -> date | None:
+    """The `days`-th working day after `first`; None while nobody has announced the holidays that decide it."""
+    try:
+        return load_calendar().add_working(first, days)
+    except CalendarUnknown:
+        return None
+
+
 def year_missing(at: datetime) -> int | None:
     """The year whose holidays a wait that begins at `at` would have to know and no table knows; None when all is known."""
     day = add_days(business_day(at), LONGEST_WORKING_WAIT)
@@ -106,3 +115,13 @@ def is_quiet(last_event_at: datetime | None, *, posted_at: datetime, at: datetim
     return passed_working(last, deadlines.no_event_working_days, at=at) or (
         not late and passed(posted_at, deadlines.total_days, at=at)
     )
+
+
+def quiet_from(last_event_at: datetime | None, *, posted_at: datetime, deadlines: Deadlines) -> date | None:
+    """The first day on which `is_quiet` may hold; None while a calendar is missing for it."""
+    last = last_event_at or posted_at
+    day = working_day_due(business_day(last), deadlines.no_event_working_days)
+    if passed(posted_at, deadlines.total_days, at=last):
+        return day
+    total = add_days(business_day(posted_at), deadlines.total_days)
+    return total if day is None else min(day, total)

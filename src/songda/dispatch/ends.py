@@ -1,6 +1,6 @@
 """Letters whose attempt is over: what was proven, and closing those that get no further attempt.
 
-ends = letters_at_end(connection, batch_id=batch)      # the planner picks from these who gets another place
+ends = letters_at_end(connection, tenant_id=tenant)      # the planner picks from these who gets another place
 close_letters(engine, [(end, "max_attempts") for end in ends if …], at=now)
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, exists, select
 
 from songda.base.days import business_day
 from songda.dispatch.grades import best_grade
@@ -49,12 +49,17 @@ class AtEnd:
     tried: tuple[tuple[str, str], ...]
 
 
-def letters_at_end(connection: Connection, *, batch_id: str) -> list[AtEnd]:
-    """The active letters of the batch whose last attempt is over, in the order of their ids."""
-    query = select(_l.id, _l.version, _l.person_id, _l.flags)
-    letters = connection.execute(query.where(_l.batch_id == batch_id, _l.state == "active").order_by(_l.id)).all()
-    attempts = read_tries(connection, [letter.id for letter in letters])
-    over = [letter for letter in letters if letter.id in attempts and attempts[letter.id][-1].state in ENDED]
+def letters_at_end(connection: Connection, *, tenant_id: str) -> list[AtEnd]:
+    """The tenant's active letters whose last attempt is over, in the order of their ids."""
+    ended, going = tables.attempt.alias(), tables.attempt.alias()
+    query = select(_l.id, _l.version, _l.person_id, _l.flags).where(
+        _l.tenant_id == tenant_id,
+        _l.state == "active",
+        exists().where(ended.c.letter_id == _l.id, ended.c.state.in_(ENDED)),
+        ~exists().where(going.c.letter_id == _l.id, going.c.state.not_in(ENDED)),
+    )
+    over = connection.execute(query.order_by(_l.id)).all()
+    attempts = read_tries(connection, [letter.id for letter in over])
     said = last_said(connection, [attempts[letter.id][-1].id for letter in over])
     return [_at_end(letter, attempts[letter.id], said.get(attempts[letter.id][-1].id)) for letter in over]
 

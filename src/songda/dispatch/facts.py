@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, update
 
 from songda.base import ids
 from songda.carriers import Event, redact_desc
@@ -28,6 +28,8 @@ _f, _a = tables.fact.c, tables.attempt.c
 
 #: What the column holds of an event besides waybill and code; left out where it says nothing.
 _CODES = ("office", "deliver_code", "attempt_code", "signer")
+#: Before every day on which anybody may settle.
+AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
 #: Names that offices give themselves.
 _NAMES = ("office_name", "office_prov", "office_city")
 
@@ -79,7 +81,14 @@ def store_events(connection: Connection, *, key: DataKey, told: Iterable[Told], 
             }
         )
     insert_missing(connection, tables.fact, rows)
+    look_again(connection, {row["attempt_id"] for row in rows})
     return len(rows)
+
+
+def look_again(connection: Connection, attempt_ids: Collection[str]) -> None:
+    """There is news of the attempts: the next settling folds them, whatever the day."""
+    for part in chunks(sorted(attempt_ids)):
+        connection.execute(update(tables.attempt).where(_a.id.in_(part)).values(look_at=AT_ONCE))
 
 
 def fact_key(event: Event) -> str:

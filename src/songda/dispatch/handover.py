@@ -49,6 +49,8 @@ def hand_over(engine: Engine, *, run_id: str, at: datetime) -> HandOver:
     PiecesInThePile until the factory has taken out what must not go, and PiecesWithoutWaybill: what cannot be followed is not posted.
     """
     with engine.begin() as connection:
+        # Who comes second waits here, and finds the run handed over.
+        _hold_attempts(connection, run_id)
         run = connection.execute(select(_r.state, _r.version).where(_r.id == run_id)).one()
         if run.state not in _OVER:
             if run.state != "balanced":
@@ -67,7 +69,6 @@ def _post(connection: Connection, run_id: str, *, at: datetime) -> None:
         .where(_p.run_id == run_id)
         .order_by(_p.seq, _p.id)
     )
-    lock_attempts(connection, {piece.attempt_id for piece in connection.execute(query)})
     pieces = connection.execute(query).all()
     if stray := sum(piece.state not in _ACCOUNTED for piece in pieces):
         raise RunNotBalanced(count=stray)
@@ -81,8 +82,12 @@ def _post(connection: Connection, run_id: str, *, at: datetime) -> None:
     attempts = list({piece.attempt_id: piece.attempt_version for piece in going}.items())
     # A recalled attempt whose piece is still in the pile is a Conflict: nothing of the run is posted.
     # Nothing can be known on the day of the posting: the first question comes later.
-    posted = {"posted_on": business_day(at), "asked_at": stored(at)}
+    posted = {"posted_on": business_day(at), "asked_at": stored(at), "look_at": stored(at)}
     _move(connection, "attempt", attempts, source="locked", target="posted", at=at, posted=posted)
+
+
+def _hold_attempts(connection: Connection, run_id: str) -> None:
+    lock_attempts(connection, set(connection.scalars(select(_p.attempt_id).where(_p.run_id == run_id))))
 
 
 def _move(

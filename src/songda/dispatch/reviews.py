@@ -12,6 +12,7 @@ from songda.base.days import business_day
 from songda.carriers import Mapping as Codes
 from songda.dispatch import tasks
 from songda.dispatch.deadlines import Deadlines
+from songda.dispatch.facts import look_again
 from songda.dispatch.folding import is_final
 from songda.dispatch.grades import NO_PROOF
 from songda.dispatch.outcomes import Folded, said_by, text_of
@@ -56,6 +57,7 @@ def accept_outcomes(connection: Connection, doubts: Collection[Doubt], *, at: da
     """A person has looked at them: they count from the next settling on."""
     attempts = [doubt.attempt_id for doubt in doubts]
     tasks.close_tasks(connection, tasks.OUTCOME_REVIEW, attempts, actor="person", reason="settled", at=at)
+    look_again(connection, attempts)
 
 
 def ask_reviews(

@@ -13,14 +13,19 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 
-from sqlalchemy import Connection, Engine, select
+import orjson
+from sqlalchemy import Connection, Engine, insert, select
 
+from songda.base import ids
+from songda.base.calendar import load_calendar
+from songda.base.days import business_day
 from songda.carriers import Mapping as Codes
 from songda.carriers import load_mapping
 from songda.dispatch import tasks
 from songda.dispatch.deadlines import Deadlines, load_deadlines, year_missing
-from songda.dispatch.facts import read_facts
+from songda.dispatch.facts import lock_attempts, look_again, read_facts
 from songda.dispatch.folding import fold_attempt
 from songda.dispatch.outcomes import Folded, write_said
 from songda.dispatch.pulling import PULLABLE, take_out
@@ -28,10 +33,11 @@ from songda.dispatch.reviews import ask_reviews, note_parked, note_silence
 from songda.dispatch.revising import revise_letters
 from songda.dispatch.standing import (
     Attempt,
-    candidates,
+    due,
     handed_over,
-    has_news,
-    is_due,
+    in_hand,
+    next_look,
+    note_looked,
     read_attempts,
     read_bases,
     silent_since,
@@ -41,6 +47,10 @@ from songda.store import chunks, move, tables
 
 #: Pieces that may go in place of lost ones, an attempt.
 MAX_REPLACED = 2
+#: Stage of the decision that notes under which terms the attempts of a tenant were looked at last.
+_TERMS = "settle_terms"
+
+_d = tables.decision.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +68,9 @@ class Settled:
     #: Settled attempts that got another grade, and closed letters that did.
     revised: int
     letters_revised: int
-    #: Attempts that wait for a person to look at their outcome.
+    #: Of those looked at, attempts that wait for a person to look at their outcome.
     review: int
-    #: Attempts with events that are parked.
+    #: Of those looked at, attempts with events that are parked.
     parked: int
 
 
@@ -86,22 +96,60 @@ def settle(
     at: datetime,
     mapping: Codes | None = None,
     deadlines: Deadlines | None = None,
-    batch_id: str | None = None,
+    again: bool = False,
     chunk: int = 1000,
 ) -> Settled:
-    """Moves the tenant's posted attempts (or those of one batch) to where facts and deadlines say.
+    """Moves the tenant's posted attempts to where facts and deadlines say.
 
-    `mapping` and `deadlines` are those that ship with this version, unless given.
+    Looks at those of which there is news or whose deadline has come; at all whose outcome may change under another table
+    of codes, other deadlines or another calendar than the last time, or when asked (`again`). `mapping` and `deadlines` are
+    those that ship with this version, unless given.
     """
     codes, waits = mapping or load_mapping(), deadlines or load_deadlines()
     with engine.begin() as connection:
         _note_calendar(connection, tenant_id, at=at)
-        todo = candidates(connection, tenant_id, batch_id=batch_id, at=at, deadlines=waits)
+        _note_terms(connection, tenant_id, codes, waits, again=again, at=at)
+        todo = due(connection, tenant_id, at=at)
     counts: Counter[str] = Counter()
     for part in chunks(todo, chunk):
         with engine.begin() as connection:
             counts += _settle(connection, part, codes, waits, at=at)
     return Settled(**{name: counts[name] for name in Settled.__slots__})
+
+
+def _note_terms(
+    connection: Connection, tenant_id: str, codes: Codes, waits: Deadlines, *, again: bool, at: datetime
+) -> None:
+    """Has everything looked at whose outcome may change when what outcomes depend on is not what it was the last time."""
+    terms = terms_of(codes, waits)
+    last = select(_d.inputs_sha256).where(_d.object_id == tenant_id, _d.stage == _TERMS).order_by(_d.id.desc()).limit(1)
+    if connection.scalar(last) == terms and not again:
+        return
+    every = in_hand(connection, tenant_id, at=at, deadlines=waits)
+    lock_attempts(connection, every)
+    look_again(connection, every)
+    connection.execute(
+        insert(tables.decision),
+        {
+            "id": ids.new("dec"),
+            "object_id": tenant_id,
+            "stage": _TERMS,
+            "outcome": "looked",
+            "inputs_sha256": terms,
+            "versions": {"mapping": codes.version},
+            "reasons": [],
+            "on_day": business_day(at),
+        },
+    )
+
+
+def terms_of(codes: Codes, waits: Deadlines) -> str:
+    """Hash of what an outcome and its deadlines depend on besides the facts."""
+    calendar = load_calendar()
+    values = {name: getattr(waits, name) for name in Deadlines.__slots__}
+    plain = {name: sorted(value) if isinstance(value, frozenset) else value for name, value in values.items()}
+    known = sorted(map(str, calendar.off)), sorted(map(str, calendar.made_up)), str(calendar.last)
+    return sha256(orjson.dumps([codes.version, plain, known])).hexdigest()
 
 
 def _note_calendar(connection: Connection, tenant_id: str, *, at: datetime) -> None:
@@ -112,9 +160,9 @@ def _note_calendar(connection: Connection, tenant_id: str, *, at: datetime) -> N
 
 
 def _settle(
-    connection: Connection, ids: Sequence[str], codes: Codes, waits: Deadlines, *, at: datetime
+    connection: Connection, part: Sequence[str], codes: Codes, waits: Deadlines, *, at: datetime
 ) -> Counter[str]:
-    looks = _looks(connection, ids, codes, waits, at=at)
+    looks = _looks(connection, read_attempts(connection, part, at=at, deadlines=waits))
     folded = _fold(connection, looks, codes, waits, at=at)
     attempts = [look.attempt for look in looks]
     passed, waiting = ask_reviews(connection, attempts, folded, mapping=codes, deadlines=waits, at=at)
@@ -131,6 +179,7 @@ def _settle(
     tasks.close_tasks(connection, tasks.INTERCEPT, over, actor="dispatch", reason="settled", at=at)
     write_said(connection, folded, {a.id: a.said for a in attempts if a.said is not None}, at=at)
     note_silence(connection, _silent(looks, plans, at=at), among=folded.keys(), at=at)
+    note_looked(connection, dict.fromkeys(part) | _next_looks(looks, folded, plans, waits, in_doubt=waiting, at=at))
     revised = {a.letter_id: folded[a.id].outcome.flags for a in attempts if _gains(plans.get(a.id, ()), "late_fact")}
     return moved + Counter(
         folded=len(folded),
@@ -140,37 +189,21 @@ def _settle(
     )
 
 
-def _looks(connection: Connection, ids: Sequence[str], codes: Codes, waits: Deadlines, *, at: datetime) -> list[_Look]:
-    attempts = read_attempts(connection, ids)
-    news = {attempt.id for attempt in attempts if has_news(attempt, mapping_version=codes.version)}
-    live = [attempt for attempt in attempts if attempt.state != "settled" or attempt.id in news]
-    handed = handed_over(connection, [attempt.id for attempt in live])
-    since = silent_since(connection, [attempt.id for attempt in live if attempt.state == "silent"])
-    looks = [_Look(attempt, handed[attempt.id], since.get(attempt.id)) for attempt in live if handed.get(attempt.id)]
-    return [
-        look
-        for look in looks
-        if look.attempt.id in news
-        or is_due(
-            look.attempt,
-            posted_at=look.posted_at,
-            silent_since=look.silent_since,
-            at=at,
-            mapping=codes,
-            deadlines=waits,
-        )
-    ]
+def _looks(connection: Connection, attempts: Sequence[Attempt]) -> list[_Look]:
+    handed = handed_over(connection, [attempt.id for attempt in attempts])
+    since = silent_since(connection, [attempt.id for attempt in attempts if attempt.state == "silent"])
+    return [_Look(attempt, handed[attempt.id], since.get(attempt.id)) for attempt in attempts if handed.get(attempt.id)]
 
 
 def _fold(
     connection: Connection, looks: Sequence[_Look], codes: Codes, waits: Deadlines, *, at: datetime
 ) -> dict[str, Folded]:
-    ids = [look.attempt.id for look in looks]
-    facts = read_facts(connection, ids)
-    bases = read_bases(connection, ids, {look.attempt.id: dict(look.handed) for look in looks})
+    attempts = [look.attempt.id for look in looks]
+    facts = read_facts(connection, attempts)
+    bases = read_bases(connection, attempts, {look.attempt.id: dict(look.handed) for look in looks})
     return {
         attempt_id: fold_attempt(facts.get(attempt_id, ()), bases[attempt_id], mapping=codes, deadlines=waits, as_of=at)
-        for attempt_id in ids
+        for attempt_id in attempts
     }
 
 
@@ -212,6 +245,29 @@ def _move(
                 values=[step.values for _, step in group] if first.values else (),
             )
     return counts
+
+
+def _next_looks(
+    looks: Sequence[_Look],
+    folded: Mapping[str, Folded],
+    plans: Mapping[str, Sequence[Step]],
+    waits: Deadlines,
+    *,
+    in_doubt: Collection[str],
+    at: datetime,
+) -> dict[str, datetime | None]:
+    return {
+        look.attempt.id: next_look(
+            plans[look.attempt.id][-1].target if look.attempt.id in plans else look.attempt.state,
+            folded[look.attempt.id].outcome,
+            posted_at=look.posted_at,
+            in_doubt=look.attempt.id in in_doubt,
+            silent_since=None if look.attempt.id in plans else look.silent_since,
+            at=at,
+            deadlines=waits,
+        )
+        for look in looks
+    }
 
 
 def _name(step: Step) -> str:

@@ -21,7 +21,7 @@ from songda.dispatch.deadlines import Deadlines, load_deadlines
 from songda.dispatch.facts import Fact, read_facts
 from songda.dispatch.folding import Basis, fold_attempt
 from songda.dispatch.outcomes import Said, said_by
-from songda.dispatch.standing import candidates, handed_over, read_bases
+from songda.dispatch.standing import handed_over, in_hand, read_bases
 from songda.store import chunks, tables
 
 _a = tables.attempt.c
@@ -98,7 +98,7 @@ def parked_codes(
 
 def _heard(engine: Engine, tenant_id: str, waits: Deadlines, *, at: datetime) -> Iterator[_Heard]:
     with engine.connect() as connection:
-        for part in chunks(candidates(connection, tenant_id, batch_id=None, at=at, deadlines=waits)):
+        for part in chunks(in_hand(connection, tenant_id, at=at, deadlines=waits)):
             yield from _read(connection, part)
 
 

@@ -1,30 +1,30 @@
 """Attempts in the carrier's hands as they stand, and which of them have to be folded again.
 
-An attempt is folded when its facts or the mapping are not those of its last outcome, or when a deadline may be due;
-most of the time neither is so, and its facts are not even read.
+An attempt is folded when there is news of it or a deadline has come (`look_at`); of the others nothing is read.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, Connection, func, or_, select
+from sqlalchemy import ColumnElement, Connection, bindparam, func, or_, select, update
 
-from songda.carriers import Mapping as Codes
-from songda.dispatch.deadlines import Deadlines, is_quiet, passed
+from songda.base import days
+from songda.base.days import add_days, business_day
+from songda.carriers import Outcome
+from songda.dispatch.deadlines import Deadlines, quiet_from
 from songda.dispatch.facts import lock_attempts
 from songda.dispatch.folding import Basis
 from songda.dispatch.followed import UNDER_WAY, settled_since
-from songda.dispatch.grades import NO_PROOF
-from songda.dispatch.instants import read
+from songda.dispatch.instants import read, stored
 from songda.dispatch.outcomes import Said, last_said
 from songda.dispatch.stopping import STOP_REQUESTED
 from songda.store import tables
 
-_p, _a, _l, _t, _f = (t.c for t in (tables.piece, tables.attempt, tables.letter, tables.transition, tables.fact))
+_p, _a, _l, _t = (t.c for t in (tables.piece, tables.attempt, tables.letter, tables.transition))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +36,17 @@ class Attempt:
     grade: str | None
     #: Whether its letter must not be tried again.
     stopped: bool
-    #: Facts stored so far, and the latest instant that they tell.
-    facts: int
-    last_told: datetime | None
     said: Said | None
 
 
-def candidates(
-    connection: Connection, tenant_id: str, *, batch_id: str | None, at: datetime, deadlines: Deadlines
-) -> list[str]:
-    """Ids of the attempts under way or settled within the revision window, in their order."""
+def due(connection: Connection, tenant_id: str, *, at: datetime) -> list[str]:
+    """Ids of the attempts that are to be looked at by now, in their order."""
+    query = select(_a.id).join(tables.letter, _l.id == _a.letter_id)
+    return list(connection.scalars(query.where(_l.tenant_id == tenant_id, _a.look_at <= stored(at)).order_by(_a.id)))
+
+
+def in_hand(connection: Connection, tenant_id: str, *, at: datetime, deadlines: Deadlines) -> list[str]:
+    """Ids of the attempts whose outcome may still change: under way, or settled within the revision window."""
     recent = _a.id.in_(settled_since(at, days=deadlines.revision_days))
     query = (
         select(_a.id)
@@ -53,20 +54,55 @@ def candidates(
         .where(_l.tenant_id == tenant_id, or_(_a.state.in_(UNDER_WAY), _replaced(), (_a.state == "settled") & recent))
         .order_by(_a.id)
     )
-    return list(connection.scalars(query if batch_id is None else query.where(_l.batch_id == batch_id)))
+    return list(connection.scalars(query))
 
 
-def read_attempts(connection: Connection, ids: Sequence[str]) -> list[Attempt]:
-    """The attempts, held until the transaction ends."""
+def note_looked(connection: Connection, looks: Mapping[str, datetime | None]) -> None:
+    """Writes down from when on each attempt is to be looked at again; None: not before there is news."""
+    rows = [{"the_id": attempt_id, "new": None if at is None else stored(at)} for attempt_id, at in looks.items()]
+    if rows:
+        statement = update(tables.attempt).where(_a.id == bindparam("the_id")).values(look_at=bindparam("new"))
+        connection.execute(statement, rows)
+
+
+def next_look(
+    state: str,
+    outcome: Outcome,
+    *,
+    posted_at: datetime,
+    silent_since: datetime | None,
+    in_doubt: bool,
+    at: datetime,
+    deadlines: Deadlines,
+) -> datetime | None:
+    """When an attempt that stands in `state` since a fold at `at` has to be looked at again, if nothing is told before.
+
+    One whose outcome is `in_doubt` waits for a person, whose word is news.
+    """
+    tomorrow = add_days(business_day(at), 1)
+    day: date | None = None
+    if state in ("posted", "carried"):
+        day = quiet_from(outcome.last_event_at, posted_at=posted_at, deadlines=deadlines) or tomorrow
+    elif state == "silent":
+        day = add_days(business_day(silent_since or at), deadlines.silent_days)
+    elif state == "reported" and not in_doubt:
+        day = tomorrow if outcome.at is None else add_days(business_day(outcome.at), deadlines.objection_days)
+    if outcome.parked:
+        # Events that cannot be true yet may come true by waiting.
+        day = min(day or tomorrow, tomorrow)
+    return None if day is None else days.at(max(day, tomorrow), 0)
+
+
+def read_attempts(connection: Connection, ids: Sequence[str], *, at: datetime, deadlines: Deadlines) -> list[Attempt]:
+    """Those of the attempts whose outcome may still change, held until the transaction ends."""
     lock_attempts(connection, ids)
-    told = select(_f.attempt_id, func.count(), func.max(_f.op_time)).where(_f.attempt_id.in_(ids))
-    heard = {row[0]: (row[1], read(row[2])) for row in connection.execute(told.group_by(_f.attempt_id))}
-    said = last_said(connection, ids)
     query = select(_a.id, _a.version, _a.state, _a.letter_id, _a.grade, _l.flags)
     query = query.join(tables.letter, _l.id == _a.letter_id)
     live = or_(_a.state.in_((*UNDER_WAY, "settled")), _replaced())
     rows = connection.execute(query.where(_a.id.in_(ids), live).order_by(_a.id)).all()
-    nothing: tuple[int, datetime | None] = (0, None)
+    over = [row.id for row in rows if row.state == "settled"]
+    open_still = set(connection.scalars(settled_since(at, days=deadlines.revision_days).where(_t.object_id.in_(over))))
+    said = last_said(connection, [row.id for row in rows])
     return [
         Attempt(
             id=row.id,
@@ -75,52 +111,16 @@ def read_attempts(connection: Connection, ids: Sequence[str]) -> list[Attempt]:
             letter_id=row.letter_id,
             grade=row.grade,
             stopped=STOP_REQUESTED in row.flags,
-            facts=heard.get(row.id, nothing)[0],
-            last_told=heard.get(row.id, nothing)[1],
             said=said.get(row.id),
         )
         for row in rows
+        if row.state != "settled" or row.id in open_still
     ]
 
 
 def _replaced() -> ColumnElement[bool]:
     """Attempts whose lost piece gets a replacement: it may turn up all the same."""
     return (_a.state == "locked") & _a.posted_on.is_not(None)
-
-
-def has_news(attempt: Attempt, *, mapping_version: str) -> bool:
-    """Whether a fold may say something else than the last one, whatever the day."""
-    said = attempt.said
-    if said is None:
-        return attempt.facts > 0
-    if attempt.state == "settled" and (said.text.partition(":")[2].replace("-", NO_PROOF)) != attempt.grade:
-        # A revision that waits for a person.
-        return True
-    # Parked events may come true by waiting.
-    return attempt.facts != said.facts or said.mapping != mapping_version or bool(said.parked)
-
-
-def is_due(
-    attempt: Attempt,
-    *,
-    posted_at: datetime,
-    silent_since: datetime | None,
-    at: datetime,
-    mapping: Codes,
-    deadlines: Deadlines,
-) -> bool:
-    """Whether a deadline may have come for an attempt without news."""
-    if attempt.state == "reported":
-        said = attempt.said
-        # A doubtful outcome waits for a person, who may have spoken by now.
-        if said is None or said.at is None or not mapping.review_flags.isdisjoint(said.flags):
-            return True
-        return passed(said.at, deadlines.objection_days, at=at)
-    if attempt.state == "silent":
-        return silent_since is not None and passed(silent_since, deadlines.silent_days, at=at)
-    return attempt.state in ("posted", "carried") and is_quiet(
-        attempt.last_told, posted_at=posted_at, at=at, deadlines=deadlines
-    )
 
 
 def handed_over(connection: Connection, ids: Sequence[str]) -> dict[str, dict[str, datetime]]:

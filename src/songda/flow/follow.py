@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, exists, select
 
 from songda.carriers import Mapping
 from songda.dispatch import (
@@ -33,7 +33,7 @@ class Followed:
 
 
 def follow_up(
-    engine: Engine, tenant: Tenant, batch_id: str, *, carrier: Carrier, at: datetime, mapping: Mapping | None = None
+    engine: Engine, tenant: Tenant, *, carrier: Carrier, at: datetime, mapping: Mapping | None = None
 ) -> Followed:
     """Gives back waybills that carry nothing, pulls the traces of everything under way, settles, ends or renews letters."""
     cancel_waybills(engine, tenant_id=tenant.id, post=carrier.post, at=at)
@@ -48,43 +48,40 @@ def follow_up(
         at=at,
         threads=THREADS,
     )
-    return conclude(engine, tenant, batch_id, at=at, mapping=mapping)
+    return conclude(engine, tenant, at=at, mapping=mapping)
 
 
-def conclude(
-    engine: Engine, tenant: Tenant, batch_id: str, *, at: datetime, mapping: Mapping | None = None
-) -> Followed:
+def conclude(engine: Engine, tenant: Tenant, *, at: datetime, mapping: Mapping | None = None) -> Followed:
     """Settles by the facts at hand; letters at their end get another place or are closed; sweeps what waits too long.
 
+    All of the tenant's letters at once: what a day costs grows with its news, not with batches or with what is over.
     `mapping`: table of tracking codes, the shipped one unless given.
     """
     settle(engine, tenant_id=tenant.id, at=at, mapping=mapping)
     with engine.begin() as connection:
-        ends = letters_at_end(connection, batch_id=batch_id)
+        ends = letters_at_end(connection, tenant_id=tenant.id)
         places, over = another_place(connection, tenant, ends, at=at)
     next_attempts(engine, places, key=tenant.key, at=at)
     close_letters(engine, [(end, over[end.letter_id]) for end in ends if end.letter_id in over], at=at)
     reconcile(engine, tenant_id=tenant.id, at=at)
     sweep(engine, tenant_id=tenant.id, at=at)
-    _finish(engine, batch_id, at=at)
+    _finish(engine, tenant.id, at=at)
     return Followed(further=len(places), closed=len(over))
 
 
-def _finish(engine: Engine, batch_id: str, *, at: datetime) -> None:
-    """The batch is done when every letter has its end; held letters still wait for somebody."""
+def _finish(engine: Engine, tenant_id: str, *, at: datetime) -> None:
+    """A batch is done when every letter of it has its end; held letters still wait for somebody."""
     t, b = tables.letter.c, tables.batch.c
-    going = ("received", "held", "ready", "approved", "active")
+    going = exists().where(t.batch_id == b.id, t.state.in_(("received", "held", "ready", "approved", "active")))
+    query = select(b.id, b.version).where(b.tenant_id == tenant_id, b.state == "decided", ~going)
     with engine.begin() as connection:
-        batch = connection.execute(select(b.id, b.version, b.state).where(b.id == batch_id)).one()
-        left = connection.scalar(select(func.count()).where(t.batch_id == batch_id, t.state.in_(going)))
-        if batch.state == "decided" and not left:
-            move(
-                connection,
-                "batch",
-                [(batch.id, batch.version)],
-                source="decided",
-                target="done",
-                actor="system",
-                reason="all_ended",
-                at=at,
-            )
+        move(
+            connection,
+            "batch",
+            [(batch.id, batch.version) for batch in connection.execute(query)],
+            source="decided",
+            target="done",
+            actor="system",
+            reason="all_ended",
+            at=at,
+        )

@@ -2,7 +2,7 @@
 
     batch_id, sheet = take_in(house, path, as_of=day, drill=False, at=now, watch=Watch())     # … → ready
     ...                                                                                       # a lawyer approves
-    carry_on(house, batch_id, carrier=carrier, on=day, at=now, watch=Watch())                 # … → posted, followed
+    carry_on(house, [batch_id], carrier=carrier, on=day, at=now, watch=Watch())               # … → posted, followed
 
 The ledger is the queue: each stage takes what stands in its state and leaves it in the next, so either function may be
 called again at any time, after a kill too, and does what is left (docs/decisions/002-ledger-driven-loop.md).
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import fcntl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -136,14 +136,15 @@ def take_in(house: House, path: Path, *, as_of: date, drill: bool, at: datetime,
     return batch_id, sheet
 
 
-def carry_on(house: House, batch_id: str, *, carrier: Carrier, on: date, at: datetime, watch: Watch) -> None:
-    """Everything that is due for approved letters. Does nothing twice.
+def carry_on(house: House, batch_ids: Sequence[str], *, carrier: Carrier, on: date, at: datetime, watch: Watch) -> None:
+    """Everything that is due for approved letters of these batches, and for all letters under way. Does nothing twice.
 
     In a drill the factory answers by itself; in earnest a run waits locked until the factory has reported.
     Raises what `make_runs` raises.
     """
-    make_runs(house, batch_id, carrier=carrier, on=on, at=at, watch=watch)
-    post_and_follow(house, batch_id, carrier=carrier, on=on, at=at, watch=watch)
+    for batch_id in batch_ids:
+        make_runs(house, batch_id, carrier=carrier, on=on, at=at, watch=watch)
+    post_and_follow(house, batch_ids, carrier=carrier, on=on, at=at, watch=watch)
 
 
 def make_runs(house: House, batch_id: str, *, carrier: Carrier, on: date, at: datetime, watch: Watch) -> None:
@@ -176,20 +177,21 @@ def make_runs(house: House, batch_id: str, *, carrier: Carrier, on: date, at: da
         progress(stamp_runs(house.engine, house.tenant, home=house.home, at=at, batch_id=batch_id).stamped)
 
 
-def post_and_follow(house: House, batch_id: str, *, carrier: Carrier, on: date, at: datetime, watch: Watch) -> None:
+def post_and_follow(
+    house: House, batch_ids: Sequence[str], *, carrier: Carrier, on: date, at: datetime, watch: Watch
+) -> None:
     """Hands over what the factory has finished, asks the carrier about everything under way, settles and closes."""
     with watch.stage("交寄") as progress:
-        progress(sum(_post(house, batch_id, carrier=carrier, on=on, at=at)))
-    under_way = _in_state(house, batch_id, "active")
+        progress(sum(posted for each in batch_ids for posted in _post(house, each, carrier=carrier, on=on, at=at)))
+    under_way = sum(_in_state(house, each, "active") for each in batch_ids)
     with watch.stage("跟踪与定级", under_way) as progress:
-        mapping = mapping_of(house.home)
-        follow_up(house.engine, house.tenant, batch_id, carrier=carrier, at=at, mapping=mapping)
+        follow_up(house.engine, house.tenant, carrier=carrier, at=at, mapping=mapping_of(house.home))
         progress(under_way)
 
 
 def _print(house: House, batch_id: str, *, carrier: Carrier, on: date, at: datetime, watch: Watch) -> None:
     with watch.stage("制作批次前的规则") as progress:
-        run_id = assemble(house.engine, house.tenant, batch_id, on=on, at=at, workers=house.workers)
+        run_id = assemble(house.engine, house.tenant, batch_id, on=on, at=at, workers=house.workers, home=house.home)
         queued = _queued(house, run_id)
         progress(queued)
     if run_id is None:
