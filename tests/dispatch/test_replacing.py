@@ -125,3 +125,33 @@ def test_a_replacement_is_reconciled_by_its_own_waybill(house: Any) -> None:
     assert reconcile(house.database, tenant_id=TENANT, at=after(7)) == 0
     tell_of(house, number, (6, 18, "203"))
     assert reconcile(house.database, tenant_id=TENANT, at=after(7)) == 1
+
+
+def test_with_a_second_letter_the_deadlines_begin_anew(house: Any) -> None:
+    """What was told of the lost one neither takes the second one over nor makes it silent."""
+    house.posted(1)
+    house.tell(1, *LOST)
+    house.settle(5)
+    number = replace_piece(house)
+    hand_over(house.database, run_id="run_2", at=after(20))
+    house.settle(21)
+    assert house.attempt()[0] == "posted"
+    assert house.tasks("carrier_silent") == []
+    tell_of(house, number, (20, 18, "203"))
+    house.settle(22)
+    assert house.attempt()[0] == "carried"
+    house.settle(30)
+    assert house.attempt()[0] == "silent"
+
+
+@pytest.mark.parametrize("code", ["kd100:101", "kd100:102", "kdniao:10"])
+def test_a_letter_that_is_only_announced_is_not_in_the_carriers_hands(house: Any, code: str) -> None:
+    house.posted(1)
+    house.tell(1, (0, 18, code))
+    house.settle(1)
+    assert house.attempt()[0] == "posted"
+    house.settle(9)
+    assert house.attempt()[0] == "silent"
+    house.tell(1, (10, 9, "203"))
+    house.settle(10)
+    assert house.attempt()[0] == "carried"

@@ -64,18 +64,19 @@ def is_final(outcome: Outcome, deadlines: Deadlines) -> bool:
 
 
 def _joined(posted: Sequence[Outcome], every: Sequence[Outcome], deadlines: Deadlines) -> Outcome:
-    """One outcome of several waybills: signed before under way before at its end, then the better grade."""
+    """One outcome of several waybills: signed before under way before at its end, then the better grade.
+
+    How long nothing was heard is asked of that waybill alone: a lost letter tells nothing of the one sent in its place.
+    """
 
     def rank(outcome: Outcome) -> tuple[bool, bool, int]:
         grade = len(GRADES) if outcome.grade is None else GRADES.index(outcome.grade)
         return outcome.state != "signed", is_final(outcome, deadlines), grade
 
     best = min(posted or every, key=rank)
-    times = [outcome.last_event_at for outcome in every if outcome.last_event_at is not None]
     twice = sum(outcome.state == "signed" for outcome in posted) > 1
     return replace(
         best,
         flags=tuple(sorted({*best.flags, DUPLICATE})) if twice else best.flags,
-        last_event_at=max(times, default=None),
         parked=tuple(parked for outcome in every for parked in outcome.parked),
     )

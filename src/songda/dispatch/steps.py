@@ -20,6 +20,8 @@ from songda.dispatch.outcomes import text_of
 
 #: Sub-state of a letter that the carrier says it has lost.
 LOST = "lost"
+#: Fact that an order is known and nothing was taken over yet.
+_ANNOUNCED = "announced"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +78,8 @@ def _next(standing: Standing, outcome: Outcome, *, reviewed: bool, at: datetime,
 
 
 def _from_posted(standing: Standing, outcome: Outcome, *, at: datetime, deadlines: Deadlines) -> Step | None:
-    if outcome.last_event_at is not None:
+    # What is only announced is not in the carrier's hands.
+    if outcome.last_event_at is not None and outcome.fact != _ANNOUNCED:
         return Step("posted", "carried", "carrier", "first_event")
     return _silence(standing, outcome, at=at, deadlines=deadlines)
 
