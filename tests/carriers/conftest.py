@@ -81,7 +81,9 @@ def at(posted_at: datetime) -> Callable[..., Event]:
 
     def make(hours: float, code: str, **fields: Any) -> Event:
         # A prefix in letters is part of the code.
-        op_code, _, qualifier = (code, "", "") if code.startswith(("kd", "app", "courier")) else code.partition(":")
+        op_code, _, qualifier = (
+            (code, "", "") if code.startswith(("kd", "app", "courier", "post")) else code.partition(":")
+        )
         codes = {"attempt_code" if op_code == "705" else "deliver_code": qualifier}
         fields.setdefault("office", "31001201")
         op_time = posted_at + timedelta(hours=hours)

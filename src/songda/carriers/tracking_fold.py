@@ -255,5 +255,7 @@ def _own_grade(decisive: _Read, facts: list[_Read], mapping: Mapping) -> str | N
 
 
 def _tried_at_a_good_place(facts: list[_Read]) -> bool:
-    signals = [entry.code.address_signal for entry in facts if entry.fact.name == "tried_failed"]
-    return bool(signals) and all(signal in _PLACE_NOT_BLAMED for signal in signals)
+    """Whether it was tried, and neither a try nor the slip of the return speaks against the address."""
+    tries = [entry.code.address_signal for entry in facts if entry.fact.name == "tried_failed"]
+    returns = [entry.code.address_signal for entry in facts if entry.fact.precedence > _RETURNING]
+    return bool(tries) and all(signal in _PLACE_NOT_BLAMED for signal in tries + [each for each in returns if each])
