@@ -15,7 +15,8 @@ from posted import BOTH, EVERY_TIME, POSTED, TENANT, after, pushed, ship, waybil
 from sqlalchemy import Engine
 
 from songda.carriers import BadEnvelope, BadPush, ContractConfig
-from songda.dispatch import UnknownWaybill, receive_push, receive_pushes, settle
+from songda.dispatch import UnknownWaybill, load_deadlines, receive_push, receive_pushes, settle
+from songda.dispatch.followed import under_way
 from songda.vault import DataKey
 
 Fill = Callable[..., None]
@@ -214,3 +215,17 @@ def test_many_bodies_are_one_commit_and_each_has_its_own_answer(house: Any) -> N
     assert [type(answer).__name__ for answer in answers] == ["dict", "BadPush", "UnknownWaybill", "dict", "dict"]
     assert [answer["serialNo"] for answer in answers if isinstance(answer, dict)] == ["s1", "s2", "s1"]
     assert len(house.rows("fact", "id")) == 2
+
+
+@pytest.mark.parametrize("database", BOTH, indirect=True)
+def test_who_was_just_told_is_not_asked_unless_the_push_leaves_something_open(house: Any) -> None:
+    house.posted(3)
+    arrived = {**ITEM, "waybillNo": waybill(1), "opCode": "306"}
+    signed = {**ITEM, "waybillNo": waybill(2)}
+    bodies = [pushed(CONTRACT, "s1", arrived), pushed(CONTRACT, "s2", signed)]
+    receive_pushes(house.database, tenant_id=TENANT, key=house.key, contract=CONTRACT, bodies=bodies, at=after(2))
+    house.settle(2)
+    waits = load_deadlines().ask_every_hours
+    with house.database.connect() as connection:
+        asked = [each.waybill_no for each in under_way(connection, TENANT, at=after(2, 14), every=waits)]
+    assert asked == [waybill(2), waybill(3)]

@@ -37,6 +37,8 @@ class Pushed:
     traces: tuple[Trace, ...]
     #: What the pusher wants to read once the events are stored, by the instant of the answer.
     ack: Callable[[datetime], dict[str, Any]]
+    #: Whether the carrier itself speaks, and no aggregator.
+    first_hand: bool = False
 
 
 def read_push(body: bytes, contract: ContractConfig, accounts: Sequence[AggregatorAccount] = ()) -> Pushed:
@@ -51,7 +53,7 @@ def read_push(body: bytes, contract: ContractConfig, accounts: Sequence[Aggregat
         return Pushed(kdniao.read_push(fields, account), lambda at: kdniao.push_ack(account, at=at))
     push = parse_push(body, contract)
     trace = Trace(waybill_no=push.event.waybill_no, known=True, events=(push.event,), words=(push.raw,))
-    return Pushed((trace,), lambda _: push_ack(push, contract))
+    return Pushed((trace,), lambda _: push_ack(push, contract), first_hand=True)
 
 
 def read_words(words: bytes, *, waybill_no: str, addressee: str | None) -> Event | None:

@@ -8,12 +8,12 @@ from datetime import date, datetime, timedelta
 from hashlib import blake2b, sha256
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, insert, or_, select, update
 
 from songda.base import ids
 from songda.base.days import business_day
 from songda.dispatch.instants import stored
-from songda.store import tables
+from songda.store import chunks, tables
 
 #: States of attempts whose letters are under way.
 UNDER_WAY = ("posted", "carried", "silent", "reported")
@@ -42,12 +42,14 @@ def under_way(connection: Connection, tenant_id: str, *, at: datetime, every: Ma
     return _waybills(connection, tenant_id, or_(*due))
 
 
-def note_answered(connection: Connection, attempt_ids: Iterable[str], *, at: datetime) -> None:
-    """Writes down that the carrier has answered about these attempts."""
-    rows = [{"the_id": attempt_id} for attempt_id in sorted(set(attempt_ids))]
-    if rows:
-        statement = update(tables.attempt).where(_a.id == bindparam("the_id")).values(asked_at=stored(at))
-        connection.execute(statement, rows)
+def note_answered(connection: Connection, attempt_ids: Iterable[str], *, at: datetime | None) -> None:
+    """Writes down that the carrier has spoken about these attempts, asked or by itself: it need not be asked so soon.
+
+    `at` None: what it said leaves something open, and it is asked with the next questions.
+    """
+    for part in chunks(sorted(set(attempt_ids))):
+        values = {"asked_at": None if at is None else stored(at)}
+        connection.execute(update(tables.attempt).where(_a.id.in_(part)).values(values))
 
 
 def revisable(connection: Connection, tenant_id: str, *, at: datetime, days: int, every: int) -> list[Followed]:

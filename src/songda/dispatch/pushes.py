@@ -23,12 +23,14 @@ from songda.carriers import (
     ContractConfig,
     Pushed,
     Trace,
+    load_mapping,
     read_push,
     read_words,
 )
 from songda.dispatch.addressees import addressees
 from songda.dispatch.errors import UnknownWaybill
 from songda.dispatch.facts import Told, store_events
+from songda.dispatch.followed import note_answered
 from songda.store import chunks, tables
 from songda.vault import DataKey
 
@@ -76,6 +78,8 @@ def receive_pushes(
             connection, [trace for each in pushed for trace in each.traces], tenant_id=tenant_id, key=key
         )
         store_events(connection, key=key, told=told, received_at=at)
+        own = {trace.waybill_no for each in pushed if each.first_hand for trace in each.traces}
+        _note_heard(connection, [each for each in told if each.event.waybill_no in own], at=at)
     return [
         each
         if isinstance(each, SongdaError)
@@ -84,6 +88,18 @@ def receive_pushes(
         else UnknownWaybill()
         for each in read
     ]
+
+
+def _note_heard(connection: Connection, told: Sequence[Told], *, at: datetime) -> None:
+    """Who has just been told need not ask, unless the push lacks the second code by which its event is told apart."""
+    qualified = load_mapping().qualified
+    open_still = {
+        each.attempt_id
+        for each in told
+        if each.event.op_code in qualified and not (each.event.deliver_code or each.event.attempt_code)
+    }
+    note_answered(connection, {each.attempt_id for each in told} - open_still, at=at)
+    note_answered(connection, open_still, at=None)
 
 
 def told_of(

@@ -205,7 +205,8 @@ attempt = Table(
     Column("length", Integer),
     Column("model_length", Integer),  # of the segment's first blob, against which the record is packed
     Column("posted_on", Date),
-    Column("asked_at", _INSTANT),  # when the carrier last answered a question about it
+    Column("asked_at", _INSTANT),  # when the carrier last spoke of it, asked or by itself
+    Column("look_at", _INSTANT, index=True),  # from when on it is to be folded again; null: not before there is news
     Column("provisional_grade", String(4)),
     Column("grade", String(4)),
     UniqueConstraint("letter_id", "n"),
