@@ -228,7 +228,6 @@ piece = Table(
 )
 
 run = Table(
-    Column("look_at", _INSTANT, index=True),  # from when on it is to be folded again; null: not before there is news
     "run",
     metadata,
     _id(),
