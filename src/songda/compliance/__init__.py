@@ -27,7 +27,7 @@ from songda.compliance.errors import (
     WrongFactType,
 )
 from songda.compliance.facts import NEVER, fact_zh
-from songda.compliance.lint import Hit, cover_hits, hits, lint, lint_cover, lint_version
+from songda.compliance.lint import Hit, cover_hits, hit_counts, hits, lint, lint_cover, lint_paragraphs, lint_version
 from songda.compliance.ruleset import GATES, Rule, RuleSet, load_rules
 
 __all__ = [
@@ -48,9 +48,11 @@ __all__ = [
     "WrongFactType",
     "cover_hits",
     "fact_zh",
+    "hit_counts",
     "hits",
     "lint",
     "lint_cover",
+    "lint_paragraphs",
     "lint_version",
     "load_rules",
 ]

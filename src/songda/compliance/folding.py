@@ -23,48 +23,43 @@ _PARAGRAPH = "\n"
 @dataclass(frozen=True, slots=True)
 class Folded:
     text: str
-    #: For each folded character the position of the character it came from.
-    source: list[int]
+    #: As it was given.
+    _given: str
+    _folding: Folding
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Where folded characters `start` to `end` stand in the text that was given."""
-        return self.source[start], self.source[end - 1] + 1
+        source = self._folding.sources(self._given)
+        return source[start], source[end - 1] + 1
 
 
-class Folding(dict[str, str]):
-    """One character → what it folds to, remembered; `variants` are further replacements after NFKC."""
+class Folding(dict[int, str]):
+    """Code point → what it folds to, remembered; `variants` are further replacements after NFKC."""
 
     def __init__(self, variants: Mapping[str, str]) -> None:
         super().__init__()
         self._variants = variants
 
-    def __missing__(self, character: str) -> str:
-        folded = "".join(
+    def __missing__(self, code: int) -> str:
+        self[code] = folded = "".join(
             self._variants.get(part, part)
-            for part in unicodedata.normalize("NFKC", character).lower()
+            for part in unicodedata.normalize("NFKC", chr(code)).lower()
             if not (part.isspace() or unicodedata.category(part) in {"Cf", "Cc", "Mn", "Me"})
         )
-        self[character] = folded
         return folded
 
     def fold(self, text: str) -> Folded:
+        # Paragraphs part at blank lines, which most texts have none of.
+        plain = text.translate(self) if "\n" not in text else "".join(self._parts(text))
+        return Folded(_DECORATION.sub("", plain), text, self)
+
+    def sources(self, text: str) -> list[int]:
+        """For each folded character of `text` the position of the character it came from: needed where something is found."""
+        parts = self._parts(text)
+        source = [position for position, part in enumerate(parts) for _ in part]
+        dropped = {at for found in _DECORATION.finditer("".join(parts)) for at in range(*found.span())}
+        return [position for at, position in enumerate(source) if at not in dropped] if dropped else source
+
+    def _parts(self, text: str) -> list[str]:
         breaks = {found.start() for found in _BLANK_LINE.finditer(text)}
-        characters: list[str] = []
-        source: list[int] = []
-        for position, character in enumerate(text):
-            folded = _PARAGRAPH if position in breaks else self[character]
-            for part in folded:
-                characters.append(part)
-                source.append(position)
-        return _undecorated(Folded("".join(characters), source))
-
-
-def _undecorated(folded: Folded) -> Folded:
-    kept, source, end = [], [], 0
-    for found in _DECORATION.finditer(folded.text):
-        kept.append(folded.text[end : found.start()])
-        source += folded.source[end : found.start()]
-        end = found.end()
-    if not end:
-        return folded
-    return Folded("".join([*kept, folded.text[end:]]), source + folded.source[end:])
+        return [_PARAGRAPH if n in breaks else self[ord(character)] for n, character in enumerate(text)]

@@ -15,9 +15,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import accumulate
+from operator import add
 from typing import Any
 
 from songda.compliance.errors import BrokenRule
@@ -50,6 +54,8 @@ class _List:
     quotable: bool
     #: Keys of which one must occur, and the expression that is then tried.
     patterns: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...]
+    #: The first two characters of each key (or its only one) → numbers of the patterns that have such a key.
+    heads: Mapping[str, frozenset[int]]
     allowed: tuple[re.Pattern[str], ...]
     unless: tuple[tuple[str, re.Pattern[str]], ...]
 
@@ -73,9 +79,27 @@ def lint(text: str, *, known: Collection[str] = ()) -> list[Hit]:
     return _hits(text, lists.text, known)
 
 
+def lint_paragraphs(paragraphs: Sequence[str], *, known: Collection[str] = ()) -> list[tuple[int, Hit]]:
+    """As `lint`, for paragraphs whose words do not reach into each other: (number of the paragraph from 0, hit in it)."""
+    folding = _lists().folding
+    folded = [folding.fold(paragraph) for paragraph in paragraphs]
+    starts = list(accumulate((len(each.text) + 1 for each in folded), initial=0))
+    found = []
+    for name, severity, start, end in _found("\n".join(each.text for each in folded), _lists().text, known):
+        n = bisect_right(starts, start) - 1
+        span = folded[n].span(start - starts[n], min(end, starts[n + 1] - 1) - starts[n])
+        found.append((n, Hit(name, severity, *span, paragraphs[n][slice(*span)])))
+    return found
+
+
 def hits(text: str, *, known: Collection[str] = ()) -> dict[str, int]:
     """Hits a list, zero for the lists without: the facts `text_hits.*`."""
-    return _counted(lint(text, known=known), _lists().text)
+    return hit_counts(lint(text, known=known))
+
+
+def hit_counts(found: Iterable[Hit]) -> dict[str, int]:
+    """Hits a list, zero for the lists without: the facts `text_hits.*`."""
+    return _counted(found, _lists().text)
 
 
 def lint_cover(text: str) -> list[Hit]:
@@ -93,7 +117,7 @@ def lint_version() -> str:
     return _lists().version
 
 
-def _counted(found: list[Hit], lists: tuple[_List, ...]) -> dict[str, int]:
+def _counted(found: Iterable[Hit], lists: tuple[_List, ...]) -> dict[str, int]:
     counts = {each.name: 0 for each in lists}
     for hit in found:
         counts[hit.list] += 1
@@ -103,19 +127,30 @@ def _counted(found: list[Hit], lists: tuple[_List, ...]) -> dict[str, int]:
 def _hits(text: str, lists: tuple[_List, ...], known: Collection[str]) -> list[Hit]:
     folded = _lists().folding.fold(text)
     found = []
-    for each in lists:
-        for start, end in _longest(_spans(folded.text, each, known)):
-            source = folded.span(start, end)
-            found.append(Hit(each.name, each.severity, *source, text[slice(*source)]))
-    return sorted(found, key=lambda hit: (hit.start, hit.end, hit.list))
+    for name, severity, start, end in _found(folded.text, lists, known):
+        source = folded.span(start, end)
+        found.append(Hit(name, severity, *source, text[slice(*source)]))
+    return found
 
 
-def _spans(text: str, words: _List, known: Collection[str]) -> Iterator[tuple[int, int]]:
+def _found(text: str, lists: tuple[_List, ...], known: Collection[str]) -> list[tuple[str, str, int, int]]:
+    """Name and severity of the list, start and end in folded text, in the order of the text."""
+    # Most texts hold no key of most patterns: pairs of characters tell so, hundreds of patterns at a time.
+    pairs = {*text, *map(add, text, text[1:])}
+    found = [
+        (each.name, each.severity, start, end)
+        for each in lists
+        if (heads := each.heads.keys() & pairs)
+        for start, end in _longest(_spans(text, each, frozenset().union(*map(each.heads.__getitem__, heads)), known))
+    ]
+    return sorted(found, key=lambda hit: (hit[2], hit[3], hit[0]))
+
+
+def _spans(text: str, words: _List, candidates: Collection[int], known: Collection[str]) -> Iterator[tuple[int, int]]:
     raw = [
         found.span()
-        for keys, pattern in words.patterns
-        # Most patterns have one key, and most texts hold none of them: this line is where the time goes.
-        if keys[0] in text or (len(keys) > 1 and any(key in text for key in keys))
+        for keys, pattern in (words.patterns[n] for n in candidates)
+        if any(key in text for key in keys)
         for found in pattern.finditer(text)
     ]
     if not raw:
@@ -172,11 +207,16 @@ def _list(name: str, entry: Mapping[str, Any]) -> _List:
         raise BrokenRule(rule=name, problem="lint.yaml 中的词表不完整")
     words = tuple(((word,), re.compile(re.escape(word))) for word in entry["words"])
     patterns = tuple((tuple(keys.split()), _compiled(pattern)) for keys, pattern in entry["patterns"])
+    heads: dict[str, set[int]] = defaultdict(set)
+    for n, (keys, _) in enumerate(words + patterns):
+        for key in keys:
+            heads[key[:2]].add(n)
     return _List(
         name=name,
         severity=entry["severity"],
         quotable=entry["quotable"],
         patterns=words + patterns,
+        heads={head: frozenset(numbers) for head, numbers in heads.items()},
         allowed=tuple(map(_compiled, entry["allowed"])),
         unless=tuple((fact, _compiled(pattern)) for fact, pattern in entry.get("unless", ())),
     )

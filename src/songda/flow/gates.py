@@ -6,25 +6,22 @@ Both look at every address to which a letter may go. A letter passes at an addre
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
-from functools import cache, partial
+from functools import partial
 from itertools import chain, islice
+from typing import NamedTuple
 
 import polars as pl
 
 from songda.base.processes import map_ahead
-from songda.compliance import cover_hits, hits
+from songda.compliance import cover_hits, hit_counts
 from songda.flow.compose import Draft
 from songda.flow.decide import rules_on, scope_of
 from songda.flow.facts import approve_facts, lock_facts
 from songda.flow.tenants import Tenant
 from songda.intake.profile import Lawyer
 from songda.letters import (
-    Content,
-    Firm,
-    Institution,
-    Mandate,
     Template,
     extra_problems,
     house_template,
@@ -32,15 +29,26 @@ from songda.letters import (
     parse,
     present_fields,
     problems,
+    proofread,
     template_hash,
-    template_text,
     texts,
 )
-from songda.letters import Lawyer as Signer
 from songda.letters.content import Kind
 
 #: Letters that go to another process together.
 CHUNK = 500
+
+
+class Spot(NamedTuple):
+    """Where on its paper a letter has a wording of the word lists; what stands there is not kept."""
+
+    list: str
+    #: block | review
+    severity: str
+    #: Number of the passage from 1, and the characters in it.
+    passage: int
+    start: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +59,11 @@ class Said:
     n: int
     record_id: str
     content_hash: str
+    #: The sum that it asks for, as it is read off its text.
     stated_fen: int
     fields: tuple[str, ...]
     hits: Mapping[str, int]
+    spots: tuple[Spot, ...]
     cover: int
     #: Codes of what keeps it from being printed.
     problems: tuple[str, ...]
@@ -69,6 +79,8 @@ class Verdict:
     #: Ids of rules, or codes of problems of the content.
     reasons: tuple[str, ...]
     inputs_hash: str
+    #: Wordings of the letter that made, or may have made, a rule fire.
+    spots: tuple[Spot, ...] = ()
 
 
 def read_all(drafts: Iterable[Draft], tenant: Tenant, *, before_approval: bool, workers: int) -> list[Said]:
@@ -81,7 +93,7 @@ def read_all(drafts: Iterable[Draft], tenant: Tenant, *, before_approval: bool, 
     parts = _parts(chain(head, source))
     # Texts go to the other processes: nothing else of the tenant has to.
     own = {kind: template.text for kind, template in tenant.templates.items()}
-    read = partial(_read_part, own, before_approval=before_approval)
+    read = partial(_read_part, own, white_list(tenant), before_approval=before_approval)
     spread = workers if len(head) > CHUNK else 1
     return [said for part in map_ahead(read, parts, workers=spread) for said in part]
 
@@ -91,58 +103,39 @@ def _parts(drafts: Iterator[Draft]) -> Iterator[list[Draft]]:
         yield part
 
 
-def _read_part(own: Mapping[Kind, str], drafts: list[Draft], *, before_approval: bool) -> list[Said]:
-    return [_read_said(draft, own, before_approval=before_approval) for draft in drafts]
+def white_list(tenant: Tenant) -> tuple[str, ...]:
+    """Numbers of the accounts to which the tenant lets anybody pay."""
+    return tuple(account.number for account in tenant.profile.institution.repay_accounts or () if account.number)
 
 
-def _read_said(draft: Draft, own: Mapping[Kind, str], *, before_approval: bool) -> Said:
+def _read_part(
+    own: Mapping[Kind, str], accounts: tuple[str, ...], drafts: list[Draft], *, before_approval: bool
+) -> list[Said]:
+    return [_read_said(draft, own, accounts, before_approval=before_approval) for draft in drafts]
+
+
+def _read_said(draft: Draft, own: Mapping[Kind, str], accounts: tuple[str, ...], *, before_approval: bool) -> Said:
     """What `draft` says. A draft without content says nothing and has problems."""
     wanted, content = draft.wanted, draft.content
     if content is None:
-        return Said(wanted.letter_id, wanted.n, wanted.record_id, "", 0, (), hits(""), 0, draft.problems)
+        return Said(wanted.letter_id, wanted.n, wanted.record_id, "", 0, (), hit_counts(()), (), 0, draft.problems)
     template = parse(own[content.kind]) if content.kind in own else house_template(content.kind)
     missing = missing_glyphs("".join(text for _, text in texts(content)))
+    found = (*problems(content), *extra_problems(template, content), *(f"glyph:{code}" for code in missing))
+    # Values that are wrong in themselves are not read on: their text may be no text.
+    proof = None if found else proofread(template, content, accounts=accounts)
     return Said(
         letter_id=wanted.letter_id,
         n=wanted.n,
         record_id=wanted.record_id,
         content_hash=content.hash,
-        stated_fen=content.total_fen,
+        stated_fen=proof.total_fen if proof else 0,
         fields=tuple(present_fields(content, before_approval=before_approval)),
-        hits=_hits(template, content),
+        hits=hit_counts(hit for _, hit in proof.hits) if proof else hit_counts(()),
+        spots=tuple(Spot(hit.list, hit.severity, n + 1, hit.start, hit.end) for n, hit in proof.hits) if proof else (),
         cover=cover_hits("\n".join((content.addressee.name, *content.addressee.address_lines)))["debt_words"],
-        problems=(*problems(content), *extra_problems(template, content), *(f"glyph:{code}" for code in missing)),
+        problems=found or (proof.problems if proof else ()),
     )
-
-
-def _hits(template: Template, content: Content) -> dict[str, int]:
-    """Wording in the template, in what all letters of a tenant share, and in what is this letter's own."""
-    own = (
-        content.addressee.name,
-        *content.addressee.address_lines,
-        *(line.product_name for line in content.lines),
-        *(str(value) for _, value in content.extra),
-    )
-    shared = _shared_hits(template, content.firm, content.lawyer, content.institution, content.mandate)
-    found = hits("\n".join(own))
-    return {name: count + shared[name] for name, count in found.items()}
-
-
-@cache
-def _shared_hits(template: Template, *parts: Firm | Signer | Institution | Mandate) -> Mapping[str, int]:
-    stated = [text for part in parts for text in _plain_texts(asdict(part))]
-    return hits("\n".join((template_text(template), *stated)))
-
-
-def _plain_texts(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for each in value.values():
-            yield from _plain_texts(each)
-    elif isinstance(value, list | tuple):
-        for each in value:
-            yield from _plain_texts(each)
 
 
 def judge_approve(
@@ -185,7 +178,7 @@ def judge_lock(
 def _actions(said: Sequence[Said], links: pl.DataFrame, template: Template, *, batch_id: str) -> pl.DataFrame:
     """One row a (letter, address, case); letters that cannot be printed are left out."""
     sound = [each for each in said if not each.problems]
-    words = list(hits(""))
+    words = list(hit_counts(()))
     frame = pl.DataFrame(
         {
             "letter_id": [each.letter_id for each in sound],
@@ -243,7 +236,7 @@ def _judge(
 def _verdict(said: Said, row: Mapping[str, object] | None) -> Verdict:
     if said.problems or row is None:
         reasons = said.problems or ("lines.empty",)
-        return Verdict(said.letter_id, said.n, said.record_id, said.content_hash, False, reasons, "")
+        return Verdict(said.letter_id, said.n, said.record_id, said.content_hash, False, reasons, "", said.spots)
     rules = row["rules"]
     assert isinstance(rules, list)
     return Verdict(
@@ -254,6 +247,7 @@ def _verdict(said: Said, row: Mapping[str, object] | None) -> Verdict:
         passed=bool(row["passed"]),
         reasons=tuple(dict.fromkeys(rules)),
         inputs_hash=str(row["inputs_hash"]),
+        spots=said.spots,
     )
 
 

@@ -113,6 +113,8 @@ if TYPE_CHECKING:
         weigh,
     )
     from songda.letters.preflighting import Preflight, preflight, preflight_print, problem_zh
+    from songda.letters.printed import Passage, passages
+    from songda.letters.proofreading import Proof, proofread
     from songda.letters.render import (
         Rendered,
         Renderer,
@@ -242,6 +244,8 @@ _HOMES = {
         "weigh",
     ),
     "preflighting": ("Preflight", "preflight", "preflight_print", "problem_zh"),
+    "printed": ("Passage", "passages"),
+    "proofreading": ("Proof", "proofread"),
     "render": (
         "Rendered",
         "Renderer",
@@ -308,6 +312,7 @@ __all__ = [
     "NotEntrusted",
     "Outcome",
     "Packing",
+    "Passage",
     "Piece",
     "PieceRow",
     "Postage",
@@ -315,6 +320,7 @@ __all__ = [
     "Preflight",
     "Product",
     "Products",
+    "Proof",
     "Pulled",
     "RecordChanged",
     "Refused",
@@ -350,6 +356,7 @@ __all__ = [
     "output_csv",
     "parse",
     "parse_sheet_code",
+    "passages",
     "picture",
     "place_of",
     "posting_csv",
@@ -358,6 +365,7 @@ __all__ = [
     "present_fields",
     "problem_zh",
     "problems",
+    "proofread",
     "read_inserter",
     "read_output",
     "render_many",

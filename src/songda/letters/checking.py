@@ -17,14 +17,13 @@ from typing import Final
 from songda.compliance import lint
 from songda.letters.content import problems
 from songda.letters.errors import BadContent, MissingGlyph, RenderFailed
+from songda.letters.proofreading import KNOWN, proofread
 from songda.letters.reading import read_wording
 from songda.letters.render import Renderer
 from songda.letters.specimen import invented
 from songda.letters.template import Template, parse
 from songda.letters.wording import Choice, Finding, Heading, Inline, Paragraph, Part, Strong, Text, words
 
-#: What a firm may state as a fact because the letter's own data hold it: a court's document has its docket number.
-_KNOWN: Final = {"court_forward": frozenset({"docket_no"})}
 #: Twelve digits and more are an account or a card; digits before 元 an amount.
 _FIGURES: Final = (
     (re.compile(r"\d(?:[ -]?\d){11,}"), "block", "account.written"),
@@ -41,7 +40,7 @@ def check(text: str) -> tuple[Finding, ...]:
     if wording is None:
         return found
     template = parse(text)
-    known = _KNOWN.get(template.kind, frozenset())
+    known = KNOWN.get(template.kind, frozenset())
     written = [
         Finding(hit.severity, hit.list, each.start + hit.start, each.start + hit.end, hit.text)
         for each in _texts(wording.parts)
@@ -87,6 +86,10 @@ def _set(template: Template) -> Iterator[Finding]:
     except (BadContent, MissingGlyph, RenderFailed) as error:
         yield Finding("error", "not_set", 0, end, type(error).__name__)
     yield from (Finding("error", code, 0, end, code) for code in problems(content))
+    accounts = [account.number for account in content.institution.repay_accounts]
+    yield from (
+        Finding("block", code, 0, end, code) for code in proofread(template, content, accounts=accounts).problems
+    )
 
 
 def finding_zh(finding: Finding) -> str:

@@ -67,7 +67,6 @@ def view(content: Content, types: Mapping[str, str]) -> str:
             **said,
             "tables": {name: _table(size, columns, rows) for name, (size, columns) in _TABLES.items() if content.lines},
             "qr": list(png(qr(content.check_url), scale=3, quiet=2)),
-            "approval": content.seal.approval_id[:12].upper() if content.seal else "",
             "window": _window(content.addressee),
         },
         ensure_ascii=False,
@@ -103,8 +102,14 @@ def stated(content: Content, types: Mapping[str, str]) -> dict[str, Any]:
         "check_host": urlsplit(content.check_url).netloc or content.check_url,
         "decided_by_model": content.decided_by_model,
         "status": _status(content),
+        "approval": content.seal.approval_id[:12].upper() if content.seal else "",
         "extra": _extra(content, types),
     }
+
+
+def columns(table: str) -> tuple[tuple[str, str], ...]:
+    """The columns of `amounts` or `statement` from left to right: the field of each and what stands in its head."""
+    return _TABLES[table][1]
 
 
 def _extra(content: Content, types: Mapping[str, str]) -> dict[str, str | bool]:
