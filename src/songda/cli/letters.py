@@ -66,7 +66,7 @@ def key_(
     """
     from songda.letters import new_lawyer_key
 
-    private, public = new_lawyer_key(_password(confirm=True))
+    private, public = new_lawyer_key(ask_password(confirm=True))
     write_private(to, private)
     typer.echo(
         f"私钥已写入 {to}（请妥善保管）。请把下面的公钥填入机构档案 [[lawyers]] 的 public_key：\n{public.decode()}"
@@ -155,7 +155,12 @@ def show(
 @letters.command()
 def approve(
     batch: Batch,
-    key: Annotated[Path, typer.Option(help="The lawyer's private key, made by `songda letters key`.")],
+    key: Annotated[
+        Path, typer.Option(help="The lawyer's private key: made by `songda letters key`, or an authority's PEM or PKCS#12.")
+    ],
+    certificate: Annotated[
+        Path | None, typer.Option(help="PEM of the lawyer's certificate, where it does not lie in the key's own file.")
+    ] = None,
     lawyer: LawyerName = None,
     tenant: TenantName = None,
     as_of: AsOf = None,
@@ -190,8 +195,9 @@ def approve(
             house.engine,
             house.tenant,
             proposal,
-            private_key=_read_key(key),
-            password=_password(confirm=False),
+            private_key=read_key(key),
+            certificate=None if certificate is None else read_key(certificate),
+            password=ask_password(confirm=False),
             at=days.at(as_of.date(), 17) if as_of else days.now(),
             pulled=dict.fromkeys(pull or (), "pulled by the lawyer"),
         )
@@ -255,7 +261,7 @@ def _confirm(count: int) -> None:
         raise NotConfirmed
 
 
-def _password(*, confirm: bool) -> str:
+def ask_password(*, confirm: bool) -> str:
     if found := os.environ.get(PASSWORD):
         return found
     if not sys.stdin.isatty():
@@ -263,8 +269,8 @@ def _password(*, confirm: bool) -> str:
     return str(typer.prompt("律师密钥口令", hide_input=True, confirmation_prompt=confirm, err=True))
 
 
-def _read_key(path: Path) -> bytes:
-    from songda.letters import WrongKey
+def read_key(path: Path) -> bytes:
+    from songda.signatures import WrongKey
 
     try:
         return path.read_bytes()

@@ -10,8 +10,9 @@ from sqlalchemy import Connection, select
 
 from songda.carriers import NoAnswer, Ordered, Refused
 from songda.dispatch import tasks
+from songda.dispatch.facts import lock_attempts
 from songda.dispatch.intents import ACTOR, move_intents, set_waybill
-from songda.dispatch.pulling import hold_letters, pull
+from songda.dispatch.pulling import attempts_of, hold_letters, pull
 from songda.store import tables
 
 Answer = Ordered | Refused | NoAnswer
@@ -33,6 +34,7 @@ def store_answers(
     connection: Connection, asked: Sequence[Asked], answers: Mapping[str, Answer], *, at: datetime
 ) -> dict[str, Answer]:
     """Stores one answer for each order; returns them as they were understood."""
+    lock_attempts(connection, attempts_of(connection, [a.piece_id for a in asked]))
     answers = _without_doubles(connection, asked, answers)
     ordered = [(a, r) for a in asked if isinstance(r := answers[a.order_no], Ordered)]
     refused = [(a, r) for a in asked if isinstance(r := answers[a.order_no], Refused)]

@@ -36,18 +36,23 @@ def pull(
 
     `attempts`: further attempts to end, which may have no piece yet.
     """
-    of_pieces = {
-        attempt
-        for part in chunks(sorted(piece_ids))
-        for attempt in connection.scalars(select(_p.attempt_id).where(_p.id.in_(part)))
-    }
-    lock_attempts(connection, {*attempts, *of_pieces})
+    lock_attempts(connection, {*attempts, *attempts_of(connection, piece_ids)})
     rows = take_out(connection, piece_ids, actor=actor, reason=reason, at=at)
     return end_attempts(connection, {*attempts, *(row.attempt_id for row in rows)}, actor=actor, reason=reason, at=at)
 
 
+def attempts_of(connection: Connection, piece_ids: Collection[str]) -> set[str]:
+    return {
+        attempt
+        for part in chunks(sorted(piece_ids))
+        for attempt in connection.scalars(select(_p.attempt_id).where(_p.id.in_(part)))
+    }
+
+
 def take_out(connection: Connection, piece_ids: Collection[str], *, actor: str, reason: str, at: datetime) -> list[Any]:
-    """Pulls the pieces alone, and asks the factory for those it has; returns their rows (attempt_id among them)."""
+    """Pulls those of the pieces alone that are still in the house, and asks the factory for those it has; returns their
+    rows (attempt_id among them).
+    """
     rows = [
         row
         for part in chunks(sorted(piece_ids))
@@ -61,7 +66,7 @@ def take_out(connection: Connection, piece_ids: Collection[str], *, actor: str, 
                 tables.intent.c.state.label("intent_state"),
             )
             .outerjoin(tables.intent, tables.intent.c.order_no == _p.order_no)
-            .where(_p.id.in_(part))
+            .where(_p.id.in_(part), _p.state.in_(PULLABLE))
         )
     ]
     pieces = ((row.id, row.version, row.state, "pulled") for row in rows)

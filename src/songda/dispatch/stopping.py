@@ -28,7 +28,7 @@ from songda.base.days import business_day
 from songda.dispatch import tasks
 from songda.dispatch.facts import lock_attempts
 from songda.dispatch.instants import read
-from songda.dispatch.pulling import BEFORE_LOCK, PULLABLE, pull
+from songda.dispatch.pulling import BEFORE_LOCK, PULLABLE, attempts_of, pull
 from songda.store import Conflict, chunks, move, tables
 
 #: Flag of a letter that must not be tried again.
@@ -165,6 +165,8 @@ def pull_pieces(engine: Engine, pieces: Mapping[str, str], *, at: datetime, acto
     Waybills of pulled pieces become a task each: they are to be cancelled at the carrier.
     """
     with engine.begin() as connection:
+        # All at once: those of one reason after those of another would be another order than everybody's.
+        lock_attempts(connection, attempts_of(connection, pieces))
         states = _states(connection, pieces)
         wanted = {piece: pieces[piece] for piece, state in states.items() if state in PULLABLE}
         wanted = _with_copies(connection, wanted)

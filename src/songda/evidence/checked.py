@@ -23,10 +23,41 @@ from songda.evidence.hashing import digests
 from songda.evidence.manifest import Origin, Stamped, read_json, read_stamped
 from songda.evidence.outcome import Heard, refold
 from songda.evidence.trust import Trust
-from songda.letters import Approval, ApprovalVoid, verify
+from songda.letters import Approval, ApprovalVoid, signing_key_of, verify
+from songda.signatures import (
+    BadSignature,
+    Certificate,
+    NoPades,
+    NoSm2,
+    SignedPdf,
+    UnfitKey,
+    VerifyingKey,
+    check,
+    verify_pdf,
+    verifying_keys,
+)
 
 #: What a record may do wrong when its shape is not ours.
 SHAPE_ERRORS = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, RecursionError)
+
+
+@dataclass(frozen=True, slots=True)
+class Signatory(Origin):
+    """Who signed an approval or a PDF of record, by the key that did."""
+
+    #: A key of songda.signatures.SCHEMES_ZH.
+    scheme: str
+    #: None: a bare key.
+    certificate: Certificate | None
+    #: What the reader's machine lacks to compute the signature; None: it was computed and holds.
+    unchecked: NoSm2 | NoPades | None
+
+
+@dataclass(frozen=True, slots=True)
+class SignedRecord:
+    signatory: Signatory
+    #: The authority's timestamp inside the signature; None: none, or not looked at.
+    stamped: Stamped | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +71,9 @@ class CheckedLetter:
     #: Pieces of which it is proven that they were in their run.
     proven_pieces: frozenset[str]
     #: Whose signature approved the letter; None: no approval, or no key to check it with.
-    lawyer: Origin | None
+    lawyer: Signatory | None
+    #: Attempt → the electronic signature of its PDF of record; PDFs that bear none are not here.
+    signed: Mapping[str, SignedRecord]
     #: The best grade over the attempts as the ledger has it, provisional ones included, and as computed here.
     grade: str | None
     computed: str | None
@@ -71,8 +104,11 @@ def _check(
     stamps: dict[str, Stamped] = {}
     proven = set()
     outcomes = {}
+    signed = {}
     for attempt in record["attempts"]:
         _check_pdf(files, attempt)
+        if attempt["pdf"] is not None and attempt["pdf"].get("signature") is not None:
+            signed[attempt["id"]] = _signed(files, attempt["pdf"], header=header, trust=trust)
         for piece in attempt["pieces"]:
             if piece["proof"] is None:
                 continue
@@ -86,6 +122,7 @@ def _check(
         outcomes=outcomes,
         stamps=stamps,
         proven_pieces=frozenset(proven),
+        signed=signed,
         lawyer=_lawyer(record, trust),
         grade=best_grade(
             grade for attempt in record["attempts"] for grade in _grades(attempt, outcomes[attempt["id"]])
@@ -195,14 +232,46 @@ def _lawyer(record: Mapping[str, Any], trust: Trust) -> Origin | None:
     approval = record["approval"]
     if approval is None or approval["public_key"] is None:
         return None
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
-
     document = Approval(**{**approval["document"], "template_hashes": tuple(approval["document"]["template_hashes"])})
     public = approval["public_key"].encode()
     try:
-        verify(document, public)
-    except (ApprovalVoid, UnsupportedAlgorithm):
+        return _signatory(verify(document, public), trust)
+    except ApprovalVoid:
         raise BadBundle(reason="律师签发的签名不成立") from None
-    der = load_pem_public_key(public).public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return Origin(trusted=der in trust.keys, key_id=sha256(der).hexdigest())
+    except NoSm2 as lacking:
+        return _signatory(signing_key_of(document, public), trust, unchecked=lacking)
+
+
+def _signed(
+    files: Mapping[str, bytes], pdf: Mapping[str, Any], *, header: Mapping[str, Any], trust: Trust
+) -> SignedRecord:
+    """The signature beside a PDF of record, or behind its bytes. Raises BadBundle when it is not the certificate's, or not theirs."""
+    stated, record = pdf["signature"], files[pdf["file"]]
+    data = files[stated["file"]]
+    inside, stamped, unchecked = stated["file"].endswith(".pdf"), None, None
+    broken = BadBundle(reason="函件 PDF 的电子签名不成立")
+    try:
+        (key,) = verifying_keys(stated["certificate"].encode())
+        if key.certificate is None or (inside and not data.startswith(record)):
+            raise broken
+        check(key.certificate, names=[header["firm"], header["institution"]], at=datetime.fromisoformat(stated["at"]))
+        if inside:
+            found = verify_pdf(data, record)
+            if found.key != key:
+                raise broken
+            stamped = _stamped(found, header, trust)
+        else:
+            key.verify(record, data)
+    except (BadSignature, UnfitKey):
+        raise broken from None
+    except (NoSm2, NoPades) as lacking:
+        unchecked = lacking
+    return SignedRecord(_signatory(key, trust, unchecked=unchecked), stamped)
+
+
+def _stamped(found: SignedPdf, header: Mapping[str, Any], trust: Trust) -> Stamped | None:
+    return None if found.token is None else read_stamped(found.token, found.signature, header, trust)
+
+
+def _signatory(key: VerifyingKey, trust: Trust, *, unchecked: NoSm2 | NoPades | None = None) -> Signatory:
+    return Signatory(trust.vouches_for(key), key.id, key.scheme, key.certificate, unchecked)

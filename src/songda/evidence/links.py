@@ -20,8 +20,9 @@ from typing import Any
 from songda.base.days import SHANGHAI, add_days, chinese_date
 from songda.base.money import yuan
 from songda.carriers import Outcome
-from songda.evidence.checked import CheckedLetter
+from songda.evidence.checked import CheckedLetter, Signatory
 from songda.evidence.outcome import UNREADABLE
+from songda.signatures import SCHEMES_ZH
 
 #: 邮政法 49: within one year of posting the carrier must answer questions about a registered item.
 QUERY_DAYS = 365
@@ -110,16 +111,56 @@ def _content(letter: CheckedLetter) -> _Said:
     else:
         yield False, "没有制成函件 PDF"
     if letter.lawyer is not None:
-        who = "公钥由你提供" if letter.lawyer.trusted else "公钥为包内自称"
         document = approval["document"]
-        yield True, f"律师{document['lawyer']}于 {instant(document['at'])} 签发批次名单，Ed25519 签名成立（{who}）"
+        yield from signed_by(
+            letter.lawyer, f"律师{document['lawyer']}于 {instant(document['at'])} 签发批次名单", whose="律师姓名"
+        )
         listed = "出证时已核对本函在该名单之中" if approval["list_checked"] else "出证时未能核对本函在该名单之中"
         yield approval["list_checked"], f"出具机构记载：{listed}；名单含其他收件人，不在包内"
     else:
         yield False, "没有律师签发记录，或没有可用来核对的律师公钥"
     if approval is not None and approval["by_itself"]:
         yield False, "演练中由系统自行签发，不是律师本人签发"
-    yield False, "没有电子印章证书"
+    yield from _signatures(letter)
+
+
+def signed_by(signatory: Signatory, what: str, *, whose: str) -> _Said:
+    """`what` somebody has signed; `whose` name his certificate was compared with."""
+    scheme, certificate = SCHEMES_ZH[signatory.scheme], signatory.certificate
+    if signatory.unchecked is not None:
+        yield False, f"{what}：{scheme}签名未能核对，{signatory.unchecked.message_zh}"
+    elif certificate is None:
+        who = "公钥由你提供" if signatory.trusted else "公钥为包内自称"
+        yield True, f"{what}，{scheme} 签名成立（{who}）"
+    else:
+        who = "证书由你提供，或由你信任的机构签发" if signatory.trusted else "证书为包内自称"
+        yield True, f"{what}，{scheme}签名成立（{who}）"
+    if certificate is not None:
+        days = f"{chinese_date(certificate.not_before.date())}至{chinese_date(certificate.not_after.date())}"
+        yield (
+            True,
+            f"所用证书：{certificate.subject}，签发者 {certificate.issuer}，有效期 {days}，指纹 {certificate.fingerprint}；"
+            f"签名时在有效期内、用途为签名、与{whose}相符。是否曾被吊销，请向签发者查询",
+        )
+
+
+def _signatures(letter: CheckedLetter) -> _Said:
+    """Electronic signatures of the PDFs of record."""
+    printed = [attempt for attempt in letter.attempts if attempt["pdf"]]
+    for attempt in printed:
+        found = letter.signed.get(attempt["id"])
+        if found is None:
+            continue
+        file = attempt["pdf"]["signature"]["file"]
+        inside = "，其开头与存档件逐字节相同，其后为签名" if file.endswith(".pdf") else ""
+        what = f"第 {attempt['n']} 次寄送的函件 PDF 有电子签名（{file}{inside}）"
+        yield from signed_by(found.signatory, what, whose="律所或机构名称")
+        if found.stamped is not None:
+            who = "证书由你提供" if found.stamped.trusted else "证书为包内自称"
+            stamp = found.stamped.stamp
+            yield True, f"该签名不晚于 {instant(stamp.at)} 作出：{stamp.authority} 的可信时间戳成立（{who}）"
+    if not letter.signed:
+        yield False, "没有电子印章证书：函件 PDF 没有电子签名"
 
 
 def _time(letter: CheckedLetter) -> _Said:

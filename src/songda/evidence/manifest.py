@@ -107,7 +107,7 @@ def read_stamped(token: bytes, message: bytes, header: Mapping[str, Any], trust:
     """
     try:
         own = certificates(str(header.get("tsa_certificate") or "").encode(), source="tsa_certificate")
-        if not trust.certificates:
+        if not trust.stampers:
             return Stamped(read_stamp(token, message, roots=own), trusted=False)
         # The reader may know the authority's root, or the very certificate that signed.
         by_root = _try(token, message, trust)
@@ -116,7 +116,7 @@ def read_stamped(token: bytes, message: bytes, header: Mapping[str, Any], trust:
         stamp = read_stamp(token, message, roots=own)
     except (UntrustedStamp, BadTrust):
         raise BadBundle(reason="时间戳与内容不符，或者签发者无法核实") from None
-    if stamp.certificate not in {_der(each) for each in trust.certificates}:
+    if stamp.certificate not in {_der(each) for each in trust.stampers}:
         raise BadBundle(reason="时间戳不是你所信任的机构签发的")
     return Stamped(stamp, trusted=True)
 
@@ -167,7 +167,7 @@ def _check_files(files: Mapping[str, bytes], header: Mapping[str, Any]) -> None:
 
 def _try(token: bytes, message: bytes, trust: Trust) -> Stamp | None:
     try:
-        return read_stamp(token, message, roots=trust.certificates)
+        return read_stamp(token, message, roots=trust.stampers)
     except UntrustedStamp:
         return None
 

@@ -2,9 +2,11 @@
 
     python -m songda.evidence.verify BUNDLE.zip [--trust FILE.pem]...
 
---trust names PEM files with the public key of the institution that exported the bundle and the certificate of the
-time-stamping authority, which the reader has from elsewhere. Without them the bundle only says itself who it is from (自称).
-Needs Python, `cryptography`, `rfc3161-client` and `orjson`; nothing else of songda is started.
+--trust names PEM files with the public key of the institution that exported the bundle, the certificate of the
+time-stamping authority, and certificates of lawyers, firms or their authorities, which the reader has from elsewhere. Without
+them the bundle only says itself who it is from (自称).
+Needs Python, `cryptography`, `rfc3161-client` and `orjson`; nothing else of songda is started. SM2 signatures also need
+`gmssl-pyx`, signatures inside PDFs `pyhanko`: without them it says that it could not look.
 
 Exit codes: 0 everything fits and stems from whom you trust · 2 everything fits, with reservations that are named ·
 64 usage · 65 the bundle is not what was exported, or not a bundle · 66 a file cannot be read.
@@ -22,7 +24,7 @@ from pathlib import Path
 
 from songda.base.errors import SongdaError
 from songda.evidence.archive import MAX_ARCHIVE_BYTES, read_archive
-from songda.evidence.checked import SHAPE_ERRORS, CheckedLetter
+from songda.evidence.checked import SHAPE_ERRORS, CheckedLetter, Signatory
 from songda.evidence.errors import BadBundle
 from songda.evidence.links import Link, grade_word, instant
 from songda.evidence.manifest import Seal, check_seal
@@ -68,6 +70,16 @@ class Verdict:
                     "computed": letter.computed,
                     "final": letter.final,
                     "agrees": letter.agrees,
+                    "signatures": [
+                        {
+                            "scheme": each.scheme,
+                            "key_id": each.key_id,
+                            "certificate": each.certificate and each.certificate.fingerprint,
+                            "trusted": each.trusted,
+                            "checked": each.unchecked is None,
+                        }
+                        for each in signatories(letter)
+                    ],
                     "links": [asdict(link) for link in links],
                 }
                 for letter, links in self.examined.letters
@@ -105,6 +117,8 @@ def _reservations(seal: Seal, examined: Examined) -> Iterator[str]:
         name = _name(letter)
         if not letter.agrees:
             yield f"{name}：出具机构记载的结果与按原始轨迹重算的不一致"
+        if any(each.unchecked is not None for each in signatories(letter)):
+            yield f"{name}：有签名在本机未能核对（缺少算法库，见下），不等于签名成立"
         posted = [p for a in letter.attempts for p in a["pieces"] if p["handed_over_at"]]
         if any(piece["id"] not in letter.stamps for piece in posted):
             yield f"{name}：有已交寄的封件未加盖时间戳"
@@ -164,6 +178,11 @@ def grade_text(letter: CheckedLetter) -> str:
 def _name(letter: CheckedLetter) -> str:
     head = letter.record["letter"]
     return str(head["no"] or head["id"])
+
+
+def signatories(letter: CheckedLetter) -> list[Signatory]:
+    """Who signed the approval, and the PDFs of record."""
+    return [*([letter.lawyer] if letter.lawyer else []), *(each.signatory for each in letter.signed.values())]
 
 
 def read_bundle(path: Path) -> bytes:

@@ -31,14 +31,16 @@ from songda.letters import (
     Approval,
     ApprovalItem,
     ApprovalList,
+    ApprovalVoid,
     Pulled,
-    WrongKey,
     exceptions_hash,
     sign,
+    signing_key_of,
     template_hash,
     verify,
     verify_list,
 )
+from songda.signatures import WrongKey
 from songda.store import chunks, insert_missing, move, tables
 
 #: Sample letters that a lawyer is shown.
@@ -196,13 +198,14 @@ def approve(
     private_key: bytes,
     password: str,
     at: datetime,
+    certificate: bytes | None = None,
     pulled: Mapping[str, str] | None = None,
     by_itself: bool = False,
 ) -> Approval:
     """Signs the proposal and moves its letters to `approved`, its exceptions and the pulled ones to `held`.
 
     `pulled`: letter number → reason, taken out by the lawyer. `by_itself`: an invented firm of a drill that approves
-    without a person; marked for good. Raises WrongKey (not the key of the lawyer's profile), UnknownPulled, Conflict.
+    without a person; marked for good. Raises WrongKey (not a key of the lawyer's profile), UnfitKey, UnknownPulled, Conflict.
     """
     taken_out = _pulled(proposal, pulled or {})
     listing = proposal.listing(each.letter_id for each in taken_out)
@@ -214,11 +217,11 @@ def approve(
         exceptions_hash=exceptions_hash(taken_out),
         at=at,
         lawyer=proposal.lawyer.name or "",
+        certificate=certificate,
     )
-    public = (proposal.lawyer.public_key or "").encode()
     try:
-        verify(approval, public)
-    except SongdaError as error:
+        verify(approval, (proposal.lawyer.public_key or "").encode())
+    except ApprovalVoid as error:
         raise WrongKey from error
     verify_list(approval, listing, taken_out)
     with engine.begin() as connection:
@@ -343,7 +346,12 @@ def _store(
     out = {each.letter_id: each.reason for each in pulled}
     going = [letter for letter in proposal.letters if letter.letter_id not in out]
     approval_id = ids.derive("apv", proposal.on, tenant.key.id_secret(), approval.id)
-    document = {"approval": approval.to_json(), "pulled": [[each.letter_id, each.reason] for each in pulled]}
+    document = {
+        "approval": approval.to_json(),
+        "pulled": [[each.letter_id, each.reason] for each in pulled],
+        # Kept for proofs: the profile may name another key by then.
+        "key": signing_key_of(approval, (proposal.lawyer.public_key or "").encode()).pem,
+    }
     connection.execute(
         insert(tables.approval),
         {

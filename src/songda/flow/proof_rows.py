@@ -24,7 +24,8 @@ from songda.flow.figures import reason_zh
 from songda.flow.proof_ways import Archive, Files, iso, read_attempts
 from songda.flow.sealed import open_person
 from songda.flow.tenants import Tenant
-from songda.letters import ApprovalVoid
+from songda.intake.profile import Lawyer
+from songda.letters import Approval, ApprovalVoid, signing_key_of
 from songda.store import tables
 
 _t, _c, _d = tables.letter.c, tables.case.c, tables.decision.c
@@ -119,12 +120,22 @@ def _approval(connection: Connection, tenant: Tenant, letter: Any) -> dict[str, 
     )
     return {
         "document": document,
-        "public_key": lawyer.public_key if lawyer else None,
+        "public_key": sealed.get("key") or _key_of(document, lawyer),
         "letters": row.letters,
         "by_itself": row.by_itself,
         "list_checked": checked,
         "lines": [dict(line._mapping) for line in lines],
     }
+
+
+def _key_of(document: Mapping[str, Any], lawyer: Lawyer | None) -> str | None:
+    """Of approvals that did not keep their key: the profile's, unless it names another by now."""
+    if lawyer is None or lawyer.public_key is None:
+        return None
+    try:
+        return signing_key_of(Approval.from_json(orjson.dumps(document).decode()), lawyer.public_key.encode()).pem
+    except ApprovalVoid:
+        return None
 
 
 def _stops(connection: Connection, tenant: Tenant, letter: Any, *, on: date) -> list[dict[str, Any]]:

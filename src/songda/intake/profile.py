@@ -142,8 +142,8 @@ class Lawyer(_Section):
     conflict: bool | None = None
     #: Letters this lawyer answers for in a day. Unset: nothing goes out.
     daily_max: Count = None
-    #: Public key with which approvals are verified.
-    public_key: Annotated[Annotated[str, Field(max_length=4000)] | None, BeforeValidator(_not_a_placeholder)] = None
+    #: PEM of what approvals are verified with: a public key (Ed25519) or a certificate; several while one replaces another.
+    public_key: Annotated[Annotated[str, Field(max_length=40_000)] | None, BeforeValidator(_not_a_placeholder)] = None
 
 
 class Mandate(_Section):
