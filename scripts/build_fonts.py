@@ -8,6 +8,9 @@ and days are made of. Songda Rare holds every other ideograph of Noto Serif CJK 
 Sans CJK SC has, so that a rare name is printed and not boxed. A letter then looks the same on every machine.
 COVERAGE lists what the faces draw together, as ranges of code points.
 
+Of each standard face there is a hollow one beside, with the same measures and characters, which the engine sets letters with: a
+glyph of it draws nothing and says its number, and songda.letters.outlines puts the outlines into the record.
+
 Inputs are Debian packages, pinned by SHA-256 of the file; what is not installed is fetched with `apt-get download`.
 """
 
@@ -89,8 +92,8 @@ FACES = (
     Face("Songda Sans", "Bold", "SongdaSans-Bold.otf", f"{NOTO}/NotoSansCJK-Bold.ttc"),
     Face("Songda Figures", "Regular", "SongdaFigures-Regular.otf", f"{NOTO}/NotoSerifCJK-Regular.ttc", figures=True),
     Face("Songda Figures", "Bold", "SongdaFigures-Bold.otf", f"{NOTO}/NotoSerifCJK-Bold.ttc", figures=True),
-    Face("Songda Rare", "Regular", "SongdaRare-Regular.otf", f"{NOTO}/NotoSerifCJK-Regular.ttc", rare=True),
-    Face("Songda Rest", "Regular", "SongdaRest-Regular.otf", f"{NOTO}/NotoSansCJK-Regular.ttc", rare=True),
+    Face("Songda Rare", "Regular", "rare/SongdaRare-Regular.otf", f"{NOTO}/NotoSerifCJK-Regular.ttc", rare=True),
+    Face("Songda Rest", "Regular", "rare/SongdaRest-Regular.otf", f"{NOTO}/NotoSansCJK-Regular.ttc", rare=True),
 )
 
 
@@ -105,9 +108,11 @@ def main() -> None:
             if face.figures:
                 wanted = set(map(ord, FIGURES))
             drawn |= _write(face, font, wanted)
+            if not face.rare:
+                write_hollow(FONTS / face.file)
     (FONTS / "COVERAGE").write_text("".join(f"{low:X}-{high:X}\n" for low, high in _ranges(drawn)), encoding="ascii")
     (FONTS / "OFL.txt").write_text(_licence(inputs[COPYRIGHT].read_text("utf-8")), "utf-8")
-    sums = [f"{_sha256(path)}  {path.name}\n" for path in sorted(FONTS.glob("*.otf"))]
+    sums = [f"{_sha256(path)}  {path.relative_to(FONTS)}\n" for path in sorted(FONTS.rglob("*.otf"))]
     (FONTS / "SHA256SUMS").write_text("".join(sums), encoding="ascii")
 
 
@@ -210,11 +215,22 @@ def _write(face: Face, font: TTFont, wanted: set[int]) -> set[int]:
     return drawn
 
 
+def write_hollow(path: Path) -> None:
+    """Beside the face at `path` the one whose glyphs say their number (as the width, which nobody reads) and end."""
+    font = TTFont(path, recalcBBoxes=False, recalcTimestamp=False)
+    glyphs = font["CFF "].cff.topDictIndex[0].CharStrings
+    for number, name in enumerate(font.getGlyphOrder()):
+        glyph = glyphs[name]
+        glyph.setBytecode(b"\x1c" + number.to_bytes(2, "big") + b"\x0e")
+    (FONTS / "hollow").mkdir(exist_ok=True)
+    font.save(FONTS / "hollow" / path.name, reorderTables=True)
+
+
 def _rename(face: Face, font: TTFont) -> None:
     """Our own family name: the licence keeps the makers' names for the unchanged fonts."""
     old, names = font["name"], table__n_a_m_e("name")
     names.names = []
-    postscript = face.file.removesuffix(".otf")
+    postscript = Path(face.file).stem
     for name_id, text in {
         0: f"{old.getDebugName(0)} Subset of {old.getDebugName(4)} for songda.",
         1: face.family,

@@ -4,7 +4,8 @@
     rendered = renderer.render(content)
     rendered.pdf, rendered.pages, rendered.sha256
 
-The engine sees only our own fonts: with others about, a character that ours lack would be drawn by chance instead of refused.
+The engine sees only our own fonts: with others about, a character that ours lack would be drawn by chance instead of refused. It
+sets letters in hollow faces, whose outlines come afterwards (songda.letters.outlines).
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from songda.base.days import at
 from songda.letters.content import Content, problems, texts
 from songda.letters.errors import BadContent, MissingGlyph, RenderFailed
 from songda.letters.glyphs import missing_glyphs
-from songda.letters.template import FONTS, PACKAGES, Template, extra_problems, typst_of
+from songda.letters.outlines import HOLLOW, RARE, with_outlines
+from songda.letters.template import PACKAGES, Template, extra_problems, typst_of
 from songda.letters.view import view
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ class Rendered:
 def _fonts() -> typst.Fonts:
     import typst
 
-    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[FONTS])
+    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[HOLLOW, RARE])
 
 
 class Renderer:
@@ -94,7 +96,7 @@ class Renderer:
             # The engine's own message may quote the letter; its first words say enough.
             raise RenderFailed(reason=str(error).split("`")[0][:80]) from None
         assert isinstance(pdf, bytes)
-        return pdf
+        return with_outlines(pdf)
 
 
 def _check(template: Template, content: Content) -> None:

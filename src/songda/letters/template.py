@@ -18,12 +18,12 @@ from pathlib import Path
 
 from songda.letters.content import Content, Kind
 from songda.letters.errors import BadTemplate
+from songda.letters.outlines import FONTS
 from songda.letters.reading import read_wording
 from songda.letters.typeset import typst_source
 from songda.letters.wording import Wording, place_of, value_problem, words
 
 _HERE = Path(__file__).parent
-FONTS = _HERE / "fonts"
 PACKAGES = _HERE / "templates" / "packages"
 #: What puts amounts, days and codes into words and modules, and hands them to the engine.
 _WORDS = (
@@ -32,6 +32,7 @@ _WORDS = (
     "letters/capital.py",
     "letters/codes.py",
     "letters/content.py",
+    "letters/outlines.py",
     "letters/render.py",
     "letters/reading.py",
     "letters/typeset.py",
@@ -109,6 +110,6 @@ def template_text(template: Template) -> str:
 
 @cache
 def _shared_parts() -> dict[str, bytes]:
-    files = [*PACKAGES.rglob("*"), *FONTS.glob("*.otf"), *(_HERE.parent / path for path in _WORDS)]
+    files = [*PACKAGES.rglob("*"), *FONTS.rglob("*.otf"), *(_HERE.parent / path for path in _WORDS)]
     parts = {path.relative_to(_HERE.parent).as_posix(): path.read_bytes() for path in files if path.is_file()}
     return parts | {f"version:{name}": version(name).encode() for name in ("typst", "zxing-cpp")}
