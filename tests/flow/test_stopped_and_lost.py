@@ -25,7 +25,7 @@ from songda.flow.produce import produce
 from songda.flow.run import House, Watch, make_runs, post_and_follow
 from songda.flow.stop import places_in_runs, stop_letter
 from songda.sim.case_rows import AT, DAY, case_row, write_rows
-from songda.store import history, tables
+from songda.store import history, out_of_balance, read_accounts, tables
 
 #: Debtors of the job by what happens to their letters; the number is the debtor's, and his door is 100 more.
 SIGNED, BEFORE_LOCK, IN_FACTORY, PAID, LATE, LOST_ONCE, LOST_ALWAYS, SPOILED = range(8)
@@ -168,6 +168,22 @@ def test_a_letter_that_is_lost_again_and_again_ends_as_lost(job: Job) -> None:
     assert [piece.state for piece in job.pieces(LOST_ALWAYS)] == ["handed_over"] * 3
     assert (job.attempt(LOST_ALWAYS).state, job.attempt(LOST_ALWAYS).grade) == ("settled", "F")
     assert job.way(job.ids[LOST_ALWAYS])[-1] == ("closed", "no_other_place")
+
+
+def test_each_envelope_that_the_carrier_got_is_paid_for_and_the_books_balance(job: Job) -> None:
+    r = tables.reservation.c
+    with job.house.engine.connect() as connection:
+        assert out_of_balance(connection, job.house.tenant.id) == {}
+        account = next(each for each in read_accounts(connection, job.house.tenant.id) if each.period == job.batch)
+    replaced = [piece.id for debtor in (LOST_ONCE, LOST_ALWAYS) for piece in job.pieces(debtor) if piece.copy > 1]
+    paid = {row.object_id: row.state for row in rows_of(job.house, r.object_id, r.state)}
+    assert [paid[piece] for piece in replaced] == ["spent"] * 3
+    # A reprint of what the factory spoiled is posted in place of the first, not beside it.
+    assert not {piece.id for piece in job.pieces(SPOILED)} & paid.keys()
+    assert account.reserved_fen == 0
+    summary = summarise(job.house.engine, job.house.tenant, job.batch, on=DAY)
+    # The letter that was recalled from the factory had been committed with the lock.
+    assert account.spent_fen == summary.cost_fen * 9 // 8
 
 
 def test_a_lost_letter_does_not_start_the_interval_and_a_signed_one_does(job: Job) -> None:

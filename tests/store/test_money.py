@@ -24,6 +24,7 @@ from songda.store import (
     reserve,
     reserved_for,
     tables,
+    take_over,
 )
 
 NOW = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)
@@ -75,6 +76,19 @@ class Books:
             rows = [(self.attempts[n], 0)]
             move(connection, "attempt", rows, source=source, target=target, actor=actor, reason=reason, at=NOW)
             connection.rollback() if fail else connection.commit()
+
+    def piece(self, n: int, copy: int) -> str:
+        """A piece of the n-th attempt in an envelope of its own."""
+        piece, life = new("pce"), {"state": "enveloped", "version": 0}
+        with self.database.begin() as c:
+            row = {"id": piece, "attempt_id": self.attempts[n], "copy": copy, "seq": 1, "order_no": piece}
+            c.execute(insert(tables.piece), row | life)
+        return piece
+
+    def pay(self, piece: str, fen: int, *accounts: str) -> bool:
+        """Whether the accounts bear the piece."""
+        with self.database.begin() as connection:
+            return not reserve(connection, [Cost(piece, self.letters[0], fen)], accounts=accounts, at=NOW)
 
     def parts(self, account: str) -> tuple[int, int, int]:
         with self.database.connect() as connection:
@@ -161,6 +175,77 @@ def test_a_smaller_grant_takes_back_only_what_is_free(database: Engine) -> None:
     assert books.parts(account) == (0, 1200, 0)
     books.grant(4000)
     assert books.parts(account) == (2800, 1200, 0)
+
+
+#: How a piece goes on: target → (actor, reason).
+ENDS = {
+    "handed_over": ("dispatch", "handed_over"),
+    "pulled": ("carrier", "found_after_all"),
+    "spoiled": ("production", "spoiled"),
+}
+
+
+def end(connection: Any, piece: str, target: str) -> None:
+    actor, reason = ENDS[target]
+    rows = [(piece, 0)]
+    move(connection, "piece", rows, source="enveloped", target=target, actor=actor, reason=reason, at=NOW)
+
+
+def test_a_piece_in_place_of_a_lost_one_pays_for_itself_and_the_first_with_its_attempt(database: Engine) -> None:
+    books = Books(database, 1)
+    account = books.grant(3000)
+    books.reserve({0: 1200}, account)
+    books.move(0, "locked")
+    first, second, third = (books.piece(0, copy) for copy in (1, 2, 3))
+    with database.begin() as connection:
+        end(connection, first, "handed_over")
+    assert books.parts(account) == (1800, 0, 1200)
+    assert books.pay(second, 1300, account)
+    assert books.parts(account) == (500, 1300, 1200)
+    # Another loss finds no money left.
+    assert not books.pay(third, 1300, account)
+    with database.begin() as connection:
+        end(connection, second, "handed_over")
+    assert books.parts(account) == (500, 0, 2500)
+
+
+def test_what_turns_up_before_its_replacement_has_left_costs_nothing_more(database: Engine) -> None:
+    books = Books(database, 1)
+    batch, month = books.grant(5000), books.grant(5000, "month", "2026-11")
+    second = books.piece(0, 2)
+    assert books.pay(second, 1200, batch, month)
+    with database.begin() as connection:
+        end(connection, second, "pulled")
+    assert (books.parts(batch), books.parts(month)) == ((5000, 0, 0), (5000, 0, 0))
+
+
+def test_a_spoiled_replacement_leaves_its_money_to_the_one_that_is_made_anew(database: Engine) -> None:
+    books = Books(database, 1)
+    batch, month = books.grant(1200), books.grant(5000, "month", "2026-11")
+    second, third = (books.piece(0, copy) for copy in (2, 3))
+    assert books.pay(second, 1200, batch, month)
+    # The budget is cut while the piece is in the factory: what is reserved stays.
+    books.grant(0)
+    with database.begin() as connection:
+        end(connection, second, "spoiled")
+        take_over(connection, {second: third}, at=NOW)
+    assert (books.parts(batch), books.parts(month)) == ((0, 1200, 0), (3800, 1200, 0))
+    with database.begin() as connection:
+        end(connection, third, "handed_over")
+    assert (books.parts(batch), books.parts(month)) == ((0, 0, 1200), (3800, 0, 1200))
+
+
+def test_a_reprint_of_a_first_piece_has_nothing_to_take_over(database: Engine) -> None:
+    books = Books(database, 1)
+    account = books.grant(5000)
+    books.reserve({0: 1200}, account)
+    books.move(0, "locked")
+    first, second = (books.piece(0, copy) for copy in (1, 2))
+    with database.begin() as connection:
+        end(connection, first, "spoiled")
+        take_over(connection, {first: second}, at=NOW)
+        end(connection, second, "handed_over")
+    assert books.parts(account) == (3800, 0, 1200)
 
 
 @pytest.mark.parametrize("part", ["reserved_fen", "spent_fen"])

@@ -30,6 +30,9 @@ CALENDAR_MISSING = "calendar_missing"
 #: A receiver of webhooks takes nothing any more; done by `songda webhooks enable` (about the webhook; the reason is why).
 WEBHOOK_DISABLED = "webhook_disabled"
 
+#: No account bears a piece in place of one that the carrier has lost (about the attempt): the next run asks again.
+REPLACEMENT_UNPAID = "replacement_unpaid"
+
 #: An envelope lies at the factory that must not go: take it out of the pile (done = it is out).
 DIVERT = "divert"
 #: A stop order came when the carrier had the letter: ask for its interception.

@@ -71,7 +71,7 @@ def assemble(engine: Engine, tenant: Tenant, batch_id: str, *, on: date, at: dat
     """
     with engine.begin() as connection:
         deal_again(connection, tenant, batch_id, on)
-        replace_lost(connection, tenant, batch_id, on=on, at=at)
+        replace_lost(connection, tenant, batch_id, products=products_of(tenant), on=on, at=at)
     with engine.connect() as connection:
         waiting = _candidates(connection, batch_id)
         if not waiting:

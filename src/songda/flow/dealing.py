@@ -13,10 +13,12 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from songda.base import ids
-from songda.dispatch import end_attempts, flag_stopped
+from songda.dispatch import REPLACEMENT_UNPAID, end_attempts, flag_stopped, keep_tasks, lock_attempts
+from songda.flow.money import OVER_BUDGET, pay_again
 from songda.flow.sealed import LASTING
 from songda.flow.stopped import who_is_stopped
 from songda.flow.tenants import Tenant
+from songda.letters import Products
 from songda.store import insert_missing, tables
 
 #: States of pieces that nothing can come of any more.
@@ -72,34 +74,65 @@ def deal_again(connection: Connection, tenant: Tenant, batch_id: str, day: date)
     )
 
 
-def replace_lost(connection: Connection, tenant: Tenant, batch_id: str, *, on: date, at: datetime) -> None:
-    """A new piece for each locked attempt that has none left; where a stop stands, the attempt settles as lost instead."""
-    other = tables.piece.alias().c
-    living = select(other.id).where(other.attempt_id == _n.id, other.state.not_in(_GONE)).exists()
-    query = (
-        select(_n.id, _n.letter_id, func.max(_p.copy).label("copy"))
-        .join(tables.letter, _l.id == _n.letter_id)
-        .join(tables.piece, _p.attempt_id == _n.id)
-        .where(_l.batch_id == batch_id, _n.state == "locked", ~living)
-        .group_by(_n.id, _n.letter_id)
-        .order_by(_n.id)
-    )
-    lost = connection.execute(query).all()
-    if not lost:
-        return
-    stopped = who_is_stopped(connection, tenant, {row.letter_id for row in lost}, on=on)
+def replace_lost(
+    connection: Connection, tenant: Tenant, batch_id: str, *, products: Products, on: date, at: datetime
+) -> None:
+    """A new piece for each locked attempt that has none left; where a stop stands, the attempt settles as lost instead.
+
+    Each is paid for. One that no account bears waits as it is: a person has a task, and the next run asks again.
+    """
+    # Held first: a stop that comes now waits, and then finds the piece.
+    lock_attempts(connection, [row.id for row in _lost(connection, batch_id)])
+    lost = _lost(connection, batch_id)
+    stopped = who_is_stopped(connection, tenant, {row.letter_id for row in lost}, on=on) if lost else {}
     ended = [row for row in lost if row.letter_id in stopped]
     end_attempts(connection, [row.id for row in ended], actor="rules", reason="gate_hand_over", at=at)
     flag_stopped(connection, [row.letter_id for row in ended], actor="rules", at=at)
-    again = [(row.id, row.copy + 1) for row in lost if row.letter_id not in stopped]
-    if again:
+    again = {piece_id(tenant, row.id, row.copy + 1): row for row in lost if row.letter_id not in stopped}
+    unpaid = pay_again(connection, tenant, batch_id, again, products=products, on=on, at=at)
+    waiting = dict.fromkeys((again[piece].id for piece in unpaid), OVER_BUDGET)
+    among = {*_waiting_for_money(connection, batch_id), *waiting}
+    keep_tasks(connection, REPLACEMENT_UNPAID, waiting, among=among, actor="dispatch", at=at)
+    if paid := [(row.id, row.copy + 1) for piece, row in again.items() if piece not in unpaid]:
         run_id = open_run(connection, batch_id) or new_run(connection, tenant, batch_id, on)
-        queue_pieces(connection, tenant, run_id, again)
+        queue_pieces(connection, tenant, run_id, paid)
+
+
+def _lost(connection: Connection, batch_id: str) -> Sequence[Any]:
+    """Locked attempts of the batch of which no piece is left, with their last copy and what was quoted for the first."""
+    other = tables.piece.alias().c
+    living = select(other.id).where(other.attempt_id == _n.id, other.state.not_in(_GONE)).exists()
+    columns = (_n.id, _n.letter_id, _n.sheets, _n.zone, _n.price_fen)
+    query = (
+        select(*columns, func.max(_p.copy).label("copy"))
+        .join(tables.letter, _l.id == _n.letter_id)
+        .join(tables.piece, _p.attempt_id == _n.id)
+        .where(_l.batch_id == batch_id, _n.state == "locked", ~living)
+        .group_by(*columns)
+        .order_by(_n.id)
+    )
+    return connection.execute(query).all()
+
+
+def _waiting_for_money(connection: Connection, batch_id: str) -> Sequence[str]:
+    k = tables.task.c
+    query = (
+        select(_n.id)
+        .join(tables.letter, _l.id == _n.letter_id)
+        .join(tables.task, (k.object_id == _n.id) & (k.kind == REPLACEMENT_UNPAID) & (k.state == "open"))
+        .where(_l.batch_id == batch_id)
+    )
+    return connection.scalars(query).all()
+
+
+def piece_id(tenant: Tenant, attempt_id: str, copy: int) -> str:
+    """Id of the `copy`-th piece of an attempt."""
+    return ids.derive("pce", LASTING, tenant.key.id_secret(), attempt_id, copy)
 
 
 def _piece_row(tenant: Tenant, attempt_id: str, *, copy: int, run_id: str, seq: int) -> dict[str, Any]:
     return {
-        "id": ids.derive("pce", LASTING, tenant.key.id_secret(), attempt_id, copy),
+        "id": piece_id(tenant, attempt_id, copy),
         "attempt_id": attempt_id,
         "run_id": run_id,
         "copy": copy,

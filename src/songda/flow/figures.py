@@ -198,11 +198,16 @@ def _posted(connection: Connection, batch_id: str) -> int:
 
 
 def _costs(connection: Connection, batch_id: str) -> tuple[Cost, ...]:
-    """Postage of what was handed over; each envelope is paid for, a reprint too."""
+    """Postage of what was handed over: each envelope is paid for, one in place of a lost one by its own quote."""
+    r = tables.reservation.c
+    paid = select(r.object_id, func.max(r.fen).label("fen")).where(r.state == "spent").group_by(r.object_id)
+    own = paid.where(r.object_id.in_(select(_p.id).where(_p.copy > 1))).subquery()
     rows = connection.execute(
-        select(_n.product, func.count(), func.sum(_n.price_fen))
+        select(_n.product, func.count(), func.sum(func.coalesce(own.c.fen, _n.price_fen)))
         .select_from(
-            tables.piece.join(tables.attempt, _n.id == _p.attempt_id).join(tables.letter, _t.id == _n.letter_id)
+            tables.piece.join(tables.attempt, _n.id == _p.attempt_id)
+            .join(tables.letter, _t.id == _n.letter_id)
+            .outerjoin(own, own.c.object_id == _p.id)
         )
         .where(_t.batch_id == batch_id, _p.state == "handed_over")
         .group_by(_n.product)

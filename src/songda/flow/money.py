@@ -3,12 +3,13 @@
 A batch has its own account with what the profile allows for one run (`budget.max_fen_per_run`); where the profile also states
 `max_fen_per_month`, the calendar month in which a letter is first reserved bears it too. A drill costs nothing outside and
 touches no month. Reserving at the decision is by the dearest first step of the tariff, at the rendering by the exact quote;
-both happen in the transaction that moves the letter (songda.store.money).
+both happen in the transaction that moves the letter (songda.store.money). A piece in place of a lost one is quoted and paid for
+by itself, in the month in which it is made (decision 008).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
@@ -106,3 +107,38 @@ def recheck(
     if rows:
         connection.execute(update(tables.attempt).where(_n.id == bindparam("the_id")), rows)
     return frozenset(refused)
+
+
+def pay_again(
+    connection: Connection,
+    tenant: Tenant,
+    batch_id: str,
+    lost: Mapping[str, Any],
+    *,
+    products: Products,
+    on: date,
+    at: datetime,
+) -> frozenset[str]:
+    """Reserves what pieces in place of lost ones cost on the day `on`; returns those that no account bears.
+
+    `lost`: new piece → row of its attempt (letter_id, sheets, zone, price_fen).
+    """
+    if not lost:
+        return frozenset()
+    batch = connection.execute(select(tables.batch).where(tables.batch.c.id == batch_id)).one()
+    accounts = open_accounts(connection, tenant, batch, at=at)
+    refused: set[str] = set()
+    costs = []
+    for piece, attempt in lost.items():
+        try:
+            costs.append(Cost(piece, attempt.letter_id, _price_fen(attempt, products=products, on=on)))
+        except TooHeavy:
+            refused.add(piece)
+    return reserve(connection, costs, accounts=accounts, at=at) | refused
+
+
+def _price_fen(attempt: Any, *, products: Products, on: date) -> int:
+    """What the attempt's envelope costs on that day. Raises TooHeavy."""
+    if attempt.sheets is None or attempt.zone is None:
+        return attempt.price_fen or 0
+    return choose(sheets=attempt.sheets, zone=attempt.zone, on=on, products=products).price_fen

@@ -16,9 +16,9 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from songda.dispatch import end_attempts, hold_letters
-from songda.flow.dealing import new_run, open_run, queue_pieces
+from songda.flow.dealing import new_run, open_run, piece_id, queue_pieces
 from songda.flow.tenants import Tenant
-from songda.store import move, tables
+from songda.store import move, tables, take_over
 
 #: Pieces of one attempt that may be spoiled before a person has to look.
 MAX_SPOILED = 3
@@ -138,6 +138,8 @@ def _replace(connection: Connection, tenant: Tenant, run: Any, spoilt: Sequence[
     n = tables.attempt.c
     following = open_run(connection, run.batch_id) or new_run(connection, tenant, run.batch_id, run.day)
     queue_pieces(connection, tenant, following, [(piece.attempt_id, piece.copy + 1) for piece in again])
+    anew = {piece.id: piece_id(tenant, piece.attempt_id, piece.copy + 1) for piece in again}
+    take_over(connection, anew, at=at)
     versions = connection.execute(select(n.id, n.version).where(n.id.in_([piece.attempt_id for piece in again]))).all()
     move(
         connection,

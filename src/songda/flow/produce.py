@@ -263,7 +263,7 @@ def _store_chunk(
         ]
         _take(connection, tenant, [job for job, *_ in printed])
         over = reserve(connection, costs, accounts=accounts, at=at)
-        fits = [each.attempt_id not in over for each in costs]
+        fits = [each.object_id not in over for each in costs]
         failed += [(job, "OverBudget") for (job, *_), fit in zip(printed, fits, strict=True) if not fit]
         printed = [each for each, fit in zip(printed, fits, strict=True) if fit]
         _make_attempts(connection, tenant, [job for job, *_ in printed] + [job for job, _ in failed], at=at)

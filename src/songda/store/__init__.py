@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         read_journal,
         reserve,
         reserved_for,
+        take_over,
     )
     from songda.store.rows import chunks, insert_missing, upsert
     from songda.store.transitions import Conflict, history, move
@@ -58,6 +59,7 @@ _HOME_OF = {
     "read_journal": "money",
     "reserve": "money",
     "reserved_for": "money",
+    "take_over": "money",
     "chunks": "rows",
     "insert_missing": "rows",
     "upsert": "rows",
@@ -95,6 +97,7 @@ __all__ = [
     "reserved_for",
     "revision",
     "tables",
+    "take_over",
     "terminal",
     "upsert",
     "wait",

@@ -10,8 +10,11 @@ holds it. A booking takes fen from one part to another:
     withdraw  free     → limit         commit    reserved → spent
                                        release   reserved → free
 
-Reserving is asked for; commit and release follow the transitions of attempts and letters (`follow_money`, called by `move`), in
-their transaction: no crash parts the money from the letter. Repeating any of it books nothing.
+Reserving is asked for; commit and release follow the transitions of attempts, pieces and letters (`follow_money`, called by
+`move`), in their transaction: no crash parts the money from the letter. Repeating any of it books nothing.
+
+An attempt pays for its first envelope. A piece that goes in place of one that the carrier has lost pays for itself; one that
+is printed anew because the factory spoiled the last takes over what that had (`take_over`).
 """
 
 from __future__ import annotations
@@ -31,6 +34,8 @@ from songda.store.rows import chunks, insert_missing
 #: (object, state to which it goes) → to which part its reservations go.
 FOLLOWS: Mapping[tuple[str, str], str] = {
     ("attempt", "locked"): "spent",
+    ("piece", "handed_over"): "spent",
+    **dict.fromkeys((("piece", state) for state in ("pulled", "spoiled")), "released"),
     **dict.fromkeys((("attempt", state) for state in ("dropped", "failed", "no_place")), "released"),
     **dict.fromkeys(
         (("letter", state) for state in ("rejected", "held", "not_sent", "withdrawn", "closed")), "released"
@@ -42,9 +47,10 @@ _c, _r, _b = tables.account.c, tables.reservation.c, tables.booking.c
 
 
 class Cost(NamedTuple):
-    """What an attempt will cost."""
+    """What something will cost."""
 
-    attempt_id: str
+    #: The attempt, or the piece that goes in place of a lost one.
+    object_id: str
     letter_id: str
     fen: int
 
@@ -71,7 +77,7 @@ class Booking:
 
     seq: int
     account_id: str
-    #: The attempt, or the account itself.
+    #: What is paid for, or the account itself.
     object_id: str
     source: str
     target: str
@@ -99,32 +105,32 @@ def grant(connection: Connection, tenant_id: str, *, scope: str, period: str, fe
 
 
 def reserve(connection: Connection, costs: Sequence[Cost], *, accounts: Sequence[str], at: datetime) -> frozenset[str]:
-    """Reserves in each of `accounts` what the attempts will cost, in the order given; returns those that do not fit.
+    """Reserves in each of `accounts` what things will cost, in the order given; returns the ids of those that do not fit.
 
-    An attempt that has a reservation already gets the new amount in the accounts that bear it, and keeps the old one where
-    the new one does not fit. What is spent stays as it is. Another attempt may still fit behind one that does not.
+    What has a reservation already gets the new amount in the accounts that bear it, and keeps the old one where the new one
+    does not fit. What is spent stays as it is. Another may still fit behind one that does not.
     """
-    attempts = [each.attempt_id for each in costs]
-    bearing = {account for account, _ in _reservations(connection, attempts)}
+    objects = [each.object_id for each in costs]
+    bearing = {account for account, _ in _reservations(connection, objects)}
     free = {each.id: each.free_fen for each in _locked(connection, _c.id.in_(bearing.union(accounts)))}
     # Read again: they may have been released before their accounts were held.
-    standing = _reservations(connection, attempts)
+    standing = _reservations(connection, objects)
     own: dict[str, list[str]] = defaultdict(list)
-    for (account, attempt), row in sorted(standing.items()):
+    for (account, object_id), row in sorted(standing.items()):
         if row.state != "released":
-            own[attempt].append(account)
+            own[object_id].append(account)
     refused: set[str] = set()
     lines: list[tuple[str, str, int, str, str, int]] = []
     fresh: list[dict[str, Any]] = []
     changed: list[dict[str, Any]] = []
-    for attempt_id, letter_id, fen in costs:
-        rows = {account: standing.get((account, attempt_id)) for account in own.get(attempt_id, accounts)}
+    for object_id, letter_id, fen in costs:
+        rows = {account: standing.get((account, object_id)) for account in own.get(object_id, accounts)}
         more = {
             account: 0 if row and row.state == "spent" else fen - (row.fen if row and row.state == "reserved" else 0)
             for account, row in rows.items()
         }
         if any(more[account] > free[account] for account in rows):
-            refused.add(attempt_id)
+            refused.add(object_id)
             continue
         for account, row in rows.items():
             change = more[account]
@@ -133,12 +139,12 @@ def reserve(connection: Connection, costs: Sequence[Cost], *, accounts: Sequence
             free[account] -= change
             round_ = row.round + 1 if row else 0
             parts = ("free", "reserved") if change > 0 else ("reserved", "free")
-            lines.append((account, attempt_id, round_, *parts, abs(change)))
+            lines.append((account, object_id, round_, *parts, abs(change)))
             now = {"fen": fen, "state": "reserved", "round": round_}
             if row:
-                changed.append({"the_account": account, "the_attempt": attempt_id, **now})
+                changed.append({"the_account": account, "the_object": object_id, **now})
             else:
-                fresh.append({"account_id": account, "attempt_id": attempt_id, "letter_id": letter_id, **now})
+                fresh.append({"account_id": account, "object_id": object_id, "letter_id": letter_id, **now})
     if fresh:
         connection.execute(insert(tables.reservation), fresh)
     _change(connection, changed)
@@ -151,7 +157,9 @@ def follow_money(connection: Connection, object: str, ids_: Sequence[str], *, ta
     state = FOLLOWS.get((object, target))
     if state is None:
         return
-    key = _r.attempt_id if object == "attempt" else _r.letter_id
+    if object == "piece":
+        ids_ = _paying(connection, ids_)
+    key = _r.letter_id if object == "letter" else _r.object_id
     for part in chunks(ids_):
         which = key.in_(part) & (_r.state == "reserved")
         touched = list(connection.scalars(select(_r.account_id).where(which).distinct()))
@@ -159,11 +167,11 @@ def follow_money(connection: Connection, object: str, ids_: Sequence[str], *, ta
             continue
         # The accounts first, in one order: two workers that booked on each other's would wait for ever.
         _locked(connection, _c.id.in_(touched))
-        rows = connection.execute(select(tables.reservation).where(which).order_by(_r.account_id, _r.attempt_id)).all()
+        rows = connection.execute(select(tables.reservation).where(which).order_by(_r.account_id, _r.object_id)).all()
         _change(
             connection,
             [
-                {"the_account": row.account_id, "the_attempt": row.attempt_id, "fen": row.fen, "state": state}
+                {"the_account": row.account_id, "the_object": row.object_id, "fen": row.fen, "state": state}
                 | {"round": row.round + 1}
                 for row in rows
             ],
@@ -171,9 +179,23 @@ def follow_money(connection: Connection, object: str, ids_: Sequence[str], *, ta
         to = "spent" if state == "spent" else "free"
         _book(
             connection,
-            [(row.account_id, row.attempt_id, row.round + 1, "reserved", to, row.fen) for row in rows if row.fen],
+            [(row.account_id, row.object_id, row.round + 1, "reserved", to, row.fen) for row in rows if row.fen],
             at=at,
         )
+
+
+def take_over(connection: Connection, successors: Mapping[str, str], *, at: datetime) -> None:
+    """Reserves for pieces made anew what was released for the spoiled ones, in the same accounts (spoiled → new piece).
+
+    In the transaction of the release: the account is held, so that nobody else can have taken it meanwhile.
+    """
+    bearing: dict[str, list[Any]] = defaultdict(list)
+    for (_, object_id), row in sorted(_reservations(connection, _paying(connection, sorted(successors))).items()):
+        bearing[object_id].append(row)
+    for object_id, rows in bearing.items():
+        cost = Cost(successors[object_id], rows[0].letter_id, rows[0].fen)
+        if reserve(connection, [cost], accounts=[row.account_id for row in rows], at=at):
+            raise AssertionError("money that this transaction has released is gone")
 
 
 def read_accounts(connection: Connection, tenant_id: str) -> list[Account]:
@@ -187,7 +209,7 @@ def reserved_for(connection: Connection, account_id: str, attempt_ids: Collectio
     total = 0
     for part in chunks(sorted(attempt_ids)):
         query = select(func.sum(_r.fen)).where(
-            _r.account_id == account_id, _r.attempt_id.in_(part), _r.state == "reserved"
+            _r.account_id == account_id, _r.object_id.in_(part), _r.state == "reserved"
         )
         total += int(connection.scalar(query) or 0)
     return total
@@ -235,17 +257,27 @@ def _locked(connection: Connection, which: Any) -> list[Account]:
     return [_account(row) for row in connection.execute(query).all()]
 
 
-def _reservations(connection: Connection, attempt_ids: Sequence[str]) -> dict[tuple[str, str], Any]:
+def _reservations(connection: Connection, object_ids: Sequence[str]) -> dict[tuple[str, str], Any]:
     return {
-        (row.account_id, row.attempt_id): row
-        for part in chunks(attempt_ids)
-        for row in connection.execute(select(tables.reservation).where(_r.attempt_id.in_(part)))
+        (row.account_id, row.object_id): row
+        for part in chunks(object_ids)
+        for row in connection.execute(select(tables.reservation).where(_r.object_id.in_(part)))
     }
+
+
+def _paying(connection: Connection, piece_ids: Sequence[str]) -> list[str]:
+    """Those of the pieces that may have a reservation of their own: an attempt's first never has."""
+    p = tables.piece.c
+    return [
+        piece
+        for part in chunks(piece_ids)
+        for piece in connection.scalars(select(p.id).where(p.id.in_(part), p.copy > 1).order_by(p.id))
+    ]
 
 
 def _change(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     if rows:
-        one = (_r.account_id == bindparam("the_account")) & (_r.attempt_id == bindparam("the_attempt"))
+        one = (_r.account_id == bindparam("the_account")) & (_r.object_id == bindparam("the_object"))
         connection.execute(update(tables.reservation).where(one), list(rows))
 
 

@@ -452,12 +452,12 @@ account = Table(
     CheckConstraint("granted_fen >= reserved_fen + spent_fen", name="not_overdrawn"),
 )
 
-#: What an attempt will cost or has cost, once for each account that bears it.
+#: What an attempt, or a piece in place of a lost one, will cost or has cost, once for each account that bears it.
 reservation = Table(
     "reservation",
     metadata,
     Column("account_id", _ID, ForeignKey("account.id"), primary_key=True),
-    Column("attempt_id", _ID, primary_key=True),  # reserved before the attempt is made
+    Column("attempt_id", _ID, key="object_id", primary_key=True),  # reserved before the attempt is made; or a piece
     _to("letter"),
     Column("fen", BigInteger, nullable=False),
     Column("state", _CODE, nullable=False),  # reserved | spent | released
@@ -470,7 +470,7 @@ booking = Table(
     metadata,
     Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
     _to("account"),
-    Column("object_id", _ID, nullable=False, index=True),  # attempt, or the account itself
+    Column("object_id", _ID, nullable=False, index=True),  # what is paid for, or the account itself
     Column("round", Integer, nullable=False),
     Column("source", _CODE, nullable=False),  # limit | free | reserved | spent
     Column("target", _CODE, nullable=False),
