@@ -12,7 +12,6 @@ from songda.letters import (
     ApprovalVoid,
     Content,
     Pulled,
-    WrongKey,
     exceptions_hash,
     house_template,
     new_lawyer_key,
@@ -22,6 +21,7 @@ from songda.letters import (
     verify,
     verify_list,
 )
+from songda.signatures import WrongKey
 
 PASSWORD = "正确的 long password"
 AT = datetime(2026, 11, 24, 17, 0, tzinfo=UTC)

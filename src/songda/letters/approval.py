@@ -1,6 +1,6 @@
-"""The lawyer's approval: an Ed25519 signature over what will be sent, void when one character of it changes.
+"""The lawyer's approval: a signature over what will be sent, void when one character of it changes.
 
-    private, public = new_lawyer_key("a long password")
+    private, public = new_lawyer_key("a long password")         # or key and certificate of an authority: RSA, ECDSA, SM2
     listing = ApprovalList(items)
     approval = sign(private, "a long password", template_hashes=…, list_hash=listing.list_hash,
                     exceptions_hash=exceptions_hash(()), at=now, lawyer="刘正言")
@@ -9,6 +9,7 @@
     content = seal(content, approval, item, template_hash=template_hash(content.kind))     # a covered letter alone
 
 An approval covers inputs (template, content, addressee, amount, address basis); a PDF made of exactly these follows from them.
+Whose keys count is the profile's word: a key or certificate that it names no more voids what was signed with it.
 """
 
 from __future__ import annotations
@@ -23,21 +24,24 @@ from typing import Any
 from songda.base.days import business_day
 from songda.base.errors import SongdaError
 from songda.letters.content import Content, Seal
+from songda.signatures import (
+    BadSignature,
+    Scheme,
+    UnfitKey,
+    VerifyingKey,
+    check,
+    open_signer,
+    verifying_keys,
+)
 
 _PURPOSE = "songda lawyer approval v1"
 
 
 class ApprovalVoid(SongdaError):
-    """`reason`: signature | list | exceptions | template | content | amount | key."""
+    """`reason`: signature | list | exceptions | template | content | amount | key | certificate."""
 
     zh = "律师审批已失效（{reason}）"
     remedy = "内容、模板或名单在审批后有变动，请重新提交律师审批"
-    exit_code = 77
-
-
-class WrongKey(SongdaError):
-    zh = "律师密钥无法打开"
-    remedy = "请检查密钥文件和口令"
     exit_code = 77
 
 
@@ -101,8 +105,12 @@ class Approval:
     exceptions_hash: str
     #: SHA-256 (hex) of the public key (DER).
     key_id: str
-    #: Ed25519, hex.
+    #: Hex.
     signature: str
+    #: How it was signed; None: ed25519, as before there was a choice.
+    scheme: Scheme | None = None
+    #: SHA-256 (hex) of the certificate (DER) that vouches for the key; None: a bare key.
+    certificate: str | None = None
 
     @property
     def id(self) -> str:
@@ -110,7 +118,8 @@ class Approval:
         return _sha256(self.to_json())
 
     def to_json(self) -> str:
-        return _canonical(asdict(self))
+        """What is not stated is left out: approvals of a bare key are spelt as they always were."""
+        return _canonical({name: value for name, value in asdict(self).items() if value is not None})
 
     @classmethod
     def from_json(cls, text: str) -> Approval:
@@ -131,7 +140,7 @@ def new_lawyer_key(password: str) -> tuple[bytes, bytes]:
 
 
 def sign(
-    private_pem: bytes,
+    private: bytes,
     password: str,
     *,
     template_hashes: Iterable[str],
@@ -139,47 +148,62 @@ def sign(
     exceptions_hash: str,
     at: datetime,
     lawyer: str,
+    certificate: bytes | None = None,
 ) -> Approval:
-    """The approval of `lawyer` at instant `at` (aware). Raises WrongKey when the password does not open the key."""
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+    """The approval of `lawyer` at instant `at` (aware), by a key as `songda.signatures.open_signer` takes it.
 
+    Raises WrongKey when the password does not open the key, UnfitKey when it or its certificate (validity, usage, whose
+    it is) is not fit, NoSm2.
+    """
     if at.tzinfo is None:
         raise ValueError("instant without a time zone")
-    try:
-        key = load_pem_private_key(private_pem, password.encode())
-    except (ValueError, TypeError) as error:
-        raise WrongKey from error
-    if not isinstance(key, Ed25519PrivateKey):
-        raise WrongKey
+    signer = open_signer(private, password, certificate=certificate)
+    own = signer.key.certificate
+    if own is not None:
+        check(own, names=[lawyer], at=at)
     unsigned = Approval(
         lawyer=lawyer,
         at=at.isoformat(),
         template_hashes=tuple(sorted(set(template_hashes))),
         list_hash=list_hash,
         exceptions_hash=exceptions_hash,
-        key_id=_key_id(key.public_key()),
+        key_id=signer.key.id,
         signature="",
+        scheme=None if own is None else signer.key.scheme,
+        certificate=None if own is None else own.fingerprint,
     )
-    return replace(unsigned, signature=key.sign(_message(unsigned)).hex())
+    return replace(unsigned, signature=signer.sign(_message(unsigned)).hex())
 
 
-def verify(approval: Approval, public_pem: bytes) -> None:
-    """Return quietly when the approval is the key holder's own and unchanged; raises ApprovalVoid otherwise."""
-    from cryptography.exceptions import InvalidSignature
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+def verify(approval: Approval, public_pem: bytes) -> VerifyingKey:
+    """Quiet when the approval is signed by one of the keys that stand in `public_pem` (public keys, certificates) and unchanged.
 
+    Returns the key. A certificate must have been valid and the lawyer's own when it signed. Raises ApprovalVoid, NoSm2.
+    """
+    key = signing_key_of(approval, public_pem)
     try:
-        key = load_pem_public_key(public_pem)
-    except ValueError as error:
-        raise ApprovalVoid(reason="key") from error
-    if not isinstance(key, Ed25519PublicKey) or approval.key_id != _key_id(key):
-        raise ApprovalVoid(reason="key")
-    try:
-        key.verify(bytes.fromhex(approval.signature), _message(approval))
-    except (InvalidSignature, ValueError) as error:
+        key.verify(_message(approval), bytes.fromhex(approval.signature))
+    except (BadSignature, ValueError) as error:
         raise ApprovalVoid(reason="signature") from error
+    if key.certificate is not None:
+        try:
+            check(key.certificate, names=[approval.lawyer], at=datetime.fromisoformat(approval.at))
+        except UnfitKey as error:
+            raise ApprovalVoid(reason="certificate") from error
+    return key
+
+
+def signing_key_of(approval: Approval, public_pem: bytes) -> VerifyingKey:
+    """The key of `public_pem` that the approval names; nothing is verified. Raises ApprovalVoid."""
+    try:
+        keys = verifying_keys(public_pem)
+    except UnfitKey as error:
+        raise ApprovalVoid(reason="key") from error
+    for key in keys:
+        own = (key.id, None, None) if key.certificate is None else (key.id, key.scheme, key.certificate.fingerprint)
+        if (approval.key_id, approval.scheme, approval.certificate) == own:
+            return key
+    raise ApprovalVoid(reason="key")
 
 
 def verify_list(approval: Approval, listing: ApprovalList, pulled: Iterable[Pulled] = ()) -> None:
@@ -208,12 +232,6 @@ def seal(content: Content, approval: Approval, item: ApprovalItem, *, template_h
 
 def _message(approval: Approval) -> bytes:
     return f"{_PURPOSE}\n{replace(approval, signature='').to_json()}".encode()
-
-
-def _key_id(key: Any) -> str:
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
-    return hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
 
 
 def _canonical(data: Any) -> str:

@@ -16,16 +16,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from songda.signatures.certificate import Certificate, certificates, check, issued_by
+    from songda.signatures.certificate import Certificate, certificates, check, issued_by, read_certificate
     from songda.signatures.errors import BadSignature, NoPades, NoSm2, UnfitKey, WrongKey
     from songda.signatures.keys import SCHEMES_ZH, Scheme, Signer, VerifyingKey, open_signer, verifying_keys
-    from songda.signatures.pdf import SignedPdf, sign_pdf, verify_pdf
+    from songda.signatures.pdf import SignedPdf, Stamp, sign_pdf, verify_pdf
+    from songda.signatures.sm2 import is_sm2
 
 _HOMES = {
-    "certificate": ("Certificate", "certificates", "check", "issued_by"),
+    "certificate": ("Certificate", "certificates", "check", "issued_by", "read_certificate"),
     "errors": ("BadSignature", "NoPades", "NoSm2", "UnfitKey", "WrongKey"),
     "keys": ("SCHEMES_ZH", "Scheme", "Signer", "VerifyingKey", "open_signer", "verifying_keys"),
-    "pdf": ("SignedPdf", "sign_pdf", "verify_pdf"),
+    "pdf": ("SignedPdf", "Stamp", "sign_pdf", "verify_pdf"),
+    "sm2": ("is_sm2",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -38,13 +40,16 @@ __all__ = [
     "Scheme",
     "SignedPdf",
     "Signer",
+    "Stamp",
     "UnfitKey",
     "VerifyingKey",
     "WrongKey",
     "certificates",
     "check",
+    "is_sm2",
     "issued_by",
     "open_signer",
+    "read_certificate",
     "sign_pdf",
     "verify_pdf",
     "verifying_keys",

@@ -69,10 +69,10 @@ def certificates(pem: bytes) -> tuple[Certificate, ...]:
         found = [load_pem_x509_certificate(block) for label, block in pem_blocks(pem) if label == "CERTIFICATE"]
     except ValueError:
         raise UnfitKey("unreadable") from None
-    return tuple(read(each) for each in found)
+    return tuple(read_certificate(each) for each in found)
 
 
-def read(certificate: x509.Certificate) -> Certificate:
+def read_certificate(certificate: x509.Certificate) -> Certificate:
     """Raises UnfitKey."""
     from cryptography.hazmat.primitives.serialization import Encoding
 

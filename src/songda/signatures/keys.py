@@ -22,7 +22,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from songda.signatures import sm2
-from songda.signatures.certificate import Certificate, certificates, pem_blocks, read
+from songda.signatures.certificate import Certificate, certificates, pem_blocks, read_certificate
 from songda.signatures.errors import BadSignature, UnfitKey, WrongKey
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def _open_pkcs12(data: bytes, password: str, certificate: bytes | None) -> Signe
     if private is None:
         raise UnfitKey("no private key")
     loaded: list[x509.Certificate] = [*([leaf] if leaf else ()), *others]
-    return _signer(private, tuple(map(read, loaded)) + (certificates(certificate) if certificate else ()))
+    return _signer(private, tuple(map(read_certificate, loaded)) + (certificates(certificate) if certificate else ()))
 
 
 def _load_pem(block: bytes, password: str) -> PrivateKeyTypes:

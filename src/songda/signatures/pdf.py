@@ -18,7 +18,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 from songda.signatures import der
-from songda.signatures.certificate import read
+from songda.signatures.certificate import read_certificate
 from songda.signatures.errors import BadSignature, NoPades, UnfitKey
 from songda.signatures.keys import Signer, VerifyingKey, certified
 
@@ -83,7 +83,8 @@ def _parts(signed: bytes, record: bytes) -> tuple[bytes, bytes]:
     """(CMS object, the bytes that it covers): all of the file but the object itself. Raises BadSignature."""
     added = signed[len(record) :]
     found = _BYTE_RANGE.findall(added)
-    if len(found) != 1:
+    # One revision behind the record, which is the signature's.
+    if len(found) != 1 or added.count(b"%%EOF") != 1:
         raise BadSignature
     ends, begins, rest = map(int, found[0])
     if not len(record) <= ends < begins or begins + rest != len(signed):
@@ -119,7 +120,7 @@ def _verified(cms: bytes, covered: bytes) -> SignedPdf:
         raise BadSignature from error
     if not sound:
         raise BadSignature
-    return SignedPdf(certified(read(own)), signature, token)
+    return SignedPdf(certified(read_certificate(own)), signature, token)
 
 
 def _token(info: Any) -> bytes | None:
