@@ -6,8 +6,8 @@
     copy, digest = shared.page(page, digests)  # a page of the print file, still without contents
 
 A digest covers the whole graph below an object: its own text with every reference replaced by the digest of what it
-points to. Object numbers do not count. Streams are compared and copied as they are packed, which is quick: the engine packs
-them all when it makes a record, and saving a print file leaves packed streams alone.
+points to. Object numbers do not count, nor does how a stream is packed: font programs lie unpacked in a record and packed in a
+print file.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 # A string is passed over whole, because it may look like a reference; qpdf escapes brackets within strings.
 _STRING_OR_REFERENCE = re.compile(rb"\((?:\\.|[^\\()])*\)|\b(\d+) (\d+) R\b", re.DOTALL)
-#: How long a stream is follows from its bytes.
-_LENGTH = re.compile(rb"/Length \d+(?: \d+ R)? ")
+#: How long a stream is follows from its bytes, and what it holds does not follow from how it is packed.
+_PACKED = re.compile(rb"/Length \d+(?: \d+ R)? |/Filter /FlateDecode ")
 #: Entries of a page that say where it belongs or what it means to a screen reader, not how it looks.
 _NOT_DRAWN = frozenset({"/Parent", "/Contents", "/StructParents", "/Tabs", "/Annots"})
 
@@ -67,8 +67,10 @@ class Digests:
 
         if not isinstance(item, pikepdf.Stream):
             return hashlib.sha256(self._replaced(item.unparse(resolved=True))).digest()
-        head = self._replaced(_LENGTH.sub(b"", item.stream_dict.unparse()))
-        return hashlib.sha256(head + b"stream\n" + item.read_raw_bytes()).digest()
+        head = self._replaced(_PACKED.sub(b"", item.stream_dict.unparse()))
+        # Packed otherwise (a photo), it keeps its filter in the head and its bytes as they are.
+        data = item.read_raw_bytes() if b"/Filter" in head else item.read_bytes()
+        return hashlib.sha256(head + b"stream\n" + data).digest()
 
     def _replaced(self, text: bytes) -> bytes:
         """`text` with the digest of its object in the place of each reference."""
