@@ -5,11 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import orjson
 from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.exc import OperationalError
 
 from songda.base.errors import SongdaError
 from songda.base.settings import Settings
+
+#: Every fact and decision holds some JSON: the standard library's takes three times as long over it.
+_JSON: dict[str, Any] = {
+    "json_serializer": lambda value: orjson.dumps(value).decode(),
+    "json_deserializer": orjson.loads,
+}
 
 
 class DatabaseUnavailable(SongdaError):
@@ -26,12 +33,12 @@ def open_database(settings: Settings) -> Engine:
     url = settings.database_url
     try:
         if url.startswith("sqlite"):
-            engine = create_engine(url, hide_parameters=True)
+            engine = create_engine(url, hide_parameters=True, **_JSON)
             folder = Path(engine.url.database or ".").parent
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             _make_sqlite_durable(engine)
         else:
-            engine = create_engine(url, pool_pre_ping=True, hide_parameters=True)
+            engine = create_engine(url, pool_pre_ping=True, hide_parameters=True, **_JSON)
             event.listen(engine, "connect", _make_postgresql_durable)
         _migrate(engine)
     except (OperationalError, OSError) as error:
