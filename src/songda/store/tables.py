@@ -457,7 +457,7 @@ reservation = Table(
     "reservation",
     metadata,
     Column("account_id", _ID, ForeignKey("account.id"), primary_key=True),
-    Column("attempt_id", _ID, key="object_id", primary_key=True),  # reserved before the attempt is made; or a piece
+    Column("object_id", _ID, primary_key=True),  # attempt, reserved before it is made; or piece
     _to("letter"),
     Column("fen", BigInteger, nullable=False),
     Column("state", _CODE, nullable=False),  # reserved | spent | released
