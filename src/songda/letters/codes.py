@@ -100,9 +100,10 @@ def png(matrix: Matrix, *, scale: int = 6, quiet: int = 0) -> bytes:
     width = (matrix.width + 2 * quiet) * scale
     white = b"\0" + b"\xff" * ((width + 7) // 8)
     lines = [white] * (quiet * scale)
+    pixels = {0: "1" * scale, 1: "0" * scale}
     for row in matrix.rows:
         modules = bytes(quiet) + row + bytes(quiet)
-        bits = "".join(("0" if module else "1") * scale for module in modules).ljust((width + 7) // 8 * 8, "1")
+        bits = modules.decode("ascii").translate(pixels).ljust((width + 7) // 8 * 8, "1")
         lines += [b"\0" + int(bits, 2).to_bytes(len(bits) // 8, "big")] * scale
     lines += [white] * (quiet * scale)
     header = struct.pack(">IIBBBBB", width, len(lines), 1, 0, 0, 0, 0)

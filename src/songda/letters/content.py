@@ -13,8 +13,8 @@ import datetime
 import hashlib
 import json
 import unicodedata
-from collections.abc import Iterator
-from dataclasses import dataclass, fields, is_dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, is_dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -222,13 +222,14 @@ def present_fields(content: Content, *, before_approval: bool = False) -> list[s
 
 def problems(content: Content) -> tuple[str, ...]:
     """Codes of what keeps the letter from being printed; empty when all is well (compliance: numeric checks)."""
+    said = texts(content)
     return tuple(
         code
         for checks in (
-            _text_problems(content),
+            _text_problems(said),
             _sum_problems(content),
             _date_problems(content),
-            _party_problems(content),
+            _party_problems(content, said),
         )
         for code in checks
     )
@@ -236,7 +237,8 @@ def problems(content: Content) -> tuple[str, ...]:
 
 def line_width(text: str) -> float:
     """Width in full-width characters; what is narrow (digits, Latin) counts 0.6."""
-    return sum(1.0 if unicodedata.east_asian_width(character) in "WFA" else 0.6 for character in text)
+    wide = 0 if text.isascii() else sum(unicodedata.east_asian_width(character) in "WFA" for character in text)
+    return wide + 0.6 * (len(text) - wide)
 
 
 def texts(content: Content) -> list[tuple[str, str]]:
@@ -260,12 +262,12 @@ def _texts(path: str, value: Any) -> Iterator[tuple[str, str]]:
         for index, item in enumerate(value):
             yield from _texts(f"{path}[{index}]", item)
     elif is_dataclass(value):
-        for field in fields(value):
-            yield from _texts(f"{path}.{field.name}", getattr(value, field.name))
+        for name in value.__slots__:
+            yield from _texts(f"{path}.{name}", getattr(value, name))
 
 
-def _text_problems(content: Content) -> Iterator[str]:
-    for path, text in texts(content):
+def _text_problems(said: Iterable[tuple[str, str]]) -> Iterator[str]:
+    for path, text in said:
         # What is printable throughout holds none of them; the rest, such as full-width blanks, is looked at closely.
         if not text.isprintable() and any(unicodedata.category(character) in UNSEEN for character in text):
             yield f"{path}.control_character"
@@ -304,13 +306,13 @@ def _date_problems(content: Content) -> Iterator[str]:
         yield "pay_within_days"
 
 
-def _party_problems(content: Content) -> Iterator[str]:
+def _party_problems(content: Content, said: Iterable[tuple[str, str]]) -> Iterator[str]:
     institution = content.institution
     if any(account.name != institution.name for account in institution.repay_accounts):
         yield "institution.repay_accounts.name"
     if not (institution.repay_accounts or institution.official_app):
         yield "institution.repay_accounts.missing"
-    for path, text in texts(content):
+    for path, text in said:
         if not text.strip() and path not in _MAY_BE_EMPTY:
             yield f"{path}.empty"
     yield from _window_problems(content.addressee)

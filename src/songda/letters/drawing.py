@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 from typing import Any, cast
 
 
 def picture(pdf: bytes, *, dpi: int) -> bytes:
     """PNG of the pages of `pdf`, from left to right, drawn by the PDF renderer within the typesetting engine."""
+    import pikepdf
     import typst
 
-    from songda.letters.render import page_count
     from songda.letters.template import PACKAGES
 
-    pages = page_count(pdf)
+    with pikepdf.open(io.BytesIO(pdf)) as document:
+        pages = len(document.pages)
     images = ", ".join(f'image(pdf, page: {page}, width: 210mm, alt: "")' for page in range(1, pages + 1))
     page_size = f"#set page(width: {210 * pages}mm, height: 297mm, margin: 0pt)"
     source = f'{page_size}\n#let pdf = bytes(json("pdf.json"))\n#grid(columns: {pages}, {images})'

@@ -11,7 +11,6 @@ sets letters in hollow faces, whose outlines come afterwards (songda.letters.out
 from __future__ import annotations
 
 import hashlib
-import io
 import re
 from dataclasses import dataclass
 from functools import cache
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
 
 STANDARD: Final = "a-2a"
 _UNDRAWN = re.compile(r"the text `\"(.+?)\"` could not be displayed", re.DOTALL)
+_PAGES = re.compile(rb"<</Type/Pages/Count (\d+)")
 _ESCAPE = re.compile(r"\\u\{([0-9a-f]+)\}")
 
 
@@ -78,7 +78,7 @@ class Renderer:
 
         # The data is a file that exists in memory only. As `sys.inputs` it would be part of the engine's library, and a
         # change there makes the engine lay out anew what all letters share: twice the time, measured.
-        files = {"main": self._source, "data.json": view(content, self.template.types).encode()}
+        files = {"main": self._source, "data.json": view(content, self.template.types)}
         try:
             pdf = self._compiler.compile(
                 # The engine takes a mapping of virtual files here; its stub only knows one file.
@@ -114,7 +114,8 @@ def _unescaped(text: str) -> str:
 
 
 def page_count(pdf: bytes) -> int:
-    import pikepdf
-
-    with pikepdf.open(io.BytesIO(pdf)) as document:
-        return len(document.pages)
+    """Pages of a letter, as the engine states them in the first object that it writes. Raises ValueError when it does not."""
+    found = _PAGES.search(pdf, 0, 200)
+    if found is None:
+        raise ValueError("not a file that the engine wrote")
+    return int(found[1])

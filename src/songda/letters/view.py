@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
 from urllib.parse import urlsplit
+
+import orjson
 
 from songda.base.days import chinese_date
 from songda.base.money import yuan
@@ -58,18 +59,17 @@ _TABLES: dict[str, tuple[float, tuple[tuple[str, str], ...]]] = {
 _SUMMED = ("principal", "interest", "penalty", "fees", "paid", "loan_amount", "total")
 
 
-def view(content: Content, types: Mapping[str, str]) -> str:
+def view(content: Content, types: Mapping[str, str]) -> bytes:
     """JSON that a template reads as `data.json`. `types`: of the variables that the template declares itself."""
     said = stated(content, types)
     rows = [*said["lines"], said["sums"]]
-    return json.dumps(
+    return orjson.dumps(
         {
             **said,
             "tables": {name: _table(size, columns, rows) for name, (size, columns) in _TABLES.items() if content.lines},
             "qr": list(png(qr(content.check_url), scale=3, quiet=2)),
             "window": _window(content.addressee),
-        },
-        ensure_ascii=False,
+        }
     )
 
 
