@@ -3,11 +3,12 @@
     .venv/bin/python bench/letter_faults.py [--letters 2000] [--days 30] [--database sqlite|postgresql|both]
                                             [--kill-every 8] [--seed 1] [--rendered 0.02] [--out FILE]
 
-Case files come over `--days` simulated days; the clock then runs on until all is settled, and a month longer. Each kind of
-fault of the stand-in carrier strikes five calls in a hundred, each kind of disturbed telling (bench/letter_courier.py) five
-waybills in a hundred. The process that does the work (bench/letter_faults_job.py) is killed after a random time of work, on
-average `--kill-every` seconds, wherever it is, and starts again. On PostgreSQL four such processes work in one database, each
-for an institution of its own. In the end the ledger is held against manifests, carrier, receiver and the world's truth.
+Case files come over `--days` simulated days; the clock then runs on until all is settled, and half a month longer. Each kind of
+fault of the stand-in carrier strikes five calls (or pushes) in a hundred, each kind of disturbed telling
+(bench/letter_courier.py) five waybills in a hundred. The process that does the work (bench/letter_faults_job.py) is killed after
+a random time of work, on average `--kill-every` seconds, wherever it is, and starts again; so is the web door to which the
+carrier pushes, a quarter as often. On PostgreSQL four such processes and doors work in one database, each for an institution of
+its own. In the end the ledger is held against manifests, carrier, receiver and the world's truth.
 Exits with 1 when anything was lost, came twice, or is not what is true.
 """
 
@@ -27,7 +28,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -35,17 +36,19 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench.letter_courier import KINDS, DisturbedCourier
-from bench.letter_faults_around import Receiver, postgresql
+from bench.letter_faults_around import Door, Receiver, free_port, postgresql
 from bench.letter_faults_checks import check, figures_of
 from bench.letter_faults_job import NUMBERS, Job
 from songda.address import standardize
 from songda.base import days
 from songda.cli.drill import invented_profile
 from songda.cli.opening import open_base
+from songda.flow.shared_secrets import valid
 from songda.flow.tenants import import_tenant
 from songda.notices import add_receiver
 from songda.sim.carrier import SimContract, StandIn
 from songda.sim.world import generate
+from songda.web import push_path
 
 ROOT = Path(__file__).resolve().parents[1]
 FIRST = date(2026, 11, 26)
@@ -64,6 +67,9 @@ FAULTS: dict[str, dict[str, Any]] = {
     "gbk": {},
     "other_number": {},
     "refuse": {},
+    "push_twice": {},
+    "push_shuffled": {},
+    "push_never": {},
 }
 SHARE = 0.05
 #: Case files that come over the days.
@@ -79,7 +85,9 @@ class Shard:
     job: Job
     post: StandIn
     receiver: Receiver
+    push_port: int
     kills: int = 0
+    door_kills: int = 0
     starts: int = 0
     seconds: float = 0.0
     failed: str = ""
@@ -88,6 +96,7 @@ class Shard:
     def work(self, kill_every: float) -> None:
         paper, errors = self.job.folder / "job.json", self.job.folder / "stderr.txt"
         self.job.write(paper)
+        door = Door(paper, self.push_port, kill_every=4 * kill_every, draw=random.Random(self._draw.random()))
         began = time.perf_counter()
         while self.starts < PATIENCE:
             self.starts += 1
@@ -107,6 +116,8 @@ class Shard:
                 break
             self.kills += 1
         self.seconds = time.perf_counter() - began
+        door.close()
+        self.door_kills = door.kills
 
     def _end(self, process: subprocess.Popen[bytes], kill_every: float) -> int:
         """Exit code of the process, which is killed after a random time of work; one in ten before it has begun."""
@@ -153,6 +164,19 @@ def _aged(row: list[str], column: int, days_: int) -> list[str]:
     return [*row[:column], (stated + timedelta(days=days_)).isoformat(), *row[column + 1 :]]
 
 
+def furnish(job: Job, receiver: Receiver) -> tuple[str, str]:
+    """The institution in its house, with its lawyer's key; the path to which its carrier pushes, and the key's password."""
+    profile, private, password = invented_profile()
+    (job.folder / "lawyer.pem").write_bytes(private)
+    opening = days.at(FIRST, 8)
+    with open_base(job.settings()) as (engine, master, _):
+        tenant = import_tenant(engine, master, name=job.tenant, profile_toml=profile, at=opening, actor="system:bench")
+        with engine.begin() as connection:
+            add_receiver(connection, tenant.key, tenant.id, receiver.url, after=0, at=opening)
+        (shared,) = valid(engine, tenant, "push", at=opening)
+    return push_path(job.tenant, shared.text), password
+
+
 @contextmanager
 def shards(
     root: Path, *, count: int, letters: int, days_: int, seed: int, database: str | None, rendered: float
@@ -167,29 +191,18 @@ def shards(
             if n:
                 # Several machines of one house seal with one master key.
                 shutil.copytree(root / "house-0" / "home" / "keys", folder / "home" / "keys")
+            receiver, push_port = Receiver(seed + n, first=FIRST), free_port()
+            stack.callback(receiver.close)
+            path, password = furnish(bare, receiver)
+            contract = SimContract(
+                number_range=NUMBERS, starts_at=days.at(FIRST, 8), push_url=f"http://127.0.0.1:{push_port}{path}"
+            )
             courier = DisturbedCourier(folder / "truth", folder / "told.jsonl")
-            contract = SimContract(number_range=NUMBERS, starts_at=days.at(FIRST, 8))
             post = stack.enter_context(StandIn(contract, courier=courier, seed=seed + n))
             for kind, more in FAULTS.items():
                 post.fault(kind, probability=SHARE, **more)
-            receiver = Receiver(seed + n, first=FIRST)
-            stack.callback(receiver.close)
-            profile, private, password = invented_profile()
-            (folder / "lawyer.pem").write_bytes(private)
-            job = Job(
-                **{name: getattr(bare, name) for name in ("folder", "tenant", "database", "first", "files", "days")},
-                carrier=post.base_url,
-                rendered_share=rendered,
-                password=password,
-            )
-            opening = days.at(FIRST, 8)
-            with open_base(job.settings()) as (engine, master, _):
-                tenant = import_tenant(
-                    engine, master, name=job.tenant, profile_toml=profile, at=opening, actor="system:bench"
-                )
-                with engine.begin() as connection:
-                    add_receiver(connection, tenant.key, tenant.id, receiver.url, after=0, at=opening)
-            made.append(Shard(job, post, receiver, _draw=random.Random(seed + n)))
+            job = replace(bare, carrier=post.base_url, rendered_share=rendered, password=password)
+            made.append(Shard(job, post, receiver, push_port, _draw=random.Random(seed + n)))
         yield made
 
 
@@ -224,6 +237,7 @@ def measure(
         "last_day": (FIRST + timedelta(days=last)).isoformat(),
         "seconds": round(seconds, 1),
         "kills": sum(each.kills for each in houses),
+        "kills_of_doors": sum(each.door_kills for each in houses),
         "rendered_share": rendered,
         "seed": seed,
         **figures,

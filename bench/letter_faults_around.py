@@ -1,4 +1,4 @@
-"""What stands around the house in bench/letter_faults.py: a receiver of its events, and a database server of its own."""
+"""What stands around the house in bench/letter_faults.py: its web door, a receiver of its events, a database server."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections import Counter, defaultdict
@@ -20,7 +21,11 @@ from pathlib import Path
 from typing import Any
 
 from songda.base import days
+from songda.sim.carrier import SimContract
 
+#: What the door needs to read pushes with: the stand-in's contract, which holds no secret.
+_SIM = SimContract()
+SECRETS = {"SONGDA_EMS_AUTHORIZATION": _SIM.authorization, "SONGDA_EMS_SIGN_KEY": _SIM.sign_key or ""}
 #: Days on which the receiver of events is down.
 DOWN = range(10, 13)
 
@@ -67,6 +72,44 @@ class Receiver:
         self._server.shutdown()
 
 
+class Door:
+    """The house's web door in a process of its own, killed after a random time and opened again."""
+
+    def __init__(self, paper: Path, port: int, *, kill_every: float, draw: random.Random) -> None:
+        self._paper, self._port, self._kill_every, self._draw = paper, port, kill_every, draw
+        self._over = threading.Event()
+        self.kills = 0
+        self._thread = threading.Thread(target=self._keep_open, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _keep_open(self) -> None:
+        while not self._over.is_set():
+            process = subprocess.Popen(
+                [sys.executable, "-m", "bench.letter_faults_door", str(self._paper), str(self._port)],
+                cwd=Path(__file__).resolve().parents[1],
+                env=os.environ | SECRETS,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            patience = self._draw.expovariate(1 / self._kill_every) if self._kill_every else None
+            # It takes some seconds to open: killed before that, it would never be open at all.
+            self._over.wait(None if patience is None else 5 + patience)
+            self.kills += not self._over.is_set()
+            process.kill()
+            process.wait()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
 @contextmanager
 def postgresql(folder: Path) -> Iterator[str]:
     """URL of a database on a throw-away server on loopback, as safe as it comes (fsync on)."""
@@ -81,9 +124,7 @@ def postgresql(folder: Path) -> Iterator[str]:
             parent.chmod(0o711)
         shutil.chown(folder, "postgres")
         become = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
+    port = str(free_port())
     data = str(folder / "data")
     make = [*become, str(programs[0] / "initdb"), "-D", data, "-U", "songda", "-A", "trust", "-E", "UTF8"]
     subprocess.run(make, check=True, capture_output=True)

@@ -7,6 +7,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,23 +71,28 @@ def check(job: Job, carrier: Mapping[str, Any], taken: Mapping[str, Mapping[str,
 
 
 def _rows(connection: Connection, tenant: Tenant, job: Job) -> dict[str, Any]:
-    """Every row of every file is a case or was refused."""
-    rows = 0
-    for name in job.files.values():
+    """Every row of every file was refused or is a case, in which one that was delivered again replaced the former."""
+    refused = _refused(connection, tenant)
+    rows, numbers = 0, set()
+    for day, name in job.files.items():
         with (job.folder / name).open(encoding="utf-8-sig", newline="") as file:
-            rows += sum(1 for _ in csv.reader(file)) - 1
-    b = tables.batch.c
+            head, *lines = csv.reader(file)
+        rows += len(lines)
+        column, no = head.index("案件编号"), refused[job.first + timedelta(days=day)]
+        numbers |= {line[column].strip() for row_no, line in enumerate(lines, start=2) if row_no not in no}
     cases = connection.scalar(select(func.count()).where(tables.case.c.tenant_id == tenant.id)) or 0
-    refused = (
-        connection.scalar(
-            select(func.count())
-            .select_from(tables.rejected_row)
-            .join(tables.batch, b.id == tables.rejected_row.c.batch_id)
-            .where(b.tenant_id == tenant.id)
-        )
-        or 0
-    )
-    return {"counts": {"rows": rows, "refused_rows": refused}, "wrong": {"rows_lost": abs(rows - cases - refused)}}
+    counts = {"rows": rows, "refused_rows": sum(map(len, refused.values())), "cases": cases}
+    return {"counts": counts, "wrong": {"rows_lost": abs(len(numbers) - cases)}}
+
+
+def _refused(connection: Connection, tenant: Tenant) -> dict[date, set[int]]:
+    """Day of the file → rows of it that were refused."""
+    b, r = tables.batch.c, tables.rejected_row.c
+    query = select(b.as_of, r.row_no).join(tables.batch, b.id == r.batch_id).where(b.tenant_id == tenant.id)
+    found: dict[date, set[int]] = defaultdict(set)
+    for day, row_no in connection.execute(query):
+        found[day].add(row_no)
+    return found
 
 
 def _letters(connection: Connection, tenant: Tenant) -> dict[str, Any]:

@@ -246,10 +246,7 @@ def play(job: Job, house: House, carrier: Carrier, diary: Diary) -> bool:
         make_runs(house, batch, carrier, on=on, at=at)
         print_runs(house, batch, at=at)
         post_runs(house, batch, carrier, on=on, at=at)
-    # The carrier is asked about the letters of all batches at once.
-    follow.follow_up(house.engine, house.tenant, going[0], carrier=carrier, at=at)
-    for batch in going[1:]:
-        follow.conclude(house.engine, house.tenant, batch, at=at)
+    follow.follow_up(house.engine, house.tenant, carrier=carrier, at=at)
     told = tell(house, at=at)
     return diary.day < job.days or under_way(house) > 0 or not told
 
