@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Annotated
 
 import anyio
-import structlog
 from fastapi import FastAPI, Path, Query, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from songda.base.days import now as shanghai_now
-from songda.base.errors import SongdaError
 from songda.base.settings import Settings
-from songda.web.carrier import ReceivePushes, read_body
+from songda.web.carrier import PushDoor, ReceivePushes
 from songda.web.courier import CourierDoor, add_courier
 from songda.web.events import MOST, PATH, ReadFeed, key_of
-from songda.web.gather import Gatherer
 from songda.web.guard import Guard
 from songda.web.health import Probe, database_probe
 from songda.web.letter_check import FindLetter, judge
@@ -29,8 +25,6 @@ from songda.web.limit import Limiter, slow_down
 from songda.web.links import PRESS, LinkExpired, LinkForged, LinkKey, press_object, verify
 from songda.web.pages import letter_page, refusal, unknown_letter_page
 from songda.web.press import AuditPress, OpenPrintFile, PrintFile
-
-log = structlog.get_logger("songda.web")
 
 #: Requests a minute from one address.
 PER_MINUTE = 30
@@ -66,17 +60,18 @@ def create_app(
     `docs` publishes `/openapi.json`. All of them over the record: songda.web.record.
     """
     app = FastAPI(title="songda", docs_url=None, redoc_url=None, openapi_url="/openapi.json" if docs else None)
-    app.add_middleware(Guard, error_page=refusal)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(RequestValidationError, _on_bad_request)
     limiter = Limiter(per_minute=PER_MINUTE)
+    if receive_pushes:
+        app.add_middleware(PushDoor, receive_pushes=receive_pushes, limiter=limiter, refusal=refusal)
+    # The last one added stands before all others.
+    app.add_middleware(Guard, error_page=refusal)
     _add_health(app, probe or database_probe(settings))
     if find_letter:
         _add_letter_check(app, find_letter, limiter, clock=clock)
     if open_print_file and audit_press and link_key:
         _add_press(app, open_print_file, audit_press, limiter, link_key=link_key, clock=clock)
-    if receive_pushes:
-        _add_carrier(app, receive_pushes, limiter)
     if read_feed:
         _add_events(app, read_feed, limiter)
     if courier:
@@ -143,26 +138,6 @@ def _add_press(
         # Downloaded, not shown: a browser's own viewer is a page that our policy forbids to style itself.
         headers = {"Content-Disposition": f'attachment; filename="{_header_safe(file.name)}"'}
         return StreamingResponse(_read(file), media_type="application/pdf", headers=headers)
-
-
-def _add_carrier(app: FastAPI, receive_pushes: ReceivePushes, limiter: Limiter) -> None:
-    together = Gatherer(receive_pushes)
-
-    @app.post("/carrier/{tenant}/{token}", include_in_schema=False)
-    async def take_push(
-        tenant: Annotated[str, Path(pattern=r"^[^\x00]{1,80}$")], token: str, request: Request
-    ) -> Response:
-        body = await read_body(request)
-        acknowledgement = await together.call((tenant, token, body))
-        if isinstance(acknowledgement, SongdaError):
-            # What came may hold a name: only the kind of the refusal is kept. The carrier sends again what has no answer.
-            log.warning("carrier.push_refused", tenant=tenant, kind=type(acknowledgement).__name__)
-            return Response(status_code=422 if acknowledgement.exit_code == os.EX_DATAERR else 503)
-        if acknowledgement is None:
-            # A carrier may push a thousand events a minute; only who does not know the path is slowed down.
-            slow_down(request, limiter)
-            raise HTTPException(404)
-        return JSONResponse(acknowledgement)
 
 
 def _add_events(app: FastAPI, read_feed: ReadFeed, limiter: Limiter) -> None:

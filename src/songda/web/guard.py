@@ -29,6 +29,7 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "X-Robots-Tag": "noindex, nofollow",
 }
+_ENCODED = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
 
 
 class StreamBroken(Exception):
@@ -54,7 +55,6 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        from starlette.datastructures import MutableHeaders
         from starlette.requests import ClientDisconnect, Request
 
         nonce = secrets.token_urlsafe(16)
@@ -65,11 +65,10 @@ class Guard:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                headers = MutableHeaders(scope=message)
                 # A page that needs scripts or the camera says so itself; all others get the strictest.
-                headers.setdefault("Content-Security-Policy", policy(nonce))
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
+                said = {name.lower() for name, _ in message["headers"]}
+                strictest = ((b"content-security-policy", policy(nonce).encode()), *_ENCODED)
+                message["headers"] = [*message["headers"], *(pair for pair in strictest if pair[0] not in said)]
             await send(message)
 
         try:

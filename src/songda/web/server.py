@@ -19,12 +19,18 @@ def serve(
 
     The other keyword arguments are those of `create_app`.
     """
+    import gc
+
     import uvicorn
 
     from songda.web.app import create_app
 
+    app = create_app(settings, **doors)
+    # What is loaded by now stays for good: looking through it again would halt every answer for a tenth of a second.
+    gc.collect()
+    gc.freeze()
     uvicorn.run(
-        create_app(settings, **doors),
+        app,
         host=host,
         port=port,
         # Paths hold tokens: requests are never logged.
