@@ -80,6 +80,7 @@ class ContractConfig:
     cut_seconds: float = 30.0
     #: Seconds by which our clock and the carrier's may differ. The platform's own window is in no public source.
     clock_tolerance_s: float = 120.0
+    _envelope: Envelope = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if fault := endpoint_fault(self.endpoint):
@@ -106,8 +107,8 @@ class ContractConfig:
                 raise BadContract(setting="number_range", reason="号段首尾不成一段") from None
             if not all(number.fullmatch(end) for end in self.number_range):
                 raise BadContract(setting="number_range", reason="号段与运单号格式不符")
-        self.envelope()
+        object.__setattr__(self, "_envelope", Envelope(self.sign_key or self.authorization))
 
     def envelope(self) -> Envelope:
         """The envelope under this contract's key."""
-        return Envelope(self.sign_key or self.authorization)
+        return self._envelope

@@ -34,6 +34,7 @@ _READERS: tuple[tuple[str, Reader], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
+    #: What counts are their words: of the carrier's own pushes the events are not read yet.
     traces: tuple[Trace, ...]
     #: What the pusher wants to read once the events are stored, by the instant of the answer.
     ack: Callable[[datetime], dict[str, Any]]
@@ -52,7 +53,7 @@ def read_push(body: bytes, contract: ContractConfig, accounts: Sequence[Aggregat
         account = _account(by_kind, "kdniao")
         return Pushed(kdniao.read_push(fields, account), lambda at: kdniao.push_ack(account, at=at))
     push = parse_push(body, contract)
-    trace = Trace(waybill_no=push.event.waybill_no, known=True, events=(push.event,), words=(push.raw,))
+    trace = Trace(waybill_no=push.waybill_no, known=True, words=(push.raw,))
     return Pushed((trace,), lambda _: push_ack(push, contract), first_hand=True)
 
 

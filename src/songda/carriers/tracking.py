@@ -81,8 +81,8 @@ class Trace:
 class Push:
     #: The carrier's running number of this push: the key of idempotency.
     serial_no: str
-    event: Event
-    #: The decrypted event as it came; personal, to be sealed.
+    waybill_no: str
+    #: The decrypted event as it came, readable by `read_words`; personal, to be sealed.
     raw: bytes = field(repr=False)
 
 
@@ -123,11 +123,11 @@ def trace_of(
     )
 
 
-def parse_push(body: bytes, contract: ContractConfig, *, addressee: str | None = None) -> Push:
-    """Reads one push (040002), JSON or form. Raises BadPush, or BadEnvelope when it does not decrypt with our key.
+def parse_push(body: bytes, contract: ContractConfig) -> Push:
+    """Opens one push (040002), JSON or form. Raises BadPush, or BadEnvelope when it does not decrypt with our key.
 
     That it decrypts is the only proof of origin the format has: the door must also know the sender's network address,
-    client certificate or a secret path.
+    client certificate or a secret path. The event is read when its addressee is known: a push is opened for each one.
     """
     fields = push_fields(body)
     if fields.get("method") != "040002":
@@ -143,10 +143,9 @@ def parse_push(body: bytes, contract: ContractConfig, *, addressee: str | None =
     except orjson.JSONDecodeError:
         raise BadEnvelope(reason="not_json") from None
     waybill_no = _text(item, "waybillNo", "traceNo") if isinstance(item, dict) else ""
-    event = read_item(item, waybill_no=waybill_no, addressee=addressee) if waybill_no else None
-    if event is None:
+    if not waybill_no or _instant(_text(item, "opTime")) is None:
         raise BadPush(reason="event")
-    return Push(serial_no=serial_no, event=event, raw=raw)
+    return Push(serial_no=serial_no, waybill_no=waybill_no, raw=raw)
 
 
 def push_ack(push: Push, contract: ContractConfig) -> dict[str, str]:

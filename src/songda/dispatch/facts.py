@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, or_, select, update
 
 from songda.base import ids
 from songda.carriers import Event, redact_desc
@@ -88,7 +88,8 @@ def store_events(connection: Connection, *, key: DataKey, told: Iterable[Told], 
 def look_again(connection: Connection, attempt_ids: Collection[str]) -> None:
     """There is news of the attempts: the next settling folds them, whatever the day."""
     for part in chunks(sorted(attempt_ids)):
-        connection.execute(update(tables.attempt).where(_a.id.in_(part)).values(look_at=AT_ONCE))
+        later = or_(_a.look_at.is_(None), _a.look_at != AT_ONCE)
+        connection.execute(update(tables.attempt).where(_a.id.in_(part), later).values(look_at=AT_ONCE))
 
 
 def fact_key(event: Event) -> str:
@@ -150,8 +151,8 @@ def _standing(connection: Connection, attempt_ids: Sequence[str]) -> tuple[set[t
     seen: set[tuple[str, str]] = set()
     arrivals: dict[str, int] = defaultdict(int)
     for part in chunks(attempt_ids):
-        own = _f.attempt_id.in_(part)
-        seen |= {(row[0], row[1]) for row in connection.execute(select(_f.attempt_id, _f.event_key).where(own))}
-        last = select(_f.attempt_id, func.max(_f.arrival)).where(own).group_by(_f.attempt_id)
-        arrivals |= {row[0]: row[1] for row in connection.execute(last)}
+        query = select(_f.attempt_id, _f.event_key, _f.arrival).where(_f.attempt_id.in_(part))
+        for attempt_id, event_key, arrival in connection.execute(query):
+            seen.add((attempt_id, event_key))
+            arrivals[attempt_id] = max(arrivals[attempt_id], arrival)
     return seen, arrivals
