@@ -113,6 +113,16 @@ def png(matrix: Matrix, *, scale: int = 6, quiet: int = 0) -> bytes:
     )
 
 
+def pixels(matrix: Matrix, *, scale: int, quiet: int) -> bytes:
+    """The same picture as a reader unpacks it: a byte a pixel, black 0, white 255."""
+    white = b"\xff" * ((matrix.width + 2 * quiet) * scale)
+    lines = [white] * (quiet * scale)
+    for row in matrix.rows:
+        modules = bytes(quiet) + row + bytes(quiet)
+        lines += [b"".join((b"\0" if module else b"\xff") * scale for module in modules)] * scale
+    return b"".join((*lines, *[white] * (quiet * scale)))
+
+
 def _matrix(barcode: zxingcpp.Barcode) -> Matrix:
     # An image of zxing-cpp is a buffer of one byte a pixel, which its type does not say.
     image = memoryview(cast(Any, barcode.to_image(scale=1, add_quiet_zones=False)))

@@ -29,6 +29,14 @@ class RenderFailed(SongdaError):
     exit_code = 70
 
 
+class NotFitToPrint(SongdaError):
+    """`codes`: what preflight found on the PDF."""
+
+    zh = "函件印前检查不合格：{codes}"
+    remedy = "该函件已暂缓；版式问题请改模板，其他问题请将模板和本提示交给技术人员"
+    exit_code = 65
+
+
 class BadTemplate(SongdaError):
     """`codes`: `line:code:what` of each error."""
 

@@ -18,9 +18,9 @@ from songda.letters.zones import A4_MM, PT_PER_MM, Zone
 if TYPE_CHECKING:
     import pikepdf
 
-_Matrix = tuple[float, float, float, float, float, float]
-_UNIT: _Matrix = (1, 0, 0, 1, 0, 0)
-_BELOW, _ABOVE = 0.25, 0.88
+Matrix = tuple[float, float, float, float, float, float]
+_UNIT: Matrix = (1, 0, 0, 1, 0, 0)
+BELOW, ABOVE = 0.25, 0.88
 #: Forms within forms, at most.
 _DEPTH = 8
 _FILLS, _STROKES = ("f", "F", "f*"), ("B", "B*", "b", "b*", "S", "s")
@@ -55,7 +55,7 @@ class Mark(NamedTuple):
 
 @dataclass(slots=True)
 class _State:
-    ctm: _Matrix = _UNIT
+    ctm: Matrix = _UNIT
     font: Callable[[bytes], float] | None = None
     size: float = 0.0
     spacing: float = 0.0
@@ -71,8 +71,8 @@ class _State:
 class _Walk:
     state: _State = field(default_factory=_State)
     saved: list[_State] = field(default_factory=list)
-    line: _Matrix = _UNIT
-    text: _Matrix = _UNIT
+    line: Matrix = _UNIT
+    text: Matrix = _UNIT
     points: list[tuple[float, float]] = field(default_factory=list)
 
 
@@ -81,7 +81,7 @@ def marks(page: pikepdf.Page) -> list[Mark]:
     return list(_marks(page.obj, page.obj.get("/Resources"), _UNIT, 0))
 
 
-def _marks(source: Any, resources: Any, ctm: _Matrix, depth: int) -> Iterator[Mark]:
+def _marks(source: Any, resources: Any, ctm: Matrix, depth: int) -> Iterator[Mark]:
     import pikepdf
 
     if depth > _DEPTH:
@@ -100,12 +100,12 @@ def _marks(source: Any, resources: Any, ctm: _Matrix, depth: int) -> Iterator[Ma
         elif name == "Do":
             thing = resources["/XObject"][str(operands[0])]
             if thing.get("/Subtype") == "/Form":
-                inner = _times(_numbers(thing.get("/Matrix", [*_UNIT])), walk.state.ctm)
+                inner = times(_numbers(thing.get("/Matrix", [*_UNIT])), walk.state.ctm)
                 yield from _marks(thing, thing.get("/Resources", resources), inner, depth + 1)
             else:
-                yield _box("image", [(0, 0), (1, 0), (0, 1), (1, 1)], walk.state.ctm)
+                yield box("image", [(0, 0), (1, 0), (0, 1), (1, 1)], walk.state.ctm)
         elif name in {"BI", "INLINE IMAGE"}:
-            yield _box("image", [(0, 0), (1, 0), (0, 1), (1, 1)], walk.state.ctm)
+            yield box("image", [(0, 0), (1, 0), (0, 1), (1, 1)], walk.state.ctm)
 
 
 def _save(walk: _Walk, _: Any) -> tuple[Mark, ...]:
@@ -120,7 +120,7 @@ def _restore(walk: _Walk, _: Any) -> tuple[Mark, ...]:
 
 
 def _concat(walk: _Walk, operands: Any) -> tuple[Mark, ...]:
-    walk.state.ctm = _times(_numbers(operands), walk.state.ctm)
+    walk.state.ctm = times(_numbers(operands), walk.state.ctm)
     return ()
 
 
@@ -140,7 +140,7 @@ def _rectangle(walk: _Walk, operands: Any) -> tuple[Mark, ...]:
 
 def _fill(walk: _Walk, _: Any) -> tuple[Mark, ...]:
     points, walk.points = walk.points, []
-    return (_box("path", points, walk.state.ctm),) if points else ()
+    return (box("path", points, walk.state.ctm),) if points else ()
 
 
 def _stroke(walk: _Walk, _: Any) -> tuple[Mark, ...]:
@@ -174,7 +174,7 @@ def _matrix(walk: _Walk, operands: Any) -> tuple[Mark, ...]:
 
 def _next_line(walk: _Walk, operands: Any) -> tuple[Mark, ...]:
     x, y = (float(operands[0]), float(operands[1])) if len(operands) else (0.0, -walk.state.leading)
-    walk.line = _times((1, 0, 0, 1, x, y), walk.line)
+    walk.line = times((1, 0, 0, 1, x, y), walk.line)
     walk.text = walk.line
     return ()
 
@@ -200,10 +200,10 @@ def _show(walk: _Walk, operands: Any) -> tuple[Mark, ...]:
         else:
             advance -= float(part) / 1000 * state.size
     advance *= state.scale
-    low, high = state.rise - _BELOW * state.size, state.rise + _ABOVE * state.size
+    low, high = state.rise - BELOW * state.size, state.rise + ABOVE * state.size
     corners = [(0.0, low), (advance, low), (0.0, high), (advance, high)]
-    mark = _box("text", corners, _times(walk.text, state.ctm))
-    walk.text = _times((1, 0, 0, 1, advance, 0), walk.text)
+    mark = box("text", corners, times(walk.text, state.ctm))
+    walk.text = times((1, 0, 0, 1, advance, 0), walk.text)
     return (mark,) if shown else ()
 
 
@@ -253,7 +253,7 @@ def _widths(font: Any) -> Callable[[bytes], float]:
     """Bytes of a string → its width in ems. A composite font has two bytes a character (Identity-H)."""
     if font.get("/Subtype") == "/Type0":
         inner = font["/DescendantFonts"][0]
-        default, known = float(inner.get("/DW", 1000)), _cid_widths(inner.get("/W", []))
+        default, known = float(inner.get("/DW", 1000)), cid_widths(inner.get("/W", []))
         return lambda data: (
             sum(known.get(int.from_bytes(data[i : i + 2], "big"), default) for i in range(0, len(data), 2)) / 1000
         )
@@ -262,7 +262,7 @@ def _widths(font: Any) -> Callable[[bytes], float]:
     return lambda data: sum(single[code - first] if 0 <= code - first < len(single) else 1000.0 for code in data) / 1000
 
 
-def _cid_widths(items: Any) -> dict[int, float]:
+def cid_widths(items: Any) -> dict[int, float]:
     """`c [w1 w2 …]` and `first last w`, mixed (ISO 32000-1, 9.7.4.3)."""
     found: dict[int, float] = {}
     rest = list(items)
@@ -277,19 +277,19 @@ def _cid_widths(items: Any) -> dict[int, float]:
     return found
 
 
-def _numbers(items: Any) -> _Matrix:
+def _numbers(items: Any) -> Matrix:
     a, b, c, d, e, f = (float(item) for item in items)
     return a, b, c, d, e, f
 
 
-def _times(first: _Matrix, then: _Matrix) -> _Matrix:
+def times(first: Matrix, then: Matrix) -> Matrix:
     """The matrix that does `first` and `then` after it."""
     a, b, c, d, e, f = first
     p, q, r, s, t, u = then
     return (a * p + b * r, a * q + b * s, c * p + d * r, c * q + d * s, e * p + f * r + t, e * q + f * s + u)
 
 
-def _box(kind: str, points: list[tuple[float, float]], matrix: _Matrix) -> Mark:
+def box(kind: str, points: list[tuple[float, float]], matrix: Matrix) -> Mark:
     a, b, c, d, e, f = matrix
     xs = [(x * a + y * c + e) / PT_PER_MM for x, y in points]
     ys = [A4_MM[1] - (x * b + y * d + f) / PT_PER_MM for x, y in points]

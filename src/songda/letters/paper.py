@@ -57,11 +57,11 @@ def _shown(source: Any, resources: Any, depth: int, artifacts: bool) -> Iterator
 def _reader(font: Any) -> Callable[[bytes], str]:
     """Bytes of a string → its characters. Codes of composite fonts have two bytes (Identity-H)."""
     size = 2 if font.get("/Subtype") == "/Type0" else 1
-    known = _characters(font["/ToUnicode"].read_bytes())
+    known = characters(font["/ToUnicode"].read_bytes())
     return lambda data: "".join(known[data[at : at + size]] for at in range(0, len(data), size))
 
 
-def _characters(cmap: bytes) -> dict[bytes, str]:
+def characters(cmap: bytes) -> dict[bytes, str]:
     """Code → characters, of a ToUnicode table (ISO 32000-1, 9.10.3)."""
     found: dict[bytes, str] = {}
     for section in _SECTION.finditer(cmap):

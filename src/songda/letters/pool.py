@@ -1,4 +1,4 @@
-"""Many letters on many processes, in order, with few of them in memory at a time.
+"""Many letters on many processes, in order, with few of them in memory at a time. Each has passed preflight when it comes out.
 
 for letter_id, result in render_many(contents, workers=2):
     match result:
@@ -18,9 +18,13 @@ from typing import Any
 from songda.base.errors import SongdaError
 from songda.base.processes import map_ahead
 from songda.letters.content import Content, Kind
+from songda.letters.errors import NotFitToPrint
 from songda.letters.render import Rendered, Renderer
+from songda.letters.skimming import problems_of_record
 from songda.letters.template import Template, house_template, parse
 
+#: Head of the codes of what preflight found.
+PREFLIGHT = "preflight"
 #: Letters in one task: enough to drown the cost of passing it, few enough to keep order cheaply.
 CHUNK = 8
 #: Tasks on their way per process.
@@ -31,7 +35,7 @@ AHEAD = 3
 class RenderFailure:
     """Why a letter was not printed; never personal data."""
 
-    #: Name of the error, e.g. `MissingGlyph`.
+    #: Name of the error, e.g. `MissingGlyph`; `preflight:` and the first code of what preflight found.
     code: str
     data: Mapping[str, Any]
     message_zh: str
@@ -79,6 +83,11 @@ def _render(content: Content, own: Mapping[Kind, str]) -> Result:
         text = own.get(content.kind) or house_template(content.kind).text
         if text not in _RENDERERS:
             _RENDERERS[text] = Renderer(parse(text))
-        return _RENDERERS[text].render(content)
+        renderer = _RENDERERS[text]
+        record = renderer.render(content)
+        unfit = problems_of_record(renderer.template, content, record)
     except SongdaError as error:
         return RenderFailure(type(error).__name__, error.data, error.message_zh)
+    if unfit:
+        return RenderFailure(f"{PREFLIGHT}:{unfit[0]}", {"codes": unfit}, NotFitToPrint(codes=unfit).message_zh)
+    return record

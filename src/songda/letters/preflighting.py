@@ -21,13 +21,11 @@ from songda.letters.manifest import Manifest
 from songda.letters.marks import Mark, marks
 from songda.letters.postage import Products, TooHeavy, sheets_of, weigh
 from songda.letters.stamp import TAG, sheet_codes
-from songda.letters.zones import A4_MM, ADDRESS_WINDOW, EDGES, LEFT_EDGE, PT_PER_MM, WAYBILL
+from songda.letters.zones import A4_MM, ADDRESS_WINDOW, EDGES, LEFT_EDGE, PT_PER_MM, SLACK_MM, WAYBILL
 
 if TYPE_CHECKING:
     import pikepdf
 
-#: Millimetres that a box may lie over a border: boxes are a little larger than their ink.
-_SLACK = 0.6
 _A4_SLACK_PT = 1.0
 _FOUNDRY = "Songda"
 _ACTIONS = re.compile(rb"/S\s*/(JavaScript|Launch|URI|SubmitForm|GoToR|ImportData|Rendition)\b")
@@ -165,7 +163,7 @@ def _of_page(page: pikepdf.Page, *, first: bool) -> Iterator[str]:
         yield "size"
     if len(page.obj.get("/Annots", [])) or "/AA" in page.obj:
         yield "annotation"
-    if not all(_is_ours(font) for font in _fonts(page)):
+    if not all(is_ours(font) for font in _fonts(page)):
         yield "font"
     try:
         if _is_stamped(page) or list(_pictured(page)):
@@ -181,18 +179,18 @@ def _of_page(page: pikepdf.Page, *, first: bool) -> Iterator[str]:
 
 
 def _of_zones(found: list[Mark], *, first: bool) -> Iterator[str]:
-    if any(mark.touches(LEFT_EDGE, slack=_SLACK) for mark in found):
+    if any(mark.touches(LEFT_EDGE, slack=SLACK_MM) for mark in found):
         yield "left_edge"
-    if any(mark.touches(edge, slack=_SLACK) for mark in found for edge in EDGES):
+    if any(mark.touches(edge, slack=SLACK_MM) for mark in found for edge in EDGES):
         yield "edge"
     if not first:
         return
-    if any(mark.touches(WAYBILL, slack=_SLACK) for mark in found):
+    if any(mark.touches(WAYBILL, slack=SLACK_MM) for mark in found):
         yield "waybill_zone"
-    shown = [mark for mark in found if mark.touches(ADDRESS_WINDOW, slack=_SLACK)]
+    shown = [mark for mark in found if mark.touches(ADDRESS_WINDOW, slack=SLACK_MM)]
     if not any(mark.kind == "text" for mark in shown):
         yield "window_empty"
-    if not all(mark.within(ADDRESS_WINDOW, slack=_SLACK) for mark in shown):
+    if not all(mark.within(ADDRESS_WINDOW, slack=SLACK_MM) for mark in shown):
         yield "window_crossed"
 
 
@@ -209,7 +207,7 @@ def _fonts(page: pikepdf.Page) -> list[Any]:
     return [font for _, font in resources.get("/Font", {}).items()]
 
 
-def _is_ours(font: Any) -> bool:
+def is_ours(font: Any) -> bool:
     """Whether it lies in the file whole enough to be printed anywhere, and is one of ours."""
     inner = font["/DescendantFonts"][0] if font.get("/Subtype") == "/Type0" else font
     descriptor = inner.get("/FontDescriptor", {})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import orjson
@@ -15,6 +15,8 @@ from songda.letters.capital import capital_yuan
 from songda.letters.codes import png, qr
 from songda.letters.content import TITLES, Addressee, Content, DebtLine, line_width
 
+#: Pixels a module, and white modules around the code of the check.
+QR: Final = {"scale": 3, "quiet": 2}
 #: Width of the window's text, points.
 _WINDOW_PT = 238.0
 
@@ -67,7 +69,7 @@ def view(content: Content, types: Mapping[str, str]) -> bytes:
         {
             **said,
             "tables": {name: _table(size, columns, rows) for name, (size, columns) in _TABLES.items() if content.lines},
-            "qr": list(png(qr(content.check_url), scale=3, quiet=2)),
+            "qr": list(png(qr(content.check_url), **QR)),
             "window": _window(content.addressee),
         }
     )

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 A4_MM = (210.0, 297.0)
 PT_PER_MM = 72 / 25.4
+#: Millimetres that a box may lie over a border: boxes are a little larger than their ink.
+SLACK_MM = 0.6
 
 
 @dataclass(frozen=True, slots=True)
