@@ -249,10 +249,11 @@ def _store_chunk(
     path = folder / f"{ids.new('seg')}.bin"
     model = Slot(0, 0)
     if printed:
-        # Letters of one template are nearly equal: each is kept as what differs from the first.
-        packing = Packing(printed[0][1].pdf)
+        # Letters of one template are nearly equal: each is kept as what differs from one of each template.
+        like = b"".join({job.template_sha256: rendered.pdf for job, rendered, _ in printed}.values())
+        packing = Packing(like)
         with SegmentWriter(path) as segment:
-            model = segment.append(tenant.key.seal(printed[0][1].pdf, context=model_context(path.name)))
+            model = segment.append(tenant.key.seal(like, context=model_context(path.name)))
             for job, rendered, _ in printed:
                 key = attempt_id(tenant, job.wanted.letter_id, job.wanted.n)
                 slots[key] = segment.append(tenant.key.seal(packing.pack(rendered.pdf), context=record_context(key)))

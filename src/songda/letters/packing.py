@@ -1,32 +1,49 @@
-"""Records in a sixth of their size: letters of one template are nearly equal, so each is packed as what differs from the first.
+"""Records in a twelfth of their size: letters of one template are nearly equal, so each is packed as what differs from a model.
 
-    packing = Packing(first)          # the first PDF of record of its kind in a batch, which is kept as it is
+    packing = Packing(like)           # a PDF of record, or one of each template that follows, end to end; kept as it is
     packing.unpack(packing.pack(pdf)) == pdf
 
-Without `first` nothing can be unpacked: keep both under the same key and in the same place.
+Without `like` nothing can be unpacked: keep both under the same key and in the same place.
 """
 
 from __future__ import annotations
 
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import zstandard
+
 
 class Packing:
-    """Holds the model and the engines warmed with it. Not shared between threads."""
+    """Holds the model and, once asked for, the engines warmed with it. Not shared between threads."""
 
     def __init__(self, like: bytes) -> None:
         import zstandard
 
-        model = zstandard.ZstdCompressionDict(like, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
-        self._pack = zstandard.ZstdCompressor(level=3, dict_data=model, write_checksum=True)
-        self._unpack = zstandard.ZstdDecompressor(dict_data=model)
+        self._model = zstandard.ZstdCompressionDict(like, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
+
+    # Each engine holds tables as large as several models, and a reader of many segments needs one of the two.
+    @cached_property
+    def _packer(self) -> zstandard.ZstdCompressor:
+        import zstandard
+
+        return zstandard.ZstdCompressor(level=3, dict_data=self._model, write_checksum=True)
+
+    @cached_property
+    def _unpacker(self) -> zstandard.ZstdDecompressor:
+        import zstandard
+
+        return zstandard.ZstdDecompressor(dict_data=self._model)
 
     def pack(self, pdf: bytes) -> bytes:
-        return self._pack.compress(pdf)
+        return self._packer.compress(pdf)
 
     def unpack(self, packed: bytes) -> bytes:
         """The very bytes that were packed. Raises ValueError when they were packed with another model, or are damaged."""
         import zstandard
 
         try:
-            return self._unpack.decompress(packed)
+            return self._unpacker.decompress(packed)
         except zstandard.ZstdError as error:
             raise ValueError("packed with another model, or damaged") from error
