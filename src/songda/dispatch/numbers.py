@@ -14,8 +14,14 @@ from songda.store import tables
 
 
 def next_numbers(connection: Connection, bounds: tuple[str, str], count: int) -> list[str]:
-    """The next `count` unused numbers of the range, or fewer when it ends before."""
+    """The next `count` unused numbers of the range, or fewer when it ends before.
+
+    Until the transaction ends nobody else is given numbers of this range: institutions may share a contract.
+    """
     first, last = bounds
+    if connection.dialect.name == "postgresql":
+        # SQLite has one writer anyway.
+        connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"waybills:{first}", 0))))
     number = tables.piece.c.waybill_no
     # Numbers of one range have one length and one prefix, so their order as text is their order.
     used = select(func.max(number)).where(number.between(first, last), func.length(number) == len(first))
