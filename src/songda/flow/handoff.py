@@ -24,6 +24,7 @@ from songda.flow.factory import find_run
 from songda.flow.press import INSERTER_FILE, open_file, read_manifest
 from songda.flow.run_key import destroy_run_key
 from songda.flow.tenants import Tenant
+from songda.letters import Manifest
 from songda.vault.durable import new_file
 
 _MANIFEST, _RECEIPT = "manifest.json", "deleted.json"
@@ -101,7 +102,7 @@ def hand_off(
     if folder.exists() and any(folder.iterdir()):
         raise FolderNotEmpty(folder=str(folder))
     names = []
-    for name in [*(file.name for file in manifest.files), INSERTER_FILE, _MANIFEST]:
+    for name in [*_printed(manifest), INSERTER_FILE, _MANIFEST]:
         plain = name in (INSERTER_FILE, _MANIFEST)
         data = (source / name).read_bytes() if plain else b"".join(open_file(tenant, run_id, name, home=home))
         with new_file(folder / (name + lock.suffix)) as file:
@@ -132,7 +133,12 @@ def confirm_deletion(
         write_audit(connection, at=at, actor="operator", action="press.deleted", object_id=run_id, details=details)
     # The receipt is the last of it: a crash before it leaves everything to be done again.
     destroy_run_key(run_id, home)
-    for file in read_manifest(home, run_id).files:
-        (folder / file.name).unlink(missing_ok=True)
+    for name in _printed(read_manifest(home, run_id)):
+        (folder / name).unlink(missing_ok=True)
     with new_file(folder / _RECEIPT) as written:
         written.write(json.dumps({"run": run_id, "at": at.isoformat(), **details}, sort_keys=True).encode())
+
+
+def _printed(manifest: Manifest) -> list[str]:
+    """Names of the files that the factory prints: those of the run, and the documents that go along as they are."""
+    return [*(file.name for file in manifest.files), *(annex.file for annex in manifest.annexes)]

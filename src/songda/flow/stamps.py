@@ -11,7 +11,7 @@ when that was.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -97,7 +97,7 @@ def statement_of(manifest: Manifest) -> bytes:
 
 def rows_of(manifest: Manifest) -> list[dict[str, Any]]:
     """The leaves of the run's tree."""
-    return [asdict(piece) for piece in manifest.pieces]
+    return [piece.plain() for piece in manifest.pieces]
 
 
 def run_token(home: Path, run_id: str) -> bytes | None:

@@ -71,9 +71,12 @@ if TYPE_CHECKING:
         TemplateChanged,
     )
     from songda.letters.forwarding import (
+        Entrusted,
         Forwarded,
         NotEntrusted,
+        check_forward,
         forward,
+        lawyers_among,
     )
     from songda.letters.glyphs import (
         missing_glyphs,
@@ -90,6 +93,7 @@ if TYPE_CHECKING:
         read_output,
     )
     from songda.letters.manifest import (
+        Annex,
         FileRow,
         Manifest,
         PieceRow,
@@ -112,7 +116,13 @@ if TYPE_CHECKING:
         sheets_of,
         weigh,
     )
-    from songda.letters.preflighting import Preflight, preflight, preflight_print, problem_zh
+    from songda.letters.preflighting import (
+        Preflight,
+        preflight,
+        preflight_document,
+        preflight_print,
+        problem_zh,
+    )
     from songda.letters.printed import Passage, passages
     from songda.letters.proofreading import Proof, proofread
     from songda.letters.render import (
@@ -120,8 +130,10 @@ if TYPE_CHECKING:
         Renderer,
     )
     from songda.letters.run import (
+        Document,
+        DocumentChanged,
         Piece,
-        RecordChanged,
+        PiecesUnfit,
         build_run,
         verify_print,
     )
@@ -204,9 +216,12 @@ _HOMES = {
         "TemplateChanged",
     ),
     "forwarding": (
+        "Entrusted",
         "Forwarded",
         "NotEntrusted",
+        "check_forward",
         "forward",
+        "lawyers_among",
     ),
     "glyphs": ("missing_glyphs",),
     "inserter": (
@@ -221,6 +236,7 @@ _HOMES = {
         "read_output",
     ),
     "manifest": (
+        "Annex",
         "FileRow",
         "Manifest",
         "PieceRow",
@@ -243,7 +259,13 @@ _HOMES = {
         "sheets_of",
         "weigh",
     ),
-    "preflighting": ("Preflight", "preflight", "preflight_print", "problem_zh"),
+    "preflighting": (
+        "Preflight",
+        "preflight",
+        "preflight_document",
+        "preflight_print",
+        "problem_zh",
+    ),
     "printed": ("Passage", "passages"),
     "proofreading": ("Proof", "proofread"),
     "render": (
@@ -251,8 +273,10 @@ _HOMES = {
         "Renderer",
     ),
     "run": (
+        "Document",
+        "DocumentChanged",
         "Piece",
-        "RecordChanged",
+        "PiecesUnfit",
         "build_run",
         "verify_print",
     ),
@@ -285,6 +309,7 @@ _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 __all__ = [
     "TITLES",
     "Addressee",
+    "Annex",
     "Approval",
     "ApprovalItem",
     "ApprovalList",
@@ -294,6 +319,9 @@ __all__ = [
     "BadTemplate",
     "Content",
     "DebtLine",
+    "Document",
+    "DocumentChanged",
+    "Entrusted",
     "Envelope",
     "Expected",
     "FileRow",
@@ -322,7 +350,7 @@ __all__ = [
     "Products",
     "Proof",
     "Pulled",
-    "RecordChanged",
+    "PiecesUnfit",
     "Refused",
     "RenderFailed",
     "RenderFailure",
@@ -337,6 +365,7 @@ __all__ = [
     "Version",
     "build_run",
     "check",
+    "check_forward",
     "choose",
     "exceptions_hash",
     "expected_pieces",
@@ -349,6 +378,7 @@ __all__ = [
     "in_force",
     "inserter_csv",
     "invented",
+    "lawyers_among",
     "load_products",
     "missing_glyphs",
     "new_lawyer_key",
@@ -360,6 +390,7 @@ __all__ = [
     "place_of",
     "posting_csv",
     "preflight",
+    "preflight_document",
     "preflight_print",
     "present_fields",
     "problem_zh",

@@ -55,6 +55,9 @@ class Expected:
     file: str
     first_page: int
     pages: int
+    #: File that is printed as it is and laid in behind the coded sheets by hand, and its sheets; "" and 0: none.
+    annex: str = ""
+    annex_sheets: int = 0
 
     def weight_fits(self, weight_g: float) -> bool:
         return self.min_g <= weight_g <= self.max_g
@@ -89,17 +92,23 @@ def expected_pieces(manifest: Manifest, products: Products) -> list[Expected]:
     """What the inserter has to make of each piece, in the order of the run. Raises TooHeavy."""
     found, tolerance = [], TOLERANCE * products.sheet_g
     for row in manifest.pieces:
-        envelope, _ = weigh(sheets=row.sheets, products=products)
-        nominal = envelope.empty_g + row.sheets * products.sheet_g
+        name, behind = (row.annex.file, row.annex.pages) if row.annex else ("", 0)
+        envelope, _ = weigh(sheets=row.sheets + behind, products=products)
+        # The camera sees no code on an annex: that it is there, and whole, the scale alone can tell.
+        nominal = envelope.empty_g + (row.sheets + behind) * products.sheet_g
         low, high = round(nominal - tolerance, 2), round(nominal + tolerance, 2)
-        found.append(
-            Expected(manifest.job, row.seq, row.sheets, envelope.code, low, high, row.file, row.first_page, row.pages)
-        )
+        place = (row.file, row.first_page, row.pages)
+        found.append(Expected(manifest.job, row.seq, row.sheets, envelope.code, low, high, *place, name, behind))
     return found
 
 
 def inserter_csv(pieces: Iterable[Expected]) -> str:
-    return table([field.name for field in fields(Expected)], (asdict(each).values() for each in pieces))
+    """A line a piece; columns about annexes stand in runs that have any."""
+    rows = [asdict(each) for each in pieces]
+    names = [field.name for field in fields(Expected)]
+    if not any(row["annex"] for row in rows):
+        names = [name for name in names if name not in ("annex", "annex_sheets")]
+    return table(names, ([row[name] for name in names] for row in rows))
 
 
 def read_inserter(text: str) -> dict[int, Expected]:
@@ -115,6 +124,8 @@ def read_inserter(text: str) -> dict[int, Expected]:
             row["file"],
             int(row["first_page"]),
             int(row["pages"]),
+            row.get("annex") or "",
+            int(row.get("annex_sheets") or 0),
         )
         for row in csv.DictReader(io.StringIO(text))
     }

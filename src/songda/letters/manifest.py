@@ -12,6 +12,18 @@ import io
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Annex:
+    """Somebody else's document behind the letter: a file of its own, printed as it is, one page a sheet, without codes."""
+
+    file: str
+    #: Of the file, hex: the bytes are those that were recorded.
+    sha256: str
+    #: Also its sheets.
+    pages: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +32,10 @@ class PieceRow:
     piece_id: str
     letter_no: str
     waybill_no: str
+    #: Of the letter, without an annex; so are `sheets`, which carry codes.
     pages: int
     sheets: int
+    #: Everything in the envelope and the envelope.
     weight_g: int
     #: Name of the print file.
     file: str
@@ -31,6 +45,14 @@ class PieceRow:
     record_sha256: str
     #: Of the piece's pages as printed: record and stamps (`run.print_hash`), hex.
     print_sha256: str
+    annex: Annex | None = None
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON. A piece without an annex says nothing about one, so that manifests from before keep their hashes."""
+        row = asdict(self)
+        if self.annex is None:
+            del row["annex"]
+        return row
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +77,16 @@ class Manifest:
 
     @property
     def run_sha256(self) -> str:
-        return hashlib.sha256(_canonical(asdict(self))).hexdigest()
+        return hashlib.sha256(_canonical(self._plain())).hexdigest()
+
+    @property
+    def annexes(self) -> tuple[Annex, ...]:
+        """In the order of the pieces."""
+        return tuple(row.annex for row in self.pieces if row.annex is not None)
 
     def to_json(self) -> str:
         """Canonical JSON with the hash of the run."""
-        return _canonical({**asdict(self), "run_sha256": self.run_sha256}).decode()
+        return _canonical({**self._plain(), "run_sha256": self.run_sha256}).decode()
 
     @classmethod
     def from_json(cls, text: str) -> Manifest:
@@ -67,14 +94,22 @@ class Manifest:
         data = json.loads(text)
         stated = data.pop("run_sha256")
         files = tuple(FileRow(**row) for row in data.pop("files"))
-        manifest = cls(**{**data, "files": files, "pieces": tuple(PieceRow(**row) for row in data.pop("pieces"))})
+        manifest = cls(**{**data, "files": files, "pieces": tuple(_piece(row) for row in data.pop("pieces"))})
         if manifest.run_sha256 != stated:
             raise ValueError("the manifest was changed")
         return manifest
 
     def to_csv(self) -> str:
-        """One line a piece, under the names of the fields."""
-        return table([field.name for field in fields(PieceRow)], (asdict(row).values() for row in self.pieces))
+        """One line a piece, under the names of the fields; those of the annex stand in runs that have any."""
+        names = [field.name for field in fields(PieceRow) if field.name != "annex"]
+        rows = [[getattr(row, name) for name in names] for row in self.pieces]
+        if self.annexes:
+            names += [f"annex_{field.name}" for field in fields(Annex)]
+            rows = [[*row, *_cells(piece.annex)] for row, piece in zip(rows, self.pieces, strict=True)]
+        return table(names, rows)
+
+    def _plain(self) -> dict[str, Any]:
+        return {**asdict(self), "pieces": [row.plain() for row in self.pieces]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +134,15 @@ def table(head: list[str], rows: Iterable[Iterable[object]]) -> str:
     writer.writerow(head)
     writer.writerows(rows)
     return out.getvalue()
+
+
+def _piece(row: dict[str, Any]) -> PieceRow:
+    annex = row.pop("annex", None)
+    return PieceRow(**row, annex=None if annex is None else Annex(**annex))
+
+
+def _cells(annex: Annex | None) -> Iterable[object]:
+    return [""] * len(fields(Annex)) if annex is None else asdict(annex).values()
 
 
 def _canonical(data: object) -> bytes:

@@ -5,7 +5,8 @@
     found.sheets, found.weight_g, found.envelope
 
 The record may carry no sheet code: the run stamps exactly one a sheet. A print file is checked against its manifest by
-`preflight_print`: a code that is missing, doubled or of another piece refuses it. Zones: zones.py.
+`preflight_print`: a code that is missing, doubled or of another piece refuses it. Zones: zones.py. Somebody else's document,
+which is printed as it is, is looked at by `preflight_document`: it need not be PDF/A and knows no zones.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 _A4_SLACK_PT = 1.0
 _FOUNDRY = "Songda"
+#: Actions that reach beyond the page; a link that nobody follows on paper does not count.
+_ACTIVE = re.compile(rb"/S\s*/(JavaScript|Launch|SubmitForm|GoToR|GoToE|ImportData|Rendition)\b")
 _ACTIONS = re.compile(rb"/S\s*/(JavaScript|Launch|URI|SubmitForm|GoToR|ImportData|Rendition)\b")
 
 #: Code → what a person reads.
@@ -48,11 +51,13 @@ PROBLEMS_ZH = {
     "waybill_zone": "运单条码区内有内容",
     "window_empty": "信封窗口内没有收件地址",
     "window_crossed": "有内容越过信封窗口的边界",
-    "sheet_code": "存档件上已有张码",
+    "sheet_code": "页面上已有张码",
     "picture": "含有无法读取的图片，不能确认其中没有张码",
     "code_missing": "纸张正面没有张码",
     "code_doubled": "纸张上有不止一个张码",
     "code_foreign": "张码属于另一封件或另一张",
+    "no_pages": "没有页面",
+    "annex_changed": "所附文书与登记的哈希不符",
 }
 
 
@@ -114,6 +119,63 @@ def preflight_print(data: bytes, name: str, manifest: Manifest) -> list[str]:
     return problems
 
 
+def preflight_document(pdf: bytes) -> tuple[int, tuple[str, ...]]:
+    """Pages of a document that is to be printed as it is, and what keeps it from being printed. Raises nothing.
+
+    Its signatures may stand in a form: they are the only fields that it may have.
+    """
+    import pikepdf
+
+    try:
+        # What a reader has to mend may look otherwise in the factory's.
+        with pikepdf.open(io.BytesIO(pdf), attempt_recovery=False) as document:
+            problems = [*_of_foreign(document)]
+            for number, page in enumerate(document.pages, 1):
+                problems += [f"page{number}.{code}" for code in _of_foreign_page(page)]
+            return len(document.pages), tuple(dict.fromkeys(problems))
+    except pikepdf.PasswordError:
+        return 0, ("encrypted",)
+    except (pikepdf.PikepdfError, ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
+        return 0, ("unreadable",)
+
+
+def _of_foreign(document: pikepdf.Pdf) -> Iterator[str]:
+    root = document.Root
+    names: Any = root.get("/Names", {})
+    if document.is_encrypted:
+        yield "encrypted"
+    if not len(document.pages):
+        yield "no_pages"
+    if "/AA" in root or "/JavaScript" in names or _has_actions(document, _ACTIVE):
+        yield "script"
+    if "/EmbeddedFiles" in names or "/AF" in root:
+        yield "attachment"
+    if "/AcroForm" in root and not _only_signatures(root["/AcroForm"]):
+        yield "form"
+
+
+def _only_signatures(form: Any) -> bool:
+    """Whether a form holds signatures alone; one drawn by its reader (XFA) shows what nobody has seen."""
+    return "/XFA" not in form and all(field.get("/FT") == "/Sig" for field in form.get("/Fields", []))
+
+
+def _of_foreign_page(page: pikepdf.Page) -> Iterator[str]:
+    if not _is_a4(page):
+        yield "size"
+    if "/AA" in page.obj:
+        yield "script"
+    if _is_stamped(page) or _shows_code(page):
+        yield "sheet_code"
+
+
+def _shows_code(page: pikepdf.Page) -> bool:
+    """Whether a picture shows a sheet code. One that cannot be read is let pass: no camera looks at an annex."""
+    try:
+        return any(True for _ in _pictured(page))
+    except _UnreadablePicture:
+        return False
+
+
 def _of_codes(page: pikepdf.Page, wanted: tuple[int, int, int, int] | None) -> Iterator[str]:
     try:
         codes = [*_stamped(page), *_pictured(page)]
@@ -135,7 +197,7 @@ def _of_document(document: pikepdf.Pdf, pages: int) -> Iterator[str]:
         yield "encrypted"
     if len(document.pages) != pages:
         yield "pages"
-    if "/OpenAction" in root or "/AA" in root or "/JavaScript" in names or _has_actions(document):
+    if "/OpenAction" in root or "/AA" in root or "/JavaScript" in names or _has_actions(document, _ACTIONS):
         yield "script"
     if "/EmbeddedFiles" in names or "/AF" in root:
         yield "attachment"
@@ -143,9 +205,9 @@ def _of_document(document: pikepdf.Pdf, pages: int) -> Iterator[str]:
         yield "form"
 
 
-def _has_actions(document: pikepdf.Pdf) -> bool:
+def _has_actions(document: pikepdf.Pdf, kinds: re.Pattern[bytes]) -> bool:
     # As text, so that what lies directly in another object is seen too; strings of our letters hold no such words.
-    return any(_ACTIONS.search(item.unparse(resolved=True)) for item in _dictionaries(document))
+    return any(kinds.search(item.unparse(resolved=True)) for item in _dictionaries(document))
 
 
 def _dictionaries(document: pikepdf.Pdf) -> Iterator[Any]:
@@ -218,7 +280,9 @@ def is_ours(font: Any) -> bool:
 def _streams(page: pikepdf.Page) -> list[bytes]:
     import pikepdf
 
-    contents: Any = page.obj.get("/Contents", [])
+    contents: Any = page.obj.get("/Contents")
+    if contents is None:
+        return []
     return [part.read_bytes() for part in (contents if isinstance(contents, pikepdf.Array) else [contents])]
 
 

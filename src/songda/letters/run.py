@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import count, islice
@@ -20,8 +20,10 @@ from typing import TYPE_CHECKING, cast
 from songda.base.errors import SongdaError
 from songda.base.processes import map_ahead
 from songda.letters.codes import sheet_code
-from songda.letters.manifest import FileRow, Manifest, PieceRow
+from songda.letters.errors import NotFitToPrint
+from songda.letters.manifest import Annex, FileRow, Manifest, PieceRow
 from songda.letters.postage import Products, sheets_of, weigh
+from songda.letters.preflighting import preflight, preflight_print
 from songda.letters.resources import Digests, Shared
 from songda.letters.stamp import PROLOGUE, stamp
 
@@ -29,14 +31,36 @@ if TYPE_CHECKING:
     import pikepdf
 
 PIECES_PER_FILE = 500
+#: One piece in so many is read in full when its file is finished; the first and the last always are.
+SAMPLED = 100
+#: Code of a record that is not the one which the ledger knows.
+RECORD_CHANGED = "record_changed"
 
 
-class RecordChanged(SongdaError):
-    """`piece_id`: its PDF of record is not the one that the ledger knows."""
+class PiecesUnfit(SongdaError):
+    """`pieces`: piece id → code of what keeps it from being printed."""
 
-    zh = "封件 {piece_id} 的存档 PDF 与台账不符"
-    remedy = "本批次未生成；请核对存档文件是否被改动，再重新生成批次"
+    zh = "{count} 封件不能印制，打印文件未生成"
+    remedy = "这些封件会被取出、函件暂缓，其余封件照常制作"
     exit_code = 65
+
+
+class DocumentChanged(SongdaError):
+    """`piece_id`: the document that goes along with it is not the one that was recorded."""
+
+    zh = "封件 {piece_id} 所附文书与登记的哈希不符"
+    remedy = "本批次未生成；请撤回该委托，用法院交付的原件重新登记"
+    exit_code = 65
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """Somebody else's PDF that goes along as it is."""
+
+    #: Fetches its bytes.
+    read: Callable[[], bytes]
+    sha256: str
+    pages: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +76,7 @@ class Piece:
     record: Callable[[], bytes]
     record_sha256: str
     pages: int
+    document: Document | None = None
 
 
 def build_run(
@@ -67,15 +92,21 @@ def build_run(
 ) -> Manifest:
     """Build the files in the order of `pieces` in `workers` processes, hand each to `write`, and return the manifest.
 
-    Raises RecordChanged when a record's hash or page count is not the stated one, TooHeavy when no envelope takes it.
+    A document that goes along with a piece is handed to `write` as it is, in a file of its own. Each file is read again before
+    it counts: every page must be what was put into it, and a sample is read in full, codes off the paper too.
+    Raises PiecesUnfit when a record's hash or page count is not the stated one or the reading objects to a piece,
+    DocumentChanged, NotFitToPrint for a file that holds other pages, and TooHeavy when no envelope takes a piece.
     """
-    files, rows = list[FileRow](), list[PieceRow]()
-    work = _files(pieces, job=job, products=products)
-    for name, data, batch_rows in map_ahead(_build_file, work, workers=workers, ahead=1):
+    files, rows, unfit = list[FileRow](), list[PieceRow](), dict[str, str]()
+    work = _files(pieces, job=job, products=products, write=write)
+    for name, data, batch_rows, found in map_ahead(_build_file, work, workers=workers, ahead=1):
+        unfit |= found
         write(name, data)
         pages = sum(row.pages for row in batch_rows)
         files.append(FileRow(name, pages, len(batch_rows), hashlib.sha256(data).hexdigest()))
         rows += batch_rows
+    if unfit:
+        raise PiecesUnfit(pieces=unfit, count=len(unfit))
     return Manifest(run_id, job, day.isoformat(), products.duplex, drill, tuple(files), tuple(rows))
 
 
@@ -98,9 +129,12 @@ class _Piece:
     waybill_no: str
     record_sha256: str
     pages: int
+    annex: Annex | None
 
 
-def _files(pieces: Iterable[Piece], *, job: int, products: Products) -> Iterator[_File]:
+def _files(
+    pieces: Iterable[Piece], *, job: int, products: Products, write: Callable[[str, bytes], None]
+) -> Iterator[_File]:
     source = iter(pieces)
     for number in count(1):
         batch = list(islice(source, PIECES_PER_FILE))
@@ -108,7 +142,15 @@ def _files(pieces: Iterable[Piece], *, job: int, products: Products) -> Iterator
             return
         fetched = [
             (
-                _Piece(each.piece_id, each.seq, each.letter_no, each.waybill_no, each.record_sha256, each.pages),
+                _Piece(
+                    each.piece_id,
+                    each.seq,
+                    each.letter_no,
+                    each.waybill_no,
+                    each.record_sha256,
+                    each.pages,
+                    _annex(each, job, write),
+                ),
                 each.record(),
             )
             for each in batch
@@ -116,17 +158,33 @@ def _files(pieces: Iterable[Piece], *, job: int, products: Products) -> Iterator
         yield _File(f"run-{job:06}-{number:03}.pdf", job, products, fetched)
 
 
-def _build_file(file: _File) -> tuple[str, bytes, list[PieceRow]]:
+def _annex(piece: Piece, job: int, write: Callable[[str, bytes], None]) -> Annex | None:
+    """The file of the document that goes along with the piece. A copy a piece: whoever lays them in counts no copies."""
+    if piece.document is None:
+        return None
+    data = piece.document.read()
+    if hashlib.sha256(data).hexdigest() != piece.document.sha256:
+        raise DocumentChanged(piece_id=piece.piece_id)
+    name = f"annex-{job:06}-{piece.seq:07}.pdf"
+    write(name, data)
+    return Annex(name, piece.document.sha256, piece.document.pages)
+
+
+def _build_file(file: _File) -> tuple[str, bytes, list[PieceRow], dict[str, str]]:
+    """Name, bytes and rows of the file, and of pieces that cannot be printed the code of why."""
     import pikepdf
 
-    rows, out, products = [], io.BytesIO(), file.products
+    rows, out, products, unfit = list[PieceRow](), io.BytesIO(), file.products, dict[str, str]()
     with pikepdf.new() as target:
         shared = Shared(target)
         prologue = target.make_stream(PROLOGUE)
         for piece, data in file.pieces:
             first_page, sheets = len(target.pages) + 1, sheets_of(pages=piece.pages, duplex=products.duplex)
             stamps, hashes = _stamps(piece, file.job, sheets, duplex=products.duplex), []
-            with _open_record(piece, data) as record:
+            if (opened := _open_record(piece, data)) is None:
+                unfit[piece.piece_id] = RECORD_CHANGED
+                continue
+            with opened as record:
                 digests = Digests(record)
                 for page, stamped in zip(record.pages, stamps, strict=True):
                     copy, drawn_with = shared.page(page, digests)
@@ -134,6 +192,7 @@ def _build_file(file: _File) -> tuple[str, bytes, list[PieceRow]]:
                     copy.Contents = pikepdf.Array([prologue, *contents, target.make_stream(stamped)])
                     target.pages.append(pikepdf.Page(copy))
                     hashes.append((_stream_bytes(page), stamped, drawn_with))
+            behind = piece.annex.pages if piece.annex else 0
             rows.append(
                 PieceRow(
                     seq=piece.seq,
@@ -142,28 +201,58 @@ def _build_file(file: _File) -> tuple[str, bytes, list[PieceRow]]:
                     waybill_no=piece.waybill_no,
                     pages=piece.pages,
                     sheets=sheets,
-                    weight_g=weigh(sheets=sheets, products=products)[1],
+                    weight_g=weigh(sheets=sheets + behind, products=products)[1],
                     file=file.name,
                     first_page=first_page,
                     record_sha256=piece.record_sha256,
                     print_sha256=_print_hash(hashes),
+                    annex=piece.annex,
                 )
             )
         # The text says nothing about a person: piece, letter and waybill numbers stand in the manifest alone.
         target.save(out, object_stream_mode=pikepdf.ObjectStreamMode.generate, deterministic_id=True)
-    return file.name, out.getvalue(), rows
+    records = {piece.piece_id: data for piece, data in file.pieces if piece.piece_id not in unfit}
+    return file.name, out.getvalue(), rows, unfit | dict(_read_again(out.getvalue(), file, rows, records))
 
 
-def _open_record(piece: _Piece, data: bytes) -> pikepdf.Pdf:
+def _open_record(piece: _Piece, data: bytes) -> pikepdf.Pdf | None:
+    """None unless it is the one that the ledger knows."""
     import pikepdf
 
     if hashlib.sha256(data).hexdigest() != piece.record_sha256:
-        raise RecordChanged(piece_id=piece.piece_id)
+        return None
     record = pikepdf.open(io.BytesIO(data))
     if len(record.pages) != piece.pages:
         record.close()
-        raise RecordChanged(piece_id=piece.piece_id)
+        return None
     return record
+
+
+def _read_again(
+    data: bytes, file: _File, rows: Sequence[PieceRow], records: Mapping[str, bytes]
+) -> Iterator[tuple[str, str]]:
+    """Pieces that the finished file does not hold as they were put in, and what a full reading of a sample objects to."""
+    import pikepdf
+
+    with pikepdf.open(io.BytesIO(data)) as printed:
+        pages, digests = list(printed.pages), Digests(printed)
+        if len(pages) != sum(row.pages for row in rows):
+            raise NotFitToPrint(codes=("pages",))
+        for row in rows:
+            own = pages[row.first_page - 1 : row.first_page - 1 + row.pages]
+            streams = [(_stream_bytes(page), digests.page(page)) for page in own]
+            hashes = [(middle, last, drawn_with) for (_, *middle, last), drawn_with in streams]
+            if any(first != PROLOGUE for (first, *_), _ in streams) or _print_hash(hashes) != row.print_sha256:
+                yield row.piece_id, "preflight:print_sha256"
+    sample = [row for n, row in enumerate(rows) if n % SAMPLED == 0 or n == len(rows) - 1]
+    for row in sample:
+        found = preflight(records[row.piece_id], pages=row.pages, products=file.products).problems
+        if found:
+            yield row.piece_id, f"preflight:{found[0]}"
+    manifest = Manifest("", file.job, "", file.products.duplex, False, (), tuple(sample))
+    for problem in preflight_print(data, file.name, manifest):
+        piece_id, _, code = problem.partition(":")
+        yield piece_id, f"preflight:{code}"
 
 
 def _stamps(piece: _Piece | PieceRow, job: int, sheets: int, *, duplex: bool) -> Iterator[bytes]:
