@@ -181,7 +181,13 @@ def approve(
 
     with open_house(tenant) as house:
         proposal = propose(
-            house.engine, house.tenant, batch, lawyer_name=lawyer, on=day_of(as_of), workers=house.workers
+            house.engine,
+            house.tenant,
+            batch,
+            lawyer_name=lawyer,
+            on=day_of(as_of),
+            workers=house.workers,
+            home=house.home,
         )
         if samples is not None:
             for name, pdf in sample_pdfs(house.engine, house.tenant, proposal, count=SAMPLES):
@@ -216,10 +222,17 @@ def approve(
 
 
 def _present(house: House, proposal: Proposal, samples: Path | None) -> None:
+        "second_lawyer_due": proposal.is_first_of_two,
     """Samples (masked) and exceptions, before anything is signed."""
     from songda.flow.decide import rules_on
     from songda.flow.figures import reason_zh
     from songda.flow.samples import masked_samples
+    if proposal.is_first_of_two:
+        typer.echo(
+            f"第一名律师已签发 {figures['approved']} 封，审批编号 {approval.id[:12]}。"
+            f"转送法院文书还须另一名律师签发同一份名单：songda letters approve {batch} --lawyer 姓名 --key 密钥"
+        )
+        return
 
     total = sum(letter.amount_fen for letter in proposal.letters)
     print_table(
@@ -235,6 +248,7 @@ def _present(house: House, proposal: Proposal, samples: Path | None) -> None:
             ("名单哈希", proposal.listing().list_hash),
         ],
     )
+            *([("第一名签发的律师", proposal.writer.name or "")] if proposal.first else []),
     rules = rules_on(house.tenant, proposal.on)
     reasons = Counter(reason_zh(each.reasons[0], rules) for each in proposal.exceptions)
     if reasons:

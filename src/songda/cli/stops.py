@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 By = Annotated[str, typer.Option("--by", help="Id of the one who says so; kept in the audit log. Never a name.")]
 Letters = Annotated[list[str], typer.Argument(help="Letter numbers.")]
 
-_ANSWERS_ZH = {
+#: What a stop found at a letter → what a person reads.
+ANSWERS_ZH = {
     "withdrawn": "已撤回（未付印）",
     "recalled": "已召回（请从封件中取出）",
     "too_late": "已交寄，停止后续投递，请联系承运商拦截",
@@ -116,7 +117,7 @@ def stop_(
         [
             (
                 row["letter_no"],
-                _ANSWERS_ZH[row["outcome"]],
+                ANSWERS_ZH[row["outcome"]],
                 (row["posted_at"] or "")[:16],
                 "、".join(row["pieces"]),
             )

@@ -65,7 +65,7 @@ if TYPE_CHECKING:
     from songda.dispatch.reviews import Doubt, accept_outcomes, doubts_of
     from songda.dispatch.settling import Settled, settle
     from songda.dispatch.shadowing import Change, parked_codes, shadow
-    from songda.dispatch.stopping import STOP_REQUESTED, Answer, Pulled, flag_stopped, pull_pieces
+    from songda.dispatch.stopping import STOP_REQUESTED, Answer, Pulled, flag_stopped, pull_pieces, stop_letters
     from songda.dispatch.stops import STOP, Stopped, in_force, lift, stop, stopped_letters
     from songda.dispatch.subscribing import Subscribed, subscribe
     from songda.dispatch.sweeping import Swept, sweep
@@ -115,7 +115,7 @@ _HOMES = {
     "reviews": ("Doubt", "accept_outcomes", "doubts_of"),
     "settling": ("Settled", "settle"),
     "shadowing": ("Change", "parked_codes", "shadow"),
-    "stopping": ("STOP_REQUESTED", "Answer", "Pulled", "flag_stopped", "pull_pieces"),
+    "stopping": ("STOP_REQUESTED", "Answer", "Pulled", "flag_stopped", "pull_pieces", "stop_letters"),
     "stops": ("STOP", "Stopped", "in_force", "lift", "stop", "stopped_letters"),
     "subscribing": ("Subscribed", "subscribe"),
     "sweeping": ("Swept", "sweep"),
@@ -207,6 +207,7 @@ __all__ = [
     "settle_order",
     "shadow",
     "stop",
+    "stop_letters",
     "stopped_letters",
     "store_events",
     "subscribe",

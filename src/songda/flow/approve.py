@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -20,6 +21,8 @@ from songda.base.errors import SongdaError
 from songda.compliance import lint_version
 from songda.flow.audit import write_audit
 from songda.flow.compose import Wanted, check_token, compose, token_hash
+from songda.flow.countersigning import First, Lines, SecondLawyerNeeded, first_signatures, is_own, needs_two
+from songda.flow.court import facts_of_letters
 from songda.flow.decide import deliverable, may_be_written_to, ranked, rules_on, scope_of, write_decisions
 from songda.flow.facts import accept_facts
 from songda.flow.gates import Verdict, judge_approve, letter_links, read_all
@@ -94,6 +97,13 @@ class Proposed:
     #: At each address, in the order in which they are tried: (address record, content hash, legal basis, inputs' hash).
     places: tuple[tuple[str, str, str, str], ...]
 
+    def lines(self, template_hash: str) -> Lines:
+        """What an approval says of it."""
+        return frozenset(
+            (n, record, content_hash, template_hash, basis)
+            for n, (record, content_hash, basis, _) in enumerate(self.places, 1)
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Excepted:
@@ -120,6 +130,22 @@ class Proposal:
     #: Letters beyond what the lawyer may still sign for today, or the institution still send.
     waiting: int
     rule_set: str
+    #: Of letters that two lawyers sign, the signature that stands already.
+    first: First | None = None
+
+    @property
+    def writer(self) -> Lawyer:
+        """Whose name the letters bear."""
+        return self.first.signed.lawyer if self.first else self.lawyer
+
+    @property
+    def dated(self) -> date:
+        """The day that they bear."""
+        return self.first.day if self.first else self.on
+
+    @property
+    def is_first_of_two(self) -> bool:
+        return needs_two(self.kind) and self.first is None
 
     def listing(self, pulled: Iterable[str] = ()) -> ApprovalList:
         """What is signed: a line a letter and address. `pulled`: ids of letters that the lawyer takes out."""
@@ -143,11 +169,18 @@ class Proposal:
 
 
 def propose(
-    engine: Engine, tenant: Tenant, batch_id: str, *, lawyer_name: str | None, on: date, workers: int = 1
+    engine: Engine,
+    tenant: Tenant,
+    batch_id: str,
+    *,
+    lawyer_name: str | None,
+    on: date,
+    workers: int = 1,
+    home: Path | None = None,
 ) -> Proposal:
-    """What stands for approval in the batch on day `on`.
+    """What stands for approval in the batch on day `on`. `home`: where documents lie that letters forward.
 
-    Raises UnknownBatch, NoSuchLawyer, DailyMaximumReached, DailyCapacityReached, NothingToApprove.
+    Raises UnknownBatch, NoSuchLawyer, DailyMaximumReached, DailyCapacityReached, NothingToApprove, SecondLawyerNeeded.
     """
     lawyer = tenant.profile.lawyer(lawyer_name)
     if lawyer is None or lawyer.name is None or lawyer.public_key is None:
@@ -161,7 +194,37 @@ def propose(
         if not ready:
             raise NothingToApprove(batch=batch_id)
         left = min(_left_today(connection, tenant, lawyer, on), _capacity_left(connection, tenant, on))
-        verdicts = _verdicts(connection, tenant, batch, ready, lawyer=lawyer, on=on, workers=workers)
+        kind = ready[0].kind
+        signatures = first_signatures(connection, tenant, batch_id) if needs_two(kind) else []
+        current = template_hash(tenant.template(kind))
+        # The signature of another that still says what the letters say; else one's own, which is no second one; else none.
+        for first in (*sorted(signatures, key=lambda each: is_own(each, lawyer)), None):
+            verdicts = _verdicts(
+                connection, tenant, batch, ready, lawyer=lawyer, first=first, on=on, workers=workers, home=home
+            )
+            letters, exceptions = _sorted_out(ready, verdicts)
+            covered = [each for each in letters if first and first.lines.get(each.letter_id) == each.lines(current)]
+            if first is None or covered:
+                break
+        if first is not None and is_own(first, lawyer):
+            raise SecondLawyerNeeded(lawyer=lawyer.name, batch=batch_id)
+    going = letters if first is None else covered
+    return Proposal(
+        batch_id=batch_id,
+        kind=kind,
+        lawyer=lawyer,
+        on=on,
+        drill=batch.drill,
+        template_hash=current,
+        letters=tuple(going[:left]),
+        exceptions=tuple(exceptions),
+        waiting=max(0, len(letters) - min(left, len(going))),
+        rule_set=rules_on(tenant, on).label,
+        first=first,
+    )
+
+
+def _sorted_out(ready: Sequence[Any], verdicts: Sequence[tuple[Verdict, str]]) -> tuple[list[Proposed], list[Excepted]]:
     by_letter: dict[str, list[tuple[Verdict, str]]] = {}
     for verdict, basis in verdicts:
         by_letter.setdefault(verdict.letter_id, []).append((verdict, basis))
@@ -176,18 +239,7 @@ def propose(
                 (judged[0][0].reasons, judged[0][0].inputs_hash) if judged else (("no_lawful_address",), "")
             )
             exceptions.append(Excepted(row.id, row.version, row.letter_no, reasons, inputs))
-    return Proposal(
-        batch_id=batch_id,
-        kind=ready[0].kind,
-        lawyer=lawyer,
-        on=on,
-        drill=batch.drill,
-        template_hash=template_hash(tenant.template(ready[0].kind)),
-        letters=tuple(letters[:left]),
-        exceptions=tuple(exceptions),
-        waiting=max(0, len(letters) - left),
-        rule_set=rules_on(tenant, on).label,
-    )
+    return letters, exceptions
 
 
 def approve(
@@ -204,6 +256,7 @@ def approve(
 ) -> Approval:
     """Signs the proposal and moves its letters to `approved`, its exceptions and the pulled ones to `held`.
 
+    Letters that two lawyers sign stay `ready` with the first signature.
     `pulled`: letter number → reason, taken out by the lawyer. `by_itself`: an invented firm of a drill that approves
     without a person; marked for good. Raises WrongKey (not a key of the lawyer's profile), UnfitKey, UnknownPulled, Conflict.
     """
@@ -273,9 +326,21 @@ def _capacity_left(connection: Connection, tenant: Tenant, on: date) -> int:
 
 
 def _verdicts(
-    connection: Connection, tenant: Tenant, batch: Any, ready: Sequence[Any], *, lawyer: Lawyer, on: date, workers: int
+    connection: Connection,
+    tenant: Tenant,
+    batch: Any,
+    ready: Sequence[Any],
+    *,
+    lawyer: Lawyer,
+    first: First | None,
+    on: date,
+    workers: int,
+    home: Path | None,
 ) -> list[tuple[Verdict, str]]:
-    """For each letter its addresses in the order in which they are tried, judged; with the legal basis of each."""
+    """For each letter its addresses in the order in which they are tried, judged; with the legal basis of each.
+
+    `first`: whose name and day the letters bear, when it is not the lawyer's own.
+    """
     t, lc = tables.letter.c, tables.letter_case.c
     kind = ready[0].kind
     chosen = (
@@ -290,6 +355,10 @@ def _verdicts(
     links = letter_links(
         links, [tuple(pair) for pair in pairs], released_rules(connection, {letter.id for letter in ready})
     )
+    if needs_two(kind):
+        letter_ids = {letter.id for letter in ready}
+        court = facts_of_letters(connection, tenant, letter_ids, on=on, home=home, approvers={})
+        links = links.join(court, on="letter_id", how="left", maintain_order="left")
     # What may have moved since the decision is asked again; an address goes on the list only if all cases may use it.
     accepted = rules_on(tenant, on).evaluate(
         accept_facts(links, tenant, on=on, lawyer=lawyer.name), scope=scope_of(kind), gate="accept"
@@ -299,7 +368,8 @@ def _verdicts(
     order = ranked(judged.with_columns(letter="letter_id"), passes.all().over("letter_id", "record"))
     order = order.filter(pl.col("n") <= (tenant.profile.policy.max_attempts or 1))
     wanted = [Wanted(*row) for row in order.select("letter", "n", "record").iter_rows()]
-    drafts = compose(connection, tenant, wanted, lawyer=lawyer, on=on, drill=batch.drill)
+    writer, dated = (first.signed.lawyer, first.day) if first else (lawyer, on)
+    drafts = compose(connection, tenant, wanted, lawyer=writer, on=dated, drill=batch.drill)
     said = read_all(drafts, tenant, before_approval=True, workers=workers)
     verdicts = judge_approve(said, links, tenant, kind=kind, batch_id=batch.id, lawyer=lawyer, on=on)
     verdicts += _objections(judged, {each.letter_id for each in said})
@@ -365,10 +435,12 @@ def _store(
             "by_itself": by_itself,
         },
     )
+    # One of two signatures moves nothing: the letters wait for the other.
+    signed_for = [] if proposal.is_first_of_two else going
     move(
         connection,
         "letter",
-        [(letter.letter_id, letter.version) for letter in going],
+        [(letter.letter_id, letter.version) for letter in signed_for],
         source="ready",
         target="approved",
         actor="lawyer",
@@ -376,14 +448,14 @@ def _store(
         at=at,
         values=[
             {
-                "approval_id": approval_id,
+                "approval_id": proposal.first.approval_id if proposal.first else approval_id,
                 "content_sha256": letter.places[0][1],
                 "template_sha256": proposal.template_hash,
                 "check_token_hash": token_hash(check_token(tenant, letter.letter_id)),
-                "letter_date": proposal.on,
+                "letter_date": proposal.dated,
                 "address_record_id": letter.places[0][0],
             }
-            for letter in going
+            for letter in signed_for
         ],
     )
     for part in chunks(going):
@@ -413,7 +485,10 @@ def _store(
     write_decisions(
         connection,
         tenant,
-        [(letter.letter_id, "approved", letter.places[0][3], []) for letter in going]
+        [
+            (letter.letter_id, "signed_first" if proposal.is_first_of_two else "approved", letter.places[0][3], [])
+            for letter in going
+        ]
         + [(letter_id, "held", inputs.get(letter_id), reasons) for letter_id, _, reasons in held],
         stage="approve",
         versions={"rules": proposal.rule_set, "words": lint_version(), "template": proposal.template_hash},

@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from pathlib import Path
 
 import polars as pl
 from sqlalchemy import Connection, Engine, select
@@ -21,6 +22,8 @@ from songda.carriers import item_line
 from songda.dispatch import STOP, lock_attempts, stopped_letters
 from songda.flow.approved import Signed, read_approvals, seal_content
 from songda.flow.compose import Draft, Wanted, compose
+from songda.flow.countersigning import approvers, needs_two
+from songda.flow.court import facts_of_letters
 from songda.flow.dealing import deal_again, new_run, open_run, queue_pieces, replace_lost
 from songda.flow.decide import rules_on, write_decisions
 from songda.flow.gates import Verdict, judge_lock, letter_links, read_all
@@ -64,9 +67,19 @@ class _Candidate:
         )
 
 
-def assemble(engine: Engine, tenant: Tenant, batch_id: str, *, on: date, at: datetime, workers: int = 1) -> str | None:
+def assemble(
+    engine: Engine,
+    tenant: Tenant,
+    batch_id: str,
+    *,
+    on: date,
+    at: datetime,
+    workers: int = 1,
+    home: Path | None = None,
+) -> str | None:
     """The open run of the batch, with every sealed attempt that passes the gate *lock* queued in it; None: nothing to print.
 
+    `home`: where documents lie that letters forward.
     Raises ApprovalVoid when an approval of the batch does not verify.
     """
     with engine.begin() as connection:
@@ -76,7 +89,7 @@ def assemble(engine: Engine, tenant: Tenant, batch_id: str, *, on: date, at: dat
         waiting = _candidates(connection, batch_id)
         if not waiting:
             return open_run(connection, batch_id)
-        verdicts = _at_the_lock(connection, tenant, batch_id, waiting, on=on, workers=workers)
+        verdicts = _at_the_lock(connection, tenant, batch_id, waiting, on=on, workers=workers, home=home)
     with engine.begin() as connection:
         still = _still_sealed(connection, waiting)
         judged = [(e, v) for e, v in zip(waiting, verdicts, strict=True) if e.attempt_id in still]
@@ -152,6 +165,7 @@ def _at_the_lock(
     *,
     on: date,
     workers: int,
+    home: Path | None,
 ) -> list[Verdict]:
     """A verdict for each candidate: the letter is composed once more and must be what was approved."""
     drill = bool(connection.scalar(select(tables.batch.c.drill).where(tables.batch.c.id == batch_id)))
@@ -169,6 +183,10 @@ def _at_the_lock(
     ids = {each.letter_id for each in waiting}
     links = read_links(connection, tenant, chosen, on=on, batch_id=batch_id)
     links = letter_links(links, pairs, released_rules(connection, ids))
+    if any(needs_two(each.kind) for each in waiting):
+        given = approvers(connection, tenant, batch_id)
+        court = facts_of_letters(connection, tenant, ids, on=on, home=home, approvers=given)
+        links = links.join(court, on="letter_id", how="left", maintain_order="left")
     barred = dict.fromkeys(links.filter(pl.col("person_state") != "active")["letter_id"], NAME_CONFLICT)
     barred |= {letter: f"{STOP}{reason}" for letter, reason in stopped_letters(connection, tenant.id, ids).items()}
     verdicts: dict[str, Verdict] = {}

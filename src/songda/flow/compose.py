@@ -15,11 +15,13 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from songda.flow.court import Entrustment, entrustments_of
 from songda.flow.sealed import open_case, open_person
 from songda.flow.tenants import Tenant
 from songda.intake.profile import Lawyer
 from songda.letters import Addressee, Content, DebtLine, Firm, Institution, Kind, Mandate, RepayAccount
 from songda.letters import Lawyer as Signer
+from songda.letters.content import WITHOUT_DEBT
 from songda.store import chunks, tables
 from songda.vault import mask
 
@@ -137,17 +139,20 @@ class _Rows:
         )
         for row in connection.execute(query):
             self.cases[row.letter_id].append((row, open_case(tenant.key, row.id, row.sealed)))
+        without = [row.id for row in letters if row.kind in WITHOUT_DEBT]
+        self.entrustments = entrustments_of(connection, tenant, without) if without else {}
 
 
 def _draft(tenant: Tenant, rows: _Rows, wanted: Wanted, *, shared: Mapping[str, Any], on: date | None) -> Draft:
     letter = rows.letters[wanted.letter_id]
     person, cases = rows.persons[letter.person_id], rows.cases[wanted.letter_id]
     address = person["addresses"].get(wanted.record_id)
-    problems = [*_case_problems(cases)] + ([] if address else ["address.missing"])
+    states_debt = letter.kind not in WITHOUT_DEBT
+    problems = [*(_case_problems(cases) if states_debt else ())] + ([] if address else ["address.missing"])
     if problems:
         return Draft(wanted, None, tuple(problems))
     day = on or letter.letter_date
-    lines = tuple(_line(row, sealed) for row, sealed in cases)
+    lines = tuple(_line(row, sealed) for row, sealed in cases) if states_debt else ()
     content = Content(
         kind=letter.kind,
         letter_no=letter.letter_no,
@@ -155,18 +160,21 @@ def _draft(tenant: Tenant, rows: _Rows, wanted: Wanted, *, shared: Mapping[str, 
         addressee=Addressee(person["name"], tuple(address["label"] or ()), address["postcode"] or ""),
         lines=lines,
         total_fen=sum(line.total_fen for line in lines),
-        amounts_on=cases[0][0].amount_on,
+        amounts_on=cases[0][0].amount_on if states_debt else day,
         pay_within_days=tenant.profile.policy.pay_within_days or 0,
         check_url=f"{tenant.profile.firm.check_url}/c/{check_token(tenant, wanted.letter_id)}",
-        extra=_extra(tenant, letter.kind),
+        extra=_extra(tenant, letter.kind, rows.entrustments.get(wanted.letter_id)),
         **shared,
     )
     return Draft(wanted, content, (), address["province"] or "")
 
 
-def _extra(tenant: Tenant, kind: Kind) -> tuple[tuple[str, str | int | bool], ...]:
-    """What the profile states for the variables that the template declares itself; what it lacks holds the letter."""
-    stated = tenant.profile.letter_values or {}
+def _extra(tenant: Tenant, kind: Kind, entrustment: Entrustment | None) -> tuple[tuple[str, str | int | bool], ...]:
+    """Values of the variables that the template declares itself: the court's own words, else what the profile states.
+
+    What is lacking holds the letter.
+    """
+    stated = {**(tenant.profile.letter_values or {}), **(entrustment.entrusted.values() if entrustment else {})}
     return tuple(sorted((name, stated[name]) for name in tenant.template(kind).types if name in stated))
 
 

@@ -7,12 +7,13 @@ comes to the same letters when it continues.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Connection, Engine, func, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, func, select, update
 
 from songda.base import ids
 from songda.compliance import RuleSet, load_rules
@@ -21,6 +22,7 @@ from songda.flow.links import read_links
 from songda.flow.money import OVER_BUDGET, left_fen, open_accounts
 from songda.flow.produce import attempt_id
 from songda.flow.tenants import Tenant
+from songda.letters.content import WITHOUT_DEBT
 from songda.places import DOOR_LEVELS
 from songda.planning import CHOICE_VERSION, SEND_VERSION, Limits, decide_send, rank_addresses
 from songda.store import Cost, chunks, insert_missing, move, reserve, tables
@@ -32,18 +34,39 @@ _LETTER = [
 ]
 
 
+@dataclass(frozen=True, slots=True)
+class Matter:
+    """What the letters of a batch are about."""
+
+    kind: str
+    #: Condition on the table `case`.
+    cases: ColumnElement[bool]
+    #: Facts that are the same for all of them and that only this kind's rules ask for.
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def states_debt(self) -> bool:
+        return self.kind not in WITHOUT_DEBT
+
+
 def decide(engine: Engine, tenant: Tenant, batch_id: str, *, price_fen: int, at: datetime) -> None:
     """Moves the batch from `received` to `decided`; its letters then stand at ready, held or not_sent.
 
     `price_fen`: what a letter may cost at most, for the budget; the exact price follows from weight and zone.
     """
+    matter = Matter(kind_of(tenant), tables.case.c.batch_id == batch_id)
+    decide_on(engine, tenant, batch_id, matter, price_fen=price_fen, at=at)
+
+
+def decide_on(engine: Engine, tenant: Tenant, batch_id: str, matter: Matter, *, price_fen: int, at: datetime) -> None:
+    """As `decide`, about the cases of `matter`, which may lie in other batches."""
     with engine.begin() as connection:
         batch = connection.execute(select(tables.batch).where(tables.batch.c.id == batch_id)).one()
         if batch.state != "received":
             return
         accounts = open_accounts(connection, tenant, batch, at=at)
     with engine.connect() as connection:
-        judged = _judge(connection, tenant, batch, price_fen, accounts)
+        judged = _judge(connection, tenant, batch, matter, price_fen, accounts)
         done = set(connection.scalars(select(tables.letter.c.id).where(tables.letter.c.batch_id == batch_id)))
         serial = _last_serial(connection, tenant, batch)
     # Numbers are dealt in the order of the judgement, so they are the same after a crash.
@@ -114,11 +137,17 @@ def ranked(links: pl.DataFrame, eligible: pl.Expr) -> pl.DataFrame:
     return rank_addresses(records).select("letter", "record", "n", "agreeing", "places")
 
 
-def _judge(connection: Connection, tenant: Tenant, batch: Any, price_fen: int, accounts: Sequence[str]) -> pl.DataFrame:
+def _judge(
+    connection: Connection, tenant: Tenant, batch: Any, matter: Matter, price_fen: int, accounts: Sequence[str]
+) -> pl.DataFrame:
     """One row a letter: id, person_id, role, kind, amount_fen, outcome, reasons, record, cases, evidence of the decision."""
-    kind = kind_of(tenant)
+    kind = matter.kind
     rules = rules_on(tenant, batch.as_of)
-    links = read_links(connection, tenant, tables.case.c.batch_id == batch.id, on=batch.as_of, batch_id=batch.id)
+    links = read_links(connection, tenant, matter.cases, on=batch.as_of, batch_id=batch.id)
+    if not matter.states_debt:
+        # It asks for nothing, so an open demand to the same person is no second one.
+        links = links.with_columns(owed_fen=pl.lit(0, pl.Int64), open_letter=pl.lit(value=False))
+    links = links.with_columns(pl.lit(value, pl.String).alias(name) for name, value in matter.facts.items())
     facts = accept_facts(links, tenant, on=batch.as_of, lawyer=None)
     verdicts = rules.evaluate(facts, scope=scope_of(kind), gate="accept")
     links = links.join(verdicts, on="action_id", how="left", maintain_order="left")
@@ -132,7 +161,7 @@ def _judge(connection: Connection, tenant: Tenant, batch: Any, price_fen: int, a
     )
     once = letters.filter(~pl.col("open_letter"))
     decided = decide_send(
-        once.with_columns(price_fen=pl.lit(price_fen)), _limits(connection, tenant, batch, accounts)
+        once.with_columns(price_fen=pl.lit(price_fen)), _limits(connection, tenant, batch, accounts, matter)
     ).with_columns(
         outcome=pl.when("send").then(pl.lit("ready")).otherwise(pl.lit("not_sent")),
         reasons=pl.concat_list(pl.col("reason")),
@@ -176,7 +205,7 @@ def _refused(links: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _limits(connection: Connection, tenant: Tenant, batch: Any, accounts: Sequence[str]) -> Limits:
+def _limits(connection: Connection, tenant: Tenant, batch: Any, accounts: Sequence[str], matter: Matter) -> Limits:
     """What budget and capacity of the day are left after the other batches of the same day."""
     t, budget = tables.letter, tenant.profile.budget
     going = connection.scalar(
@@ -191,7 +220,7 @@ def _limits(connection: Connection, tenant: Tenant, batch: Any, accounts: Sequen
     return Limits(
         budget_fen=left_fen(connection, tenant, accounts, batch.id),
         capacity=None if per_day is None else max(0, per_day - (going or 0)),
-        min_amount_fen=budget.min_amount_fen,
+        min_amount_fen=budget.min_amount_fen if matter.states_debt else 0,
     )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from songda.compliance import NEVER, hits
+from songda.flow.court import FACTS as COURT
 from songda.flow.tenants import Tenant
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ def accept_facts(links: pl.DataFrame, tenant: Tenant, *, on: date, lawyer: str |
     """One row a (case, address record) for the gate *accept*.
 
     In: columns of the tables `case` (prefix none), `address_record` (prefix `address_`), birth_year and `last_days`
-    (days since the last letter that may have reached the person; null = never).
+    (days since the last letter that may have reached the person; null = never); of letters that forward a court's
+    document, those of songda.flow.court.FACTS.
     """
     limitation_from = pl.max_horizontal("limitation_event_on", "due_on", "overdue_since")
     # Rules that persons have released for the letter (flow/reviewing.py).
@@ -35,7 +37,8 @@ def accept_facts(links: pl.DataFrame, tenant: Tenant, *, on: date, lawyer: str |
         links.select(
             "action_id",
             *released,
-            pl.lit("demand").alias("a.purpose"),
+            *_of_court(links),
+            _purpose(links).alias("a.purpose"),
             pl.col("role").alias("a.role"),
             pl.lit("post").alias("a.delivery"),
             pl.lit("rule").alias("a.decided_by"),
@@ -108,17 +111,28 @@ def lock_facts(actions: pl.DataFrame, tenant: Tenant, *, on: date, lawyer: str) 
 def stop_facts(cases: pl.DataFrame) -> pl.DataFrame:
     """One row a (piece, case) for the gate *hand_over*, where only stop orders count.
 
-    In: action_id and the columns role, state, dispute_open, debtor_state, debtor_flags of the table `case`.
+    In: action_id and the columns role, state, dispute_open, debtor_state, debtor_flags of the table `case`; of letters
+    that forward a court's document, those of songda.flow.court.FACTS.
     """
     return cases.select(
         "action_id",
-        pl.lit("demand").alias("a.purpose"),
+        *_of_court(cases),
+        _purpose(cases).alias("a.purpose"),
         pl.col("role").alias("a.role"),
         pl.col("dispute_open").alias("case.dispute_open"),
         pl.col("state").alias("case.state"),
         pl.col("debtor_state").alias("debtor.state"),
         pl.col("debtor_flags").alias("debtor.flags"),
     )
+
+
+def _of_court(frame: pl.DataFrame) -> list[pl.Expr]:
+    return [pl.col(name) for name in COURT if name in frame.columns]
+
+
+def _purpose(frame: pl.DataFrame) -> pl.Expr:
+    """Who forwards a court's document asks for nothing."""
+    return pl.lit("inform" if _of_court(frame) else "demand")
 
 
 def with_profile(facts: pl.DataFrame, tenant: Tenant, *, on: date, lawyer: str | None) -> pl.DataFrame:

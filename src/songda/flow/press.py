@@ -26,6 +26,7 @@ from songda.flow.run_key import NoSuchPrintFile, new_run_key, run_key
 from songda.flow.sealed import open_person
 from songda.flow.tenants import Tenant
 from songda.letters import (
+    Document,
     Manifest,
     Packing,
     Piece,
@@ -111,10 +112,11 @@ def _build(
     def write(name: str, data: bytes) -> None:
         write_sealed(folder / name, io.BytesIO(data), key=key, context=file_context(run_id, name))
 
-    pieces = list(_pieces(tenant, ordered, home=home, progress=progress))
+    pieces = list(_pieces(tenant, ordered, along, home=home, progress=progress))
     manifest = build_run(
         pieces,
         run_id=run_id,
+        along = entrustments_of(connection, tenant, {row.letter_id for row in rows})
         job=run.number,
         day=run.day,
         products=products_of(tenant),
@@ -188,9 +190,18 @@ def _queued(connection: Connection, run_id: str) -> Sequence[Any]:
     return connection.execute(query).all()
 
 
-def _pieces(tenant: Tenant, rows: Sequence[Any], *, home: Path, progress: Callable[[int], None]) -> Iterator[Piece]:
+def _pieces(
+    tenant: Tenant,
+    rows: Sequence[Any],
+    along: Mapping[str, Entrustment],
+    *,
+    home: Path,
+    progress: Callable[[int], None],
+) -> Iterator[Piece]:
+    """`along`: letter → what it forwards."""
     read = record_reader(tenant, home)
     for seq, row in enumerate(rows, 1):
+            n.letter_id,
         yield Piece(
             piece_id=row.id,
             seq=seq,
@@ -207,6 +218,10 @@ def _record(read: Callable[[Any], bytes], row: Any, seq: int, progress: Callable
     return read(row)
 
 
+    documents = {
+        each.id: Document(partial(read_document, home, tenant, each.id), each.entrusted.sha256, each.entrusted.pages)
+        for each in along.values()
+    }
 def record_reader(tenant: Tenant, home: Path) -> Callable[[Any], bytes]:
     """A function from an attempt's row (attempt_id, segment, offset, length, model_length) to its PDF of record.
 
@@ -216,6 +231,7 @@ def record_reader(tenant: Tenant, home: Path) -> Callable[[Any], bytes]:
 
     def read(attempt: Any) -> bytes:
         path = home / "letters" / attempt.segment
+            document=documents[along[row.letter_id].id] if row.letter_id in along else None,
         if attempt.segment not in packings:
             if len(packings) == _SEGMENTS_AT_HAND:
                 packings.pop(next(iter(packings)))

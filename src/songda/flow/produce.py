@@ -19,6 +19,8 @@ from songda.base import ids
 from songda.dispatch import hold_letters, lock_attempts
 from songda.flow.approved import Signed, read_approvals, seal_content
 from songda.flow.compose import Draft, Wanted, compose
+from songda.flow.countersigning import needs_two, signers
+from songda.flow.court import Entrustment, entrustments_of, read_document
 from songda.flow.money import open_accounts, zone_of
 from songda.flow.sealed import LASTING
 from songda.flow.tenants import Tenant
@@ -27,18 +29,20 @@ from songda.letters import (
     ApprovalItem,
     ApprovalVoid,
     Content,
+    NotEntrusted,
     Packing,
     Postage,
     Products,
     Rendered,
     TooHeavy,
+    check_forward,
     choose,
     load_products,
     render_many,
     sheets_of,
 )
 from songda.store import Cost, chunks, insert_missing, move, reserve, tables
-from songda.vault import SegmentWriter, Slot
+from songda.vault import SegmentDamaged, SegmentWriter, Slot, Unsealable
 
 #: Letters a segment and transaction.
 CHUNK = 250
@@ -84,7 +88,8 @@ class _Job:
 class _Chunk:
     """Results that go into one segment and one transaction."""
 
-    printed: list[tuple[_Job, Rendered, str]] = field(default_factory=list)
+    #: With the province of the address, and the sheets of a document that goes along.
+    printed: list[tuple[_Job, Rendered, str, int]] = field(default_factory=list)
     failed: list[tuple[_Job, str]] = field(default_factory=list)
 
 
@@ -109,7 +114,7 @@ def produce(
         approvals = read_approvals(connection, tenant, batch_id) if jobs else {}
     with engine.begin() as connection:
         accounts = open_accounts(connection, tenant, batch, at=at) if jobs else ()
-    maker = _Maker(engine, tenant, approvals, drill=batch.drill, at=at)
+    maker = _Maker(engine, tenant, batch_id, approvals, drill=batch.drill, home=home)
     by_attempt = {attempt_id(tenant, job.wanted.letter_id, job.wanted.n): job for job in jobs}
     # Starting processes costs more than a few letters do.
     results = render_many(maker.contents(jobs), workers if len(jobs) > FEW else 1, tenant.templates)
@@ -119,7 +124,7 @@ def produce(
         for key, result in part:
             job = by_attempt[key]
             if isinstance(result, Rendered):
-                chunk.printed.append((job, result, maker.provinces.pop(key)))
+                chunk.printed.append((job, result, maker.provinces.pop(key), maker.annexes.pop(key, 0)))
             else:
                 chunk.failed.append((job, result.code))
         folder = home / "letters" / batch_id
@@ -187,12 +192,23 @@ class _Maker:
     """Contents under their seals, composed a chunk ahead of the renderer."""
 
     def __init__(
-        self, engine: Engine, tenant: Tenant, approvals: dict[str, Signed], *, drill: bool, at: datetime
+        self,
+        engine: Engine,
+        tenant: Tenant,
+        batch_id: str,
+        approvals: dict[str, Signed],
+        *,
+        drill: bool,
+        home: Path,
     ) -> None:
         self._engine, self._tenant, self._approvals, self._drill = engine, tenant, approvals, drill
+        self._batch_id, self._home = batch_id, home
         #: attempt id → province of its address.
         self.provinces: dict[str, str] = {}
+        #: attempt id → sheets of the document that goes along.
+        self.annexes: dict[str, int] = {}
         self.void: list[tuple[_Job, str]] = []
+        self._documents: dict[str, bytes] = {}
 
     def contents(self, jobs: Sequence[_Job]) -> Iterator[tuple[str, Content]]:
         for part in chunks(jobs, 2 * CHUNK):
@@ -212,7 +228,7 @@ class _Maker:
                     )
                 for job, draft in zip(own, drafts, strict=True):
                     content = self._sealed(job, draft, signed.approval)
-                    if content is not None:
+                    if content is not None and self._may_forward(job, content):
                         key = attempt_id(self._tenant, job.wanted.letter_id, job.wanted.n)
                         self.provinces[key] = draft.province
                         yield key, content
@@ -226,6 +242,29 @@ class _Maker:
         except ApprovalVoid as error:
             self.void.append((job, str(error.data["reason"])))
             return None
+
+    def _may_forward(self, job: _Job, content: Content) -> bool:
+        """Whether the letter forwards nothing, or may forward its document, whose sheets are then counted."""
+        if not needs_two(content.kind):
+            return True
+        letter_id = job.wanted.letter_id
+        with self._engine.connect() as connection:
+            entrustment = entrustments_of(connection, self._tenant, [letter_id]).get(letter_id)
+            given = signers(connection, self._batch_id, self._approvals).get(letter_id, [])
+        try:
+            if entrustment is None:
+                raise NotEntrusted(unmet="rule")
+            check_forward(content, self._document(entrustment), approvals=given)
+        except (NotEntrusted, SegmentDamaged, Unsealable):
+            self.void.append((job, "entrustment"))
+            return False
+        self.annexes[attempt_id(self._tenant, letter_id, job.wanted.n)] = entrustment.entrusted.pages
+        return True
+
+    def _document(self, entrustment: Entrustment) -> bytes:
+        if entrustment.id not in self._documents:
+            self._documents[entrustment.id] = read_document(self._home, self._tenant, entrustment.id)
+        return self._documents[entrustment.id]
 
 
 def _store_chunk(
@@ -241,7 +280,8 @@ def _store_chunk(
 ) -> None:
     """Seals the PDFs of a chunk into one segment, then reserves what they cost and writes their rows."""
     quoted = [
-        (job, rendered, _quote(tenant, rendered, province, products, on)) for job, rendered, province in chunk.printed
+        (job, rendered, _quote(tenant, rendered, province, products, on, annex=annex))
+        for job, rendered, province, annex in chunk.printed
     ]
     failed = chunk.failed + [(job, "TooHeavy") for job, _, postage in quoted if postage is None]
     printed = [(job, rendered, postage) for job, rendered, postage in quoted if postage is not None]
@@ -302,8 +342,11 @@ def model_context(segment: str) -> str:
     return f"model:{segment}"
 
 
-def _quote(tenant: Tenant, rendered: Rendered, province: str, products: Products, on: date) -> Postage | None:
-    sheets = sheets_of(pages=rendered.pages, duplex=products.duplex)
+def _quote(
+    tenant: Tenant, rendered: Rendered, province: str, products: Products, on: date, *, annex: int
+) -> Postage | None:
+    """`annex`: sheets of the document that goes along."""
+    sheets = sheets_of(pages=rendered.pages, duplex=products.duplex) + annex
     try:
         return choose(sheets=sheets, zone=zone_of(tenant, province), on=on, products=products)
     except TooHeavy:

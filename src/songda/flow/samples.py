@@ -82,7 +82,9 @@ def _samples(engine: Engine, tenant: Tenant, proposal: Proposal, count: int) -> 
     chosen = proposal.letters[:count]
     wanted = [Wanted(letter.letter_id, 1, letter.places[0][0]) for letter in chosen]
     with engine.connect() as connection:
-        drafts = list(compose(connection, tenant, wanted, lawyer=proposal.lawyer, on=proposal.on, drill=proposal.drill))
+        drafts = list(
+            compose(connection, tenant, wanted, lawyer=proposal.writer, on=proposal.dated, drill=proposal.drill)
+        )
     return [
         (letter.letter_no, draft.content)
         for letter, draft in zip(chosen, drafts, strict=True)

@@ -13,6 +13,8 @@ import polars as pl
 from sqlalchemy import Connection, select
 
 from songda.dispatch import STOP, stopped_letters
+from songda.flow.countersigning import approvers, needs_two
+from songda.flow.court import facts_of_letters
 from songda.flow.decide import rules_on, scope_of
 from songda.flow.facts import stop_facts
 from songda.flow.links import read_frame
@@ -42,6 +44,7 @@ def _by_rules(
             t.id.label("letter_id"),
             c.id.label("case_id"),
             t.kind,
+            t.batch_id,
             c.role,
             c.state,
             c.dispute_open,
@@ -57,6 +60,12 @@ def _by_rules(
     if cases.is_empty():
         return {}
     cases = cases.with_columns(action_id=pl.concat_str("letter_id", "case_id", separator="/"))
+    if needs_two(cases["kind"][0]):
+        batches = cases["batch_id"].unique(maintain_order=True)
+        given = {letter: count for batch in batches for letter, count in approvers(connection, tenant, batch).items()}
+        # The paper is printed: nobody looks at the document any more.
+        court = facts_of_letters(connection, tenant, set(cases["letter_id"]), on=on, home=None, approvers=given)
+        cases = cases.join(court, on="letter_id", how="left", maintain_order="left")
     kind = scope_of(cases["kind"][0])
     verdicts = rules_on(tenant, on).evaluate(stop_facts(cases), scope=kind, gate="hand_over")
     hit = cases.select("action_id", "letter_id").join(verdicts, on="action_id", maintain_order="left")

@@ -183,6 +183,29 @@ letter = Table(
 
 letter_case = Table("letter_case", metadata, _to("letter"), _to("case"), UniqueConstraint("letter_id", "case_id"))
 
+#: A court's written entrustment to forward one document to its addressee. The PDF lies sealed in a file of this row's id.
+entrustment = Table(
+    "entrustment",
+    metadata,
+    _id(),
+    _to("tenant"),
+    *_life(),  # recorded | confirmed | withdrawn
+    Column("document_sha256", _HASH, nullable=False),
+    Column("pages", Integer, nullable=False),
+    Column("entrusted_on", Date, nullable=False),
+    Column("valid_until", Date, nullable=False),
+    Column(
+        "sealed", LargeBinary, nullable=False
+    ),  # court, docket number, number of the entrustment, name of the document
+    Column("recorded_by", String(80), nullable=False),
+    Column("recorded_at", _INSTANT, nullable=False),
+    Column("confirmed_by", String(80)),  # another person
+    Column("confirmed_at", _INSTANT),
+)
+
+#: Letters that forward a court's document.
+forwarded = Table("forwarded", metadata, _to("letter"), _to("entrustment"), UniqueConstraint("letter_id"))
+
 attempt = Table(
     "attempt",
     metadata,
