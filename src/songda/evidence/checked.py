@@ -42,6 +42,16 @@ SHAPE_ERRORS = (KeyError, TypeError, ValueError, AttributeError, IndexError, Ove
 
 
 @dataclass(frozen=True, slots=True)
+class Countersigner:
+    lawyer: str
+    #: ISO 8601 with offset.
+    at: str
+    signatory: Signatory
+    #: Whether the list is the very one that the first lawyer signed; else the house's word says that the letter stands on both.
+    same_list: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Signatory(Origin):
     """Who signed an approval or a PDF of record, by the key that did."""
 
@@ -74,6 +84,8 @@ class CheckedLetter:
     lawyer: Signatory | None
     #: Attempt → the electronic signature of its PDF of record; PDFs that bear none are not here.
     signed: Mapping[str, SignedRecord]
+    #: Of letters that forward a court's document: who signed besides; the document is the recorded one.
+    countersigners: tuple[Countersigner, ...]
     #: The best grade over the attempts as the ledger has it, provisional ones included, and as computed here.
     grade: str | None
     computed: str | None
@@ -123,7 +135,8 @@ def _check(
         stamps=stamps,
         proven_pieces=frozenset(proven),
         signed=signed,
-        lawyer=_lawyer(record, trust),
+        lawyer=_lawyer(record["approval"], trust),
+        countersigners=_check_court(files, record, trust),
         grade=best_grade(
             grade for attempt in record["attempts"] for grade in _grades(attempt, outcomes[attempt["id"]])
         ),
@@ -166,6 +179,9 @@ def _check_piece(
         "waybill_no": piece["waybill_no"],
         "record_sha256": attempt["pdf"]["sha256"],
     }
+    court = record.get("court")
+    if (court is None) != (row.get("annex") is None) or (court and row["annex"]["sha256"] != court["document_sha256"]):
+        raise BadBundle(reason="打印批次中所附的文书不是登记的文书")
     if any(row[name] != value for name, value in expected.items()):
         raise BadBundle(reason="打印批次中的那一行不是这封函件")
     if piece["token"] is None:
@@ -227,9 +243,27 @@ def _agrees(attempt: Mapping[str, Any], outcomes: Mapping[str, Outcome]) -> bool
     return said["outcome"] in computed and settled
 
 
-def _lawyer(record: Mapping[str, Any], trust: Trust) -> Origin | None:
+def _check_court(files: Mapping[str, bytes], record: Mapping[str, Any], trust: Trust) -> tuple[Countersigner, ...]:
+    """Raises BadBundle when the document is not the recorded one, or a second signature is not its lawyer's own."""
+    court = record.get("court")
+    if court is None:
+        return ()
+    pdf = court["pdf"]
+    if digests(files[pdf["file"]]) != (pdf["sha256"], pdf["sm3"]) or pdf["sha256"] != court["document_sha256"]:
+        raise BadBundle(reason="法院文书与登记的哈希不符")
+    found = []
+    for each in court["countersigned"]:
+        signatory = _lawyer(each, trust)
+        first = record["approval"]["document"]
+        # The same key twice is one pair of eyes.
+        if signatory is not None and each["document"]["key_id"] != first["key_id"]:
+            same = each["document"]["list_hash"] == first["list_hash"]
+            found.append(Countersigner(each["document"]["lawyer"], each["document"]["at"], signatory, same))
+    return tuple(found)
+
+
+def _lawyer(approval: Mapping[str, Any] | None, trust: Trust) -> Signatory | None:
     """Raises BadBundle when the approval was signed by another key than the one it names."""
-    approval = record["approval"]
     if approval is None or approval["public_key"] is None:
         return None
     document = Approval(**{**approval["document"], "template_hashes": tuple(approval["document"]["template_hashes"])})

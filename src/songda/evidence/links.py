@@ -121,6 +121,8 @@ def _content(letter: CheckedLetter) -> _Said:
         yield False, "没有律师签发记录，或没有可用来核对的律师公钥"
     if approval is not None and approval["by_itself"]:
         yield False, "演练中由系统自行签发，不是律师本人签发"
+    if court := record.get("court"):
+        yield from _entrusted(letter, court)
     yield from _signatures(letter)
 
 
@@ -163,6 +165,32 @@ def _signatures(letter: CheckedLetter) -> _Said:
         yield False, "没有电子印章证书：函件 PDF 没有电子签名"
 
 
+def _entrusted(letter: CheckedLetter, court: Mapping[str, Any]) -> _Said:
+    """What a forwarded document rests on."""
+    pdf = court["pdf"]
+    yield (
+        True,
+        f"所附{court['document']}（{court['court']}，案号 {court['docket_no']}，{court['pages']} 页）在包内（{pdf['file']}），"
+        f"SHA-256 {pdf['sha256']}，与登记的哈希一致",
+    )
+    day = chinese_date(date.fromisoformat(court["entrusted_on"]))
+    confirmed = f"、{court['confirmed_by']} 确认" if court["confirmed_by"] else ""
+    yield (
+        bool(court["confirmed_by"]),
+        f"出具机构记载：法院书面委托 {court['entrustment_no']}（{day}），由 {court['recorded_by']} 登记{confirmed}；"
+        "委托函原件不在包内",
+    )
+    if court["state"] == "withdrawn":
+        yield False, "出具机构记载：该委托后来已撤回"
+    for each in letter.countersigners:
+        which = "同一名单" if each.same_list else "含本函的名单（出具机构记载）"
+        yield from signed_by(
+            each.signatory, f"律师{each.lawyer}于 {instant(each.at)} 另行签发{which}", whose="律师姓名"
+        )
+    if not letter.countersigners:
+        yield False, "没有第二名律师的签发，或没有可用来核对的公钥"
+
+
 def _time(letter: CheckedLetter) -> _Said:
     for _, piece in _pieces(letter):
         if piece["id"] in letter.proven_pieces:
@@ -190,6 +218,9 @@ def _paper(letter: CheckedLetter) -> _Said:
                 f"出具机构记载：封件 {piece['id']} 共 {row['pages']} 页、{row['sheets']} 张，计算重量 {row['weight_g']} 克，"
                 f"打印页哈希 {row['print_sha256']}，每张印有批次、件号、张号条码",
             )
+            if annex := row.get("annex"):
+                text = f"另附文书 {annex['pages']} 页，一页一张，文件哈希 {annex['sha256']}，未加印任何内容"
+                yield True, f"出具机构记载：封件 {piece['id']} {text}"
         else:
             yield False, f"封件 {piece['id']} 没有打印清单"
         printed = _moved(letter, piece["id"], "enveloped")

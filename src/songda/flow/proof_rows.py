@@ -17,8 +17,11 @@ import orjson
 from sqlalchemy import Connection, select
 
 from songda.compliance import GATES
+from songda.evidence import digests
 from songda.flow.approved import read_approvals
 from songda.flow.audit import verify_audit
+from songda.flow.countersigning import signers
+from songda.flow.court import entrustments_of, read_document
 from songda.flow.decide import rules_on, scope_of
 from songda.flow.figures import reason_zh
 from songda.flow.proof_ways import Archive, Files, iso, read_attempts
@@ -52,12 +55,18 @@ def read_letters(
         shared = {row.batch_id, *(p["run_id"] for each in attempts for p in each["pieces"] if p["run_id"])}
         orders = {p["order_no"] for each in attempts for p in each["pieces"]}
         stops = _stops(connection, tenant, row, on=on)
+        court, document = _court(connection, tenant, row, folder=folder, home=home)
+        files |= document
+        if court is not None:
+            own.add(court["id"])
         record = {
             "exported_on": on.isoformat(),
             "letter": _letter(connection, row, person, tenant),
             "template_sha256": row.template_sha256,
             "case_file_sha256": row.file_sha256,
             "approval": _approval(connection, tenant, row),
+            # Of letters that forward a court's document.
+            **({} if court is None else {"court": court}),
             "attempts": attempts,
             "history": _history(connection, own | orders | {each["id"] for each in stops} | (shared - {row.batch_id})),
             "stops": stops,
@@ -126,6 +135,52 @@ def _approval(connection: Connection, tenant: Tenant, letter: Any) -> dict[str, 
         "list_checked": checked,
         "lines": [dict(line._mapping) for line in lines],
     }
+
+
+def _court(
+    connection: Connection, tenant: Tenant, letter: Any, *, folder: str, home: Path
+) -> tuple[dict[str, Any] | None, Files]:
+    """What the court entrusted, the document itself, and the signatures beside the approval. Raises SegmentDamaged, Unsealable."""
+    found = entrustments_of(connection, tenant, [letter.id]).get(letter.id)
+    if found is None:
+        return None, {}
+    name, stated = f"{folder}/court-document.pdf", found.entrusted
+    document = read_document(home, tenant, found.id)
+    return {
+        "id": found.id,
+        "state": found.state,
+        "court": stated.court,
+        "docket_no": stated.docket_no,
+        "entrustment_no": stated.no,
+        "entrusted_on": stated.on.isoformat(),
+        "valid_until": found.valid_until.isoformat(),
+        "document": stated.document,
+        "pages": stated.pages,
+        # As it was recorded; of the file beside, `pdf` says what it is now.
+        "document_sha256": stated.sha256,
+        "pdf": {"file": name, **digests(document)._asdict()},
+        "recorded_by": found.recorded_by,
+        "recorded_at": iso(found.recorded_at),
+        "confirmed_by": found.confirmed_by,
+        "confirmed_at": iso(found.confirmed_at),
+        "countersigned": _countersigned(connection, tenant, letter),
+    }, {name: document}
+
+
+def _countersigned(connection: Connection, tenant: Tenant, letter: Any) -> list[dict[str, Any]]:
+    """The other lawyers' approvals of the same list, each with its key."""
+    if letter.approval_id is None:
+        return []
+    try:
+        approvals = read_approvals(connection, tenant, letter.batch_id)
+    except ApprovalVoid:
+        return []
+    first = approvals[letter.approval_id].approval
+    given = signers(connection, letter.batch_id, approvals).get(letter.id, [])
+    keys = {signed.approval.id: signed.lawyer.public_key for signed in approvals.values()}
+    return [
+        {"document": orjson.loads(each.to_json()), "public_key": keys[each.id]} for each in given if each.id != first.id
+    ]
 
 
 def _key_of(document: Mapping[str, Any], lawyer: Lawyer | None) -> str | None:
