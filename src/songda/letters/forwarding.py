@@ -7,7 +7,7 @@
 
 Rule L08 decides: without the court's entrustment, the docket number, the recorded hash of the document and the approval of
 two lawyers nothing is made. Both sign the list that holds the content's hash, and the content holds all of these. What the
-letters' press makes of the document: docs/decisions/015-an-annex-is-not-ours.md.
+letters' press makes of the document: docs/decisions/016-an-annex-is-not-ours.md.
 """
 
 from __future__ import annotations
