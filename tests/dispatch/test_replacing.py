@@ -8,8 +8,8 @@ import pytest
 from posted import BOTH, POSTED, RUN, TENANT, after, event, waybill
 from sqlalchemy import insert
 
-from songda.dispatch import Told, hand_over, reconcile, store_events
-from songda.store import tables
+from songda.dispatch import PiecesInThePile, Told, hand_over, reconcile, store_events, take_out_strays, taken_out
+from songda.store import Conflict, tables
 
 LOST = [(0, 18, "203"), (4, 17, "705:13")]
 
@@ -155,3 +155,25 @@ def test_a_letter_that_is_only_announced_is_not_in_the_carriers_hands(house: Any
     house.tell(1, (10, 9, "203"))
     house.settle(10)
     assert house.attempt()[0] == "carried"
+
+
+@pytest.mark.parametrize("database", BOTH, indirect=True)
+def test_a_replacement_found_too_late_is_taken_out_and_holds_no_run_for_good(house: Any) -> None:
+    """It was missing at the inserter while the lost letter turned up: nobody may post it, and nobody waits for it."""
+    house.posted(1)
+    house.tell(1, *LOST)
+    house.settle(5)
+    replace_piece(house, state="missing")
+    house.tell(1, (6, 10, "704:10"))
+    house.settle(7)
+    house.change("piece", "pie_902", state="enveloped")
+    with pytest.raises(Conflict):
+        hand_over(house.database, run_id="run_2", at=after(7))
+    assert take_out_strays(house.database, "run_2", at=after(7)) == 1
+    with pytest.raises(PiecesInThePile):
+        hand_over(house.database, run_id="run_2", at=after(7))
+    with house.database.begin() as connection:
+        taken_out(connection, ["pie_902"], at=after(7))
+    assert hand_over(house.database, run_id="run_2", at=after(7)).posted == 0
+    assert house.attempt()[:2] == ("reported", "A1")
+    assert take_out_strays(house.database, "run_2", at=after(7)) == 0

@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from songda.dispatch.handover import HandOver, hand_over
     from songda.dispatch.intents import Resolved, resolve_intents
     from songda.dispatch.ordering import OrderReport, order_waybills
-    from songda.dispatch.pulling import end_attempts, hold_letters
+    from songda.dispatch.pulling import end_attempts, hold_letters, take_out_strays
     from songda.dispatch.pushes import receive_push, receive_pushes
     from songda.dispatch.reconciling import reconcile
     from songda.dispatch.returns import read_scan, scan_words, scanned_events
@@ -108,7 +108,7 @@ _HOMES = {
     "handover": ("HandOver", "hand_over"),
     "intents": ("Resolved", "resolve_intents"),
     "ordering": ("OrderReport", "order_waybills"),
-    "pulling": ("end_attempts", "hold_letters"),
+    "pulling": ("end_attempts", "hold_letters", "take_out_strays"),
     "pushes": ("receive_push", "receive_pushes"),
     "reconciling": ("reconcile",),
     "returns": ("read_scan", "scan_words", "scanned_events"),
@@ -212,6 +212,7 @@ __all__ = [
     "store_events",
     "subscribe",
     "sweep",
+    "take_out_strays",
     "take_report",
     "take_tracking_files",
     "taken_out",

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Engine, select
 
 from songda.dispatch import tasks
 from songda.dispatch.diverting import divert
@@ -75,6 +75,21 @@ def take_out(connection: Connection, piece_ids: Collection[str], *, actor: str, 
     tasks.open_tasks(connection, tasks.WAYBILL_UNUSED, unused, at=at)
     divert(connection, {row.id: reason for row in rows}, at=at)
     return rows
+
+
+def take_out_strays(engine: Engine, run_id: str, *, at: datetime) -> int:
+    """Takes out the good pieces of a run for which no attempt waits: what they were to replace has turned up, or their attempt
+    has ended, while nobody could find them; returns how many. The rest of the run may then go.
+    """
+    query = (
+        select(_p.id)
+        .join(tables.attempt, _a.id == _p.attempt_id)
+        .where(_p.run_id == run_id, _p.state == "enveloped", _a.state != "locked")
+    )
+    with engine.begin() as connection:
+        lock_attempts(connection, attempts_of(connection, connection.scalars(query).all()))
+        strays = connection.scalars(query).all()
+        return len(take_out(connection, strays, actor="rules", reason="gate_hand_over", at=at))
 
 
 def end_attempts(

@@ -29,7 +29,17 @@ from songda.carriers import (
     open_posting_files,
 )
 from songda.carriers import Carrier as CarrierPort
-from songda.dispatch import STOP, HandOver, OrderReport, hand_over, order_waybills, pull_pieces, taken_out, unanswered
+from songda.dispatch import (
+    STOP,
+    HandOver,
+    OrderReport,
+    hand_over,
+    order_waybills,
+    pull_pieces,
+    take_out_strays,
+    taken_out,
+    unanswered,
+)
 from songda.flow.decide import rules_on, write_decisions
 from songda.flow.stopped import who_is_stopped
 from songda.flow.tenants import Tenant
@@ -221,6 +231,7 @@ def post_run(
 
     Raises RunNotReady, RunNotBalanced, and PiecesInThePile until the factory has taken out what was stopped.
     """
+    take_out_strays(engine, run_id, at=at)
     with engine.connect() as connection:
         stopped = _stopped(connection, tenant, run_id, on=on)
     if stopped:
