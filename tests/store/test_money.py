@@ -7,7 +7,7 @@ from threading import Barrier, Thread
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -286,6 +286,7 @@ OPERATIONS = st.one_of(
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(OPERATIONS, max_size=14))
+@example([("reserve", 0, 0), ("locked", 0, 0), ("reserve", 0, 1)])
 def test_whatever_is_done_the_books_balance_and_nothing_is_negative(database: Engine, operations: Any) -> None:
     books = Books(database, 4)
     accounts = [books.grant(3000), books.grant(4000, "month", "2026-11")]

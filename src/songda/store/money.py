@@ -134,12 +134,14 @@ def reserve(connection: Connection, costs: Sequence[Cost], *, accounts: Sequence
             continue
         for account, row in rows.items():
             change = more[account]
-            if change == 0:
+            if change == 0 and row:
                 continue
             free[account] -= change
             round_ = row.round + 1 if row else 0
-            parts = ("free", "reserved") if change > 0 else ("reserved", "free")
-            lines.append((account, object_id, round_, *parts, abs(change)))
+            if change:
+                parts = ("free", "reserved") if change > 0 else ("reserved", "free")
+                lines.append((account, object_id, round_, *parts, abs(change)))
+            # What costs nothing is noted too: once it is spent, no price comes after it.
             now = {"fen": fen, "state": "reserved", "round": round_}
             if row:
                 changed.append({"the_account": account, "the_object": object_id, **now})
