@@ -214,25 +214,25 @@ def approve(
         "waiting": proposal.waiting,
         "approval": approval.id,
         "list_sha256": approval.list_hash,
+        "second_lawyer_due": proposal.is_first_of_two,
     }
     if as_json:
         print_json(figures)
         return
-    typer.echo(f"已签发 {figures['approved']} 封，审批编号 {approval.id[:12]}。继续：songda run --resume")
-
-
-def _present(house: House, proposal: Proposal, samples: Path | None) -> None:
-        "second_lawyer_due": proposal.is_first_of_two,
-    """Samples (masked) and exceptions, before anything is signed."""
-    from songda.flow.decide import rules_on
-    from songda.flow.figures import reason_zh
-    from songda.flow.samples import masked_samples
     if proposal.is_first_of_two:
         typer.echo(
             f"第一名律师已签发 {figures['approved']} 封，审批编号 {approval.id[:12]}。"
             f"转送法院文书还须另一名律师签发同一份名单：songda letters approve {batch} --lawyer 姓名 --key 密钥"
         )
         return
+    typer.echo(f"已签发 {figures['approved']} 封，审批编号 {approval.id[:12]}。继续：songda run --resume")
+
+
+def _present(house: House, proposal: Proposal, samples: Path | None) -> None:
+    """Samples (masked) and exceptions, before anything is signed."""
+    from songda.flow.decide import rules_on
+    from songda.flow.figures import reason_zh
+    from songda.flow.samples import masked_samples
 
     total = sum(letter.amount_fen for letter in proposal.letters)
     print_table(
@@ -240,6 +240,7 @@ def _present(house: House, proposal: Proposal, samples: Path | None) -> None:
         ("项目", "内容"),
         [
             ("律师", proposal.lawyer.name or ""),
+            *([("第一名签发的律师", proposal.writer.name or "")] if proposal.first else []),
             ("函件", len(proposal.letters)),
             ("金额合计（元）", yuan(total)),
             ("例外（不能发出，转人工）", len(proposal.exceptions)),
@@ -248,7 +249,6 @@ def _present(house: House, proposal: Proposal, samples: Path | None) -> None:
             ("名单哈希", proposal.listing().list_hash),
         ],
     )
-            *([("第一名签发的律师", proposal.writer.name or "")] if proposal.first else []),
     rules = rules_on(house.tenant, proposal.on)
     reasons = Counter(reason_zh(each.reasons[0], rules) for each in proposal.exceptions)
     if reasons:

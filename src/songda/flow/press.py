@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Engine, bindparam, select, update
 
 from songda.base.errors import SongdaError
 from songda.dispatch import lock_attempts
+from songda.flow.court import Entrustment, entrustments_of, read_document
 from songda.flow.dealing import new_run
 from songda.flow.produce import FEW, model_context, products_of, record_context
 from songda.flow.run_key import NoSuchPrintFile, new_run_key, run_key
@@ -99,6 +100,7 @@ def _build(
         run = _read_run(connection, run_id)
         drill = bool(connection.scalar(select(tables.batch.c.drill).where(tables.batch.c.id == run.batch_id)))
         rows = _queued(connection, run_id)
+        along = entrustments_of(connection, tenant, {row.letter_id for row in rows})
     ordered: list[Any] = []
     left: list[Any] = []
     for row in rows:
@@ -116,7 +118,6 @@ def _build(
     manifest = build_run(
         pieces,
         run_id=run_id,
-        along = entrustments_of(connection, tenant, {row.letter_id for row in rows})
         job=run.number,
         day=run.day,
         products=products_of(tenant),
@@ -176,6 +177,7 @@ def _queued(connection: Connection, run_id: str) -> Sequence[Any]:
             n.pages,
             n.weight_g,
             n.address_record_id,
+            n.letter_id,
             t.letter_no,
             t.person_id,
         )
@@ -200,8 +202,11 @@ def _pieces(
 ) -> Iterator[Piece]:
     """`along`: letter → what it forwards."""
     read = record_reader(tenant, home)
+    documents = {
+        each.id: Document(partial(read_document, home, tenant, each.id), each.entrusted.sha256, each.entrusted.pages)
+        for each in along.values()
+    }
     for seq, row in enumerate(rows, 1):
-            n.letter_id,
         yield Piece(
             piece_id=row.id,
             seq=seq,
@@ -210,6 +215,7 @@ def _pieces(
             record=partial(_record, read, row, seq, progress),
             record_sha256=row.record_sha256,
             pages=row.pages,
+            document=documents[along[row.letter_id].id] if row.letter_id in along else None,
         )
 
 
@@ -218,10 +224,6 @@ def _record(read: Callable[[Any], bytes], row: Any, seq: int, progress: Callable
     return read(row)
 
 
-    documents = {
-        each.id: Document(partial(read_document, home, tenant, each.id), each.entrusted.sha256, each.entrusted.pages)
-        for each in along.values()
-    }
 def record_reader(tenant: Tenant, home: Path) -> Callable[[Any], bytes]:
     """A function from an attempt's row (attempt_id, segment, offset, length, model_length) to its PDF of record.
 
@@ -231,7 +233,6 @@ def record_reader(tenant: Tenant, home: Path) -> Callable[[Any], bytes]:
 
     def read(attempt: Any) -> bytes:
         path = home / "letters" / attempt.segment
-            document=documents[along[row.letter_id].id] if row.letter_id in along else None,
         if attempt.segment not in packings:
             if len(packings) == _SEGMENTS_AT_HAND:
                 packings.pop(next(iter(packings)))
