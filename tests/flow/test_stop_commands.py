@@ -8,11 +8,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from bank import letters, opened, signed, taken_in
 
+from songda.base.days import SHANGHAI, now
 from songda.sim.case_rows import case_row, write_rows
 
 Songda = Callable[..., tuple[int, str, str]]
@@ -47,9 +49,23 @@ def test_a_stop_is_given_listed_and_lifted(tmp_path: Path, songda: Songda) -> No
     assert "已结束" in out
     (row, *_) = json.loads(songda("stops", "--json")[1])["stops"]
     assert (row["id"], row["scope"], row["reason"]) == (said["stop"], "person", "paid")
+    given = datetime.fromisoformat(row["given_at"])
+    assert timedelta(0) <= now() - given < timedelta(minutes=10)
+    assert f"{given.astimezone(SHANGHAI):%Y-%m-%d %H:%M}" in songda("stops")[1]
     assert songda("lift", said["stop"], "--by", "ops-7")[0] == 0
     code, _, problem = songda("lift", said["stop"], "--by", "ops-7")
     assert (code, problem.startswith("错误：没有生效中的停止令")) == (65, True)
+
+
+@pytest.mark.parametrize("which", ["letter", "case"])
+def test_58_of_somebody_who_has_died_everything_is_stopped(tmp_path: Path, songda: Songda, which: str) -> None:
+    with opened(tmp_path) as house:
+        batch = taken_in(house, write_rows(tmp_path / "cases.csv", case_row(0, 0), case_row(1, 1)))
+        number = letters(house, batch)[0].letter_no
+    about = [number] if which == "letter" else ["--case", case_row(0, 0)["案件编号"]]
+    assert songda("stop", *about, "--reason", "deceased", "--by", "ops-7")[0] == 0
+    (row,) = json.loads(songda("stops", "--json")[1])["stops"]
+    assert (row["scope"], row["reason"]) == ("person", "deceased")
 
 
 def test_a_held_letter_is_released_by_two_and_another_refused(tmp_path: Path, songda: Songda) -> None:

@@ -93,6 +93,8 @@ def stop_(
 ) -> None:
     """Stop letters: they are withdrawn, recalled from the factory, or it is too late. Holds for letters to come as well.
 
+    Of somebody who has died (deceased) everything is stopped, whatever letter or case is named.
+
     Example: songda letters stop LH2026-000123 --debtor --reason paid --by ops-7
     """
     from songda.flow.stop import stop_case, stop_everything, stop_letter
@@ -154,7 +156,7 @@ def stops(tenant: TenantName = None, as_json: JsonFlag = False) -> None:
     with open_house(tenant) as house, house.engine.connect() as connection:
         rows = standing_stops(connection, house.tenant)
     if as_json:
-        print_json({"stops": [{**row._mapping, "given_at": row.given_at.isoformat()} for row in rows]})
+        print_json({"stops": [row.to_json() for row in rows]})
         return
     print_table(
         "生效中的停止令",

@@ -5,13 +5,13 @@ stopped = stop_letter(engine, tenant, "LH2026-000123", reason="paid", by="ops-7"
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from datetime import datetime
-from typing import Any
+from collections.abc import Collection
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, select
 
-from songda.base import ids
+from songda.base import days, ids
 from songda.base.errors import SongdaError
 from songda.dispatch import Stopped, lift, stop
 from songda.flow.audit import write_audit
@@ -20,7 +20,23 @@ from songda.flow.sealed import LASTING
 from songda.flow.tenants import Tenant
 from songda.store import chunks, tables
 
-_l, _s = tables.letter.c, tables.stop_order.c
+#: Reasons that are about the person, whatever letter or case they were told of: nothing goes to them any more.
+_OF_THE_PERSON = frozenset({"deceased"})
+
+_l, _c, _s = tables.letter.c, tables.case.c, tables.stop_order.c
+
+
+class StandingStop(NamedTuple):
+    id: str
+    #: letter | case | person | tenant, and the id of the thing.
+    scope: str
+    object_id: str
+    reason: str
+    #: Shanghai.
+    given_at: datetime
+
+    def to_json(self) -> dict[str, Any]:
+        return self._asdict() | {"given_at": self.given_at.isoformat()}
 
 
 class UnknownCase(SongdaError):
@@ -32,20 +48,23 @@ class UnknownCase(SongdaError):
 def stop_letter(
     engine: Engine, tenant: Tenant, letter_no: str, *, reason: str, by: str, at: datetime, debtor: bool = False
 ) -> Stopped:
-    """Stops one letter, or with `debtor` everything to its addressee. Raises UnknownLetter."""
+    """Stops one letter; with `debtor`, or when the addressee has died, everything to them. Raises UnknownLetter."""
     with engine.connect() as connection:
         letter = find_letter(connection, tenant, letter_no)
-    scope, object_id = ("person", letter.person_id) if debtor else ("letter", letter.id)
+    whole = debtor or reason in _OF_THE_PERSON
+    scope, object_id = ("person", letter.person_id) if whole else ("letter", letter.id)
     return _stop(engine, tenant, scope, object_id, reason=reason, by=by, at=at)
 
 
 def stop_case(engine: Engine, tenant: Tenant, case_no: str, *, reason: str, by: str, at: datetime) -> Stopped:
-    """Stops every letter about the case. Raises UnknownCase."""
+    """Stops every letter about the case; when the debtor has died, everything to them. Raises UnknownCase."""
     case_id = ids.derive("cas", LASTING, tenant.key.id_secret(), tenant.key.blind_index("case_no", case_no))
     with engine.connect() as connection:
-        if connection.scalar(select(tables.case.c.id).where(tables.case.c.id == case_id)) is None:
-            raise UnknownCase
-    return _stop(engine, tenant, "case", case_id, reason=reason, by=by, at=at)
+        person_id = connection.scalar(select(_c.person_id).where(_c.id == case_id))
+    if person_id is None:
+        raise UnknownCase
+    scope, object_id = ("person", person_id) if reason in _OF_THE_PERSON else ("case", case_id)
+    return _stop(engine, tenant, scope, object_id, reason=reason, by=by, at=at)
 
 
 def stop_everything(engine: Engine, tenant: Tenant, *, reason: str, by: str, at: datetime) -> Stopped:
@@ -60,10 +79,15 @@ def lift_stop(engine: Engine, tenant: Tenant, stop_id: str, *, by: str, at: date
         write_audit(connection, at=at, actor=by, action="stop.lifted", object_id=stop_id, details={})
 
 
-def standing_stops(connection: Connection, tenant: Tenant) -> Sequence[Any]:
-    """Rows of the standing orders: id, scope, object_id, reason, given_at."""
+def standing_stops(connection: Connection, tenant: Tenant) -> list[StandingStop]:
+    """The standing orders, the oldest first."""
     query = select(_s.id, _s.scope, _s.object_id, _s.reason, _s.given_at)
-    return connection.execute(query.where(_s.tenant_id == tenant.id, _s.state == "standing").order_by(_s.id)).all()
+    rows = connection.execute(query.where(_s.tenant_id == tenant.id, _s.state == "standing").order_by(_s.id))
+    # SQLite forgets the zone: what lies there is always UTC.
+    return [
+        StandingStop(*row[:-1], row.given_at.replace(tzinfo=row.given_at.tzinfo or UTC).astimezone(days.SHANGHAI))
+        for row in rows
+    ]
 
 
 def find_letter(connection: Connection, tenant: Tenant, letter_no: str) -> Any:
