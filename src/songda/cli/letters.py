@@ -129,16 +129,20 @@ def show(
 ) -> None:
     """Write one letter as PDF: the PDF of record when there is one, else a sample marked 样稿. Kept in the audit log.
 
+    A record that bears an electronic signature is written with it; one by SM2 as FILE.sm2 beside it, with FILE.pem.
+
     Example: songda letters show YX2026-000001 --to sample.pdf
     """
     from songda.flow.audit import write_audit
     from songda.flow.samples import letter_pdf
+    from songda.flow.signatures import last_signature
 
     with open_house(tenant) as house:
         found = letter_pdf(house.engine, house.tenant, letter_no, home=house.home, lawyer_name=lawyer)
         if found is None:
             raise UnknownLetter(letter_no=letter_no)
         letter_id, pdf = found
+        signature = last_signature(house.engine, house.tenant, letter_id, home=house.home)
         with house.engine.begin() as connection:
             write_audit(
                 connection,
@@ -148,8 +152,12 @@ def show(
                 object_id=letter_id,
                 details={"letter_no": letter_no},
             )
-        write_private(to, pdf)
-    typer.echo(f"已写出 {to}（含个人信息，请勿转发，用后删除）")
+        write_private(to, pdf + signature.data if signature and signature.inside else pdf)
+        if signature and not signature.inside:
+            write_private(to.with_name(f"{to.name}.sm2"), signature.data)
+            write_private(to.with_name(f"{to.name}.pem"), signature.certificate.encode())
+    signed = "，带电子签名" if signature else ""
+    typer.echo(f"已写出 {to}{signed}（含个人信息，请勿转发，用后删除）")
 
 
 @letters.command()

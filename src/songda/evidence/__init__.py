@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from songda.evidence.archive import read_archive, write_archive
-    from songda.evidence.authority import Stamper, ask
+    from songda.evidence.authority import Stamper, answer_to, ask
     from songda.evidence.deposit import run_proof, run_statement
     from songda.evidence.errors import AuthorityUnreachable, BadBundle, BadTrust, UntrustedStamp
     from songda.evidence.hashing import canonical, digests
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "archive": ("read_archive", "write_archive"),
-    "authority": ("Stamper", "ask"),
+    "authority": ("Stamper", "answer_to", "ask"),
     "deposit": ("run_proof", "run_statement"),
     "hashing": ("canonical", "digests"),
     "errors": ("AuthorityUnreachable", "BadBundle", "BadTrust", "UntrustedStamp"),
@@ -55,6 +55,7 @@ __all__ = [
     "Trust",
     "UntrustedStamp",
     "Verdict",
+    "answer_to",
     "ask",
     "canonical",
     "check_seal",

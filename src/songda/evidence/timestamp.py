@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
 from songda.evidence.errors import UntrustedStamp
@@ -52,6 +53,11 @@ def read_stamp(token: bytes, message: bytes, *, roots: Sequence[Certificate], no
 
     `nonce`: of the request, when the answer to it is read. Raises UntrustedStamp.
     """
+    return check_stamp(token, sha256(message).digest(), roots=roots, nonce=nonce)
+
+
+def check_stamp(token: bytes, hashed: bytes, *, roots: Sequence[Certificate], nonce: int | None = None) -> Stamp:
+    """As `read_stamp`, about a message of which only the SHA-256 is known."""
     from cryptography.exceptions import UnsupportedAlgorithm
     from rfc3161_client import VerificationError, VerifierBuilder, decode_timestamp_response
 
@@ -63,7 +69,7 @@ def read_stamp(token: bytes, message: bytes, *, roots: Sequence[Certificate], no
         answer = decode_timestamp_response(token)
         if answer.tst_info.message_imprint.hash_algorithm.dotted_string != _SHA256:
             raise UntrustedStamp(reason="imprint is not SHA-256")
-        VerifierBuilder(roots=list(roots), nonce=nonce).build().verify_message(answer, message)
+        VerifierBuilder(roots=list(roots), nonce=nonce).build().verify(answer, hashed)
         signer = _signer(answer)
         at = answer.tst_info.gen_time
     except (VerificationError, UnsupportedAlgorithm, ValueError) as error:

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, select
 from songda.carriers import item_line
 from songda.evidence import digests, run_proof
 from songda.flow.press import UnknownRun, read_manifest, record_reader
+from songda.flow.signatures import Signature, signature_of
 from songda.flow.slips import NoSlip, read_slip
 from songda.flow.stamps import rows_of, run_token
 from songda.flow.tenants import Tenant
@@ -35,7 +36,7 @@ class Archive:
     """What lies sealed or hashed in the house's folder: PDFs of record, and the manifests of runs, read once each."""
 
     def __init__(self, tenant: Tenant, home: Path) -> None:
-        self._home, self._key = home, tenant.key
+        self._home, self._tenant, self._key = home, tenant, tenant.key
         #: Row of an attempt → its PDF of record. Raises SegmentDamaged, Unsealable.
         self.read = record_reader(tenant, home)
         self._read: dict[str, tuple[Manifest, list[dict[str, Any]]] | None] = {}
@@ -59,6 +60,10 @@ class Archive:
 
     def token(self, run_id: str) -> bytes | None:
         return run_token(self._home, run_id)
+
+    def signature(self, attempt: Any) -> Signature | None:
+        """The electronic signature of the PDF of record of an attempt's row. Raises Unsealable."""
+        return signature_of(self._home, self._tenant, attempt)
 
     def slip(self, report_id: str) -> bytes | None:
         """The photo of a report's slip; None when its file is gone. Raises Unsealable."""
@@ -95,6 +100,11 @@ def read_attempts(
             name = f"{folder}/letter-{row.n}.pdf"
             data = archive.read(row)
             pdf, files[name] = {"file": name, **digests(data)._asdict()}, data
+            signature = archive.signature(row)
+            if signature is not None:
+                beside = f"{folder}/letter-{row.n}.signed.pdf" if signature.inside else f"{name}.sm2"
+                files[beside] = data + signature.data if signature.inside else signature.data
+                pdf["signature"] = {"file": beside, "certificate": signature.certificate, "at": signature.at}
         files |= tokens | words
         address = person["addresses"].get(row.address_record_id, {})
         found.append(

@@ -31,6 +31,7 @@ from songda.flow.post import Carrier, order, post_run
 from songda.flow.press import lock_run, read_manifest
 from songda.flow.produce import produce, products_of
 from songda.flow.receive import open_batch, receive
+from songda.flow.signatures import sign_records
 from songda.flow.slots import plan_day
 from songda.flow.stamps import stamp_runs
 from songda.flow.summary import Stage
@@ -175,6 +176,8 @@ def make_runs(house: House, batch_id: str, *, carrier: Carrier, on: date, at: da
     with watch.stage("加盖时间戳") as progress:
         # Runs too that an authority left without an answer before.
         progress(stamp_runs(house.engine, house.tenant, home=house.home, at=at, batch_id=batch_id).stamped)
+    with watch.stage("电子签名") as progress:
+        sign_records(house.engine, house.tenant, home=house.home, at=at, batch_id=batch_id, progress=progress)
 
 
 def post_and_follow(

@@ -309,6 +309,15 @@ class Timestamp(_Section):
     certificate: Annotated[Annotated[str, Field(max_length=20_000)] | None, BeforeValidator(_not_a_placeholder)] = None
 
 
+class Signature(_Section):
+    """The firm's electronic signature of its PDFs of record. Unset: they bear none, and proofs say so."""
+
+    #: PEM of its certificate, and behind that of its issuers. RSA and ECDSA sign inside the PDF, SM2 beside it.
+    certificate: Annotated[Annotated[str, Field(max_length=40_000)] | None, BeforeValidator(_not_a_placeholder)] = None
+    #: False: no timestamp in each signature, though [timestamp] names an authority.
+    timestamp: bool | None = None
+
+
 class Budget(_Section):
     """Limits. Unset: nothing goes out."""
 
@@ -350,6 +359,7 @@ class Profile(_Section):
     data_region: Text = None
     carrier: Carrier = Carrier()
     timestamp: Timestamp = Timestamp()
+    signature: Signature = Signature()
     budget: Budget = Budget()
     policy: Policy = Policy()
     #: Values of the variables that the tenant's templates declare themselves: texts, whole numbers, yes or no; days in ISO.
