@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from songda.dispatch.receiver import open_person
 from songda.store import chunks, tables
 from songda.vault import DataKey
 
 _n = tables.person.c
+_SEALED = select(_n.id, _n.sealed).where(_n.id.in_(bindparam("persons", expanding=True)))
 
 
 def addressees(connection: Connection, person_ids: Collection[str], *, key: DataKey) -> dict[str, str | None]:
@@ -18,5 +19,5 @@ def addressees(connection: Connection, person_ids: Collection[str], *, key: Data
     return {
         row.id: open_person(key, row.id, row.sealed).get("name") or None
         for part in chunks(sorted(person_ids))
-        for row in connection.execute(select(_n.id, _n.sealed).where(_n.id.in_(part)))
+        for row in connection.execute(_SEALED, {"persons": part})
     }

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, bindparam, or_, select, update
 
 from songda.base import ids
 from songda.carriers import Event, redact_desc
@@ -32,6 +32,14 @@ _CODES = ("office", "deliver_code", "attempt_code", "signer")
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
 #: Names that offices give themselves.
 _NAMES = ("office_name", "office_prov", "office_city")
+
+_ATTEMPTS = bindparam("attempts", expanding=True)
+_LOOK_AGAIN = (
+    update(tables.attempt)
+    .where(_a.id.in_(_ATTEMPTS), or_(_a.look_at.is_(None), _a.look_at != AT_ONCE))
+    .values(look_at=AT_ONCE)
+)
+_STANDING = select(_f.attempt_id, _f.event_key, _f.arrival).where(_f.attempt_id.in_(_ATTEMPTS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +96,7 @@ def store_events(connection: Connection, *, key: DataKey, told: Iterable[Told], 
 def look_again(connection: Connection, attempt_ids: Collection[str]) -> None:
     """There is news of the attempts: the next settling folds them, whatever the day."""
     for part in chunks(sorted(attempt_ids)):
-        later = or_(_a.look_at.is_(None), _a.look_at != AT_ONCE)
-        connection.execute(update(tables.attempt).where(_a.id.in_(part), later).values(look_at=AT_ONCE))
+        connection.execute(_LOOK_AGAIN, {"attempts": part})
 
 
 def fact_key(event: Event) -> str:
@@ -151,8 +158,7 @@ def _standing(connection: Connection, attempt_ids: Sequence[str]) -> tuple[set[t
     seen: set[tuple[str, str]] = set()
     arrivals: dict[str, int] = defaultdict(int)
     for part in chunks(attempt_ids):
-        query = select(_f.attempt_id, _f.event_key, _f.arrival).where(_f.attempt_id.in_(part))
-        for attempt_id, event_key, arrival in connection.execute(query):
+        for attempt_id, event_key, arrival in connection.execute(_STANDING, {"attempts": part}):
             seen.add((attempt_id, event_key))
             arrivals[attempt_id] = max(arrivals[attempt_id], arrival)
     return seen, arrivals

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from hashlib import blake2b, sha256
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, insert, or_, select, update
 
 from songda.base import ids
 from songda.base.days import business_day
@@ -21,6 +21,12 @@ UNDER_WAY = ("posted", "carried", "silent", "reported")
 _ASKED = "follow_settled"
 
 _p, _a, _l, _t, _d = (t.c for t in (tables.piece, tables.attempt, tables.letter, tables.transition, tables.decision))
+
+_ANSWERED = (
+    update(tables.attempt)
+    .where(_a.id.in_(bindparam("attempts", expanding=True)))
+    .values(asked_at=bindparam("at", type_=_a.asked_at.type))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +54,7 @@ def note_answered(connection: Connection, attempt_ids: Iterable[str], *, at: dat
     `at` None: what it said leaves something open, and it is asked with the next questions.
     """
     for part in chunks(sorted(set(attempt_ids))):
-        values = {"asked_at": None if at is None else stored(at)}
-        connection.execute(update(tables.attempt).where(_a.id.in_(part)).values(values))
+        connection.execute(_ANSWERED, {"attempts": part, "at": None if at is None else stored(at)})
 
 
 def revisable(connection: Connection, tenant_id: str, *, at: datetime, days: int, every: int) -> list[Followed]:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, bindparam, select
 
 from songda.base.errors import SongdaError
 from songda.carriers import (
@@ -35,6 +35,13 @@ from songda.store import chunks, tables
 from songda.vault import DataKey
 
 _p, _a, _l = tables.piece.c, tables.attempt.c, tables.letter.c
+# Made once, like all statements on the way of a push: to make one takes four times as long as to run it.
+_WHOSE = (
+    select(_p.waybill_no, _a.id, _l.person_id)
+    .join(tables.attempt, _a.id == _p.attempt_id)
+    .join(tables.letter, _l.id == _a.letter_id)
+    .where(_p.waybill_no.in_(bindparam("waybills", expanding=True)), _l.tenant_id == bindparam("tenant"))
+)
 
 
 def receive_push(
@@ -108,13 +115,8 @@ def told_of(
     """The events of the traces, read again beside the addressee's name; and which waybills are the tenant's."""
     found: dict[str, Any] = {}
     for part in chunks(sorted({trace.waybill_no for trace in traces})):
-        query = (
-            select(_p.waybill_no, _a.id, _l.person_id)
-            .join(tables.attempt, _a.id == _p.attempt_id)
-            .join(tables.letter, _l.id == _a.letter_id)
-            .where(_p.waybill_no.in_(part), _l.tenant_id == tenant_id)
-        )
-        found |= {row.waybill_no: row for row in connection.execute(query)}
+        rows = connection.execute(_WHOSE, {"waybills": part, "tenant": tenant_id})
+        found |= {row.waybill_no: row for row in rows}
     names = addressees(connection, {row.person_id for row in found.values()}, key=key)
     told = [
         Told(row.id, event, words)

@@ -10,7 +10,7 @@ from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Engine, bindparam, insert, select, update
 
 from songda.base import ids
 from songda.base.errors import SongdaError
@@ -36,6 +36,7 @@ class BadTenantName(SongdaError):
 
 #: A tenant's name stands in commands and in the path to which its carrier pushes.
 _NAME = re.compile(r"[\w.-]{1,40}")
+_NAMED = select(tables.tenant).where(tables.tenant.c.name == bindparam("name"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def import_tenant(
 def open_tenant(engine: Engine, master: MasterKey, *, name: str) -> Tenant:
     """The tenant with its key and profile. Raises UnknownTenant."""
     with engine.connect() as connection:
-        row = connection.execute(select(tables.tenant).where(tables.tenant.c.name == name)).first()
+        row = connection.execute(_NAMED, {"name": name}).first()
     if row is None or row.profile is None:
         raise UnknownTenant(name=name)
     key = open_data_key(master, row.data_key)

@@ -12,12 +12,19 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, bindparam, or_, select, update
 
 from songda.store import insert_missing, tables
 from songda.vault import DataKey
 
 _s = tables.secret.c
+# Made once: it is asked for every push and every page of the feed.
+_VALID = (
+    select(_s.generation, _s.until)
+    .where(_s.tenant_id == bindparam("tenant"), _s.purpose == bindparam("of"))
+    .where(or_(_s.until.is_(None), _s.until > bindparam("instant")))
+    .order_by(_s.generation.desc())
+)
 
 
 class Valid(NamedTuple):
@@ -34,13 +41,8 @@ def token(key: DataKey, purpose: str, generation: int) -> str:
 def valid_generations(connection: Connection, tenant_id: str, purpose: str, *, at: datetime) -> list[Valid]:
     """Newest first; one, or two while a rotation is under way."""
     instant = at.astimezone(UTC)
-    query = (
-        select(_s.generation, _s.until)
-        .where(_s.tenant_id == tenant_id, _s.purpose == purpose)
-        .where(or_(_s.until.is_(None), _s.until > instant))
-        .order_by(_s.generation.desc())
-    )
-    return [Valid(row.generation, _read(row.until)) for row in connection.execute(query)] or [Valid(0, None)]
+    rows = connection.execute(_VALID, {"tenant": tenant_id, "of": purpose, "instant": instant})
+    return [Valid(row.generation, _read(row.until)) for row in rows] or [Valid(0, None)]
 
 
 def rotate(connection: Connection, tenant_id: str, purpose: str, *, at: datetime, overlap: timedelta) -> int:
