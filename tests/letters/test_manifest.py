@@ -45,5 +45,7 @@ def test_csv_has_one_line_a_piece_under_the_names_of_the_fields() -> None:
 
 
 def test_the_posting_list_has_chinese_heads() -> None:
-    text = posting_csv([PostingRow(1, "1200000000001", "柳*", "杭州市", "310012", 13)])
-    assert text == "序号,邮件号码,收件人,寄达地,邮编,重量（克）\r\n1,1200000000001,柳*,杭州市,310012,13\r\n"
+    text = posting_csv([PostingRow(1, "1200000000001", "柳*", "杭州市", "310012", 13, "571-01")])
+    head, row, end = text.split("\r\n")
+    assert head == "序号,邮件号码,收件人,寄达地,邮编,重量（克）,分拣码"
+    assert (row, end) == ("1,1200000000001,柳*,杭州市,310012,13,571-01", "")

@@ -82,6 +82,7 @@ if TYPE_CHECKING:
         missing_glyphs,
     )
     from songda.letters.inserter import (
+        TOLERANCE,
         Expected,
         NotAnInserterFile,
         Outcome,
@@ -100,6 +101,7 @@ if TYPE_CHECKING:
         PostingRow,
         posting_csv,
     )
+    from songda.letters.omr import BadMarks, Omr, parse_omr
     from songda.letters.packing import Packing
     from songda.letters.pool import (
         RenderFailure,
@@ -225,6 +227,7 @@ _HOMES = {
     ),
     "glyphs": ("missing_glyphs",),
     "inserter": (
+        "TOLERANCE",
         "Expected",
         "NotAnInserterFile",
         "Outcome",
@@ -243,6 +246,7 @@ _HOMES = {
         "PostingRow",
         "posting_csv",
     ),
+    "omr": ("BadMarks", "Omr", "parse_omr"),
     "packing": ("Packing",),
     "pool": (
         "RenderFailure",
@@ -308,6 +312,7 @@ _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "TITLES",
+    "TOLERANCE",
     "Addressee",
     "Annex",
     "Approval",
@@ -315,6 +320,7 @@ __all__ = [
     "ApprovalList",
     "ApprovalVoid",
     "BadContent",
+    "BadMarks",
     "BadSheetCode",
     "BadTemplate",
     "Content",
@@ -338,11 +344,13 @@ __all__ = [
     "NotAWordFile",
     "NotAnInserterFile",
     "NotEntrusted",
+    "Omr",
     "Outcome",
     "Packing",
     "Passage",
     "Piece",
     "PieceRow",
+    "PiecesUnfit",
     "Postage",
     "PostingRow",
     "Preflight",
@@ -350,7 +358,6 @@ __all__ = [
     "Products",
     "Proof",
     "Pulled",
-    "PiecesUnfit",
     "Refused",
     "RenderFailed",
     "RenderFailure",
@@ -384,6 +391,7 @@ __all__ = [
     "new_lawyer_key",
     "output_csv",
     "parse",
+    "parse_omr",
     "parse_sheet_code",
     "passages",
     "picture",

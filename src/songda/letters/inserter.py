@@ -88,15 +88,15 @@ class Refused(NamedTuple):
     why: str
 
 
-def expected_pieces(manifest: Manifest, products: Products) -> list[Expected]:
-    """What the inserter has to make of each piece, in the order of the run. Raises TooHeavy."""
-    found, tolerance = [], TOLERANCE * products.sheet_g
+def expected_pieces(manifest: Manifest, products: Products, *, tolerance: float = TOLERANCE) -> list[Expected]:
+    """What the inserter has to make of each piece, in the order of the run. `tolerance`: share of a sheet. Raises TooHeavy."""
+    found, allowed_g = [], tolerance * products.sheet_g
     for row in manifest.pieces:
         name, behind = (row.annex.file, row.annex.pages) if row.annex else ("", 0)
         envelope, _ = weigh(sheets=row.sheets + behind, products=products)
         # The camera sees no code on an annex: that it is there, and whole, the scale alone can tell.
         nominal = envelope.empty_g + (row.sheets + behind) * products.sheet_g
-        low, high = round(nominal - tolerance, 2), round(nominal + tolerance, 2)
+        low, high = round(nominal - allowed_g, 2), round(nominal + allowed_g, 2)
         place = (row.file, row.first_page, row.pages)
         found.append(Expected(manifest.job, row.seq, row.sheets, envelope.code, low, high, *place, name, behind))
     return found

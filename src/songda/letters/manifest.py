@@ -14,6 +14,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from songda.letters.omr import Omr, parse_omr
+
 
 @dataclass(frozen=True, slots=True)
 class Annex:
@@ -74,6 +76,8 @@ class Manifest:
     drill: bool
     files: tuple[FileRow, ...]
     pieces: tuple[PieceRow, ...]
+    #: Bars beside the sheet codes, where the inserter reads such.
+    omr: Omr | None = None
 
     @property
     def run_sha256(self) -> str:
@@ -94,7 +98,8 @@ class Manifest:
         data = json.loads(text)
         stated = data.pop("run_sha256")
         files = tuple(FileRow(**row) for row in data.pop("files"))
-        manifest = cls(**{**data, "files": files, "pieces": tuple(_piece(row) for row in data.pop("pieces"))})
+        pieces = tuple(_piece(row) for row in data.pop("pieces"))
+        manifest = cls(**{**data, "files": files, "pieces": pieces, "omr": parse_omr(data.pop("omr", None))})
         if manifest.run_sha256 != stated:
             raise ValueError("the manifest was changed")
         return manifest
@@ -109,7 +114,9 @@ class Manifest:
         return table(names, rows)
 
     def _plain(self) -> dict[str, Any]:
-        return {**asdict(self), "pieces": [row.plain() for row in self.pieces]}
+        plain = {**asdict(self), "pieces": [row.plain() for row in self.pieces]}
+        # Nor does a run without bars say anything about them.
+        return plain if self.omr is not None else {name: value for name, value in plain.items() if name != "omr"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +129,13 @@ class PostingRow:
     city: str
     postcode: str
     weight_g: int
+    #: 四段码 of the carrier's answer, in whose order the run lies; "" when it gave none.
+    route_code: str = ""
 
 
 def posting_csv(rows: Iterable[PostingRow]) -> str:
-    return table(["序号", "邮件号码", "收件人", "寄达地", "邮编", "重量（克）"], (asdict(row).values() for row in rows))
+    head = ["序号", "邮件号码", "收件人", "寄达地", "邮编", "重量（克）", "分拣码"]
+    return table(head, (asdict(row).values() for row in rows))
 
 
 def table(head: list[str], rows: Iterable[Iterable[object]]) -> str:

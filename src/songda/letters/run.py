@@ -22,6 +22,7 @@ from songda.base.processes import map_ahead
 from songda.letters.codes import sheet_code
 from songda.letters.errors import NotFitToPrint
 from songda.letters.manifest import Annex, FileRow, Manifest, PieceRow
+from songda.letters.omr import Omr
 from songda.letters.postage import Products, sheets_of, weigh
 from songda.letters.preflighting import preflight, preflight_print
 from songda.letters.resources import Digests, Shared
@@ -88,6 +89,7 @@ def build_run(
     products: Products,
     write: Callable[[str, bytes], None],
     drill: bool = False,
+    omr: Omr | None = None,
     workers: int = 1,
 ) -> Manifest:
     """Build the files in the order of `pieces` in `workers` processes, hand each to `write`, and return the manifest.
@@ -98,7 +100,7 @@ def build_run(
     DocumentChanged, NotFitToPrint for a file that holds other pages, and TooHeavy when no envelope takes a piece.
     """
     files, rows, unfit = list[FileRow](), list[PieceRow](), dict[str, str]()
-    work = _files(pieces, job=job, products=products, write=write)
+    work = _files(pieces, job=job, products=products, omr=omr, write=write)
     for name, data, batch_rows, found in map_ahead(_build_file, work, workers=workers, ahead=1):
         unfit |= found
         write(name, data)
@@ -107,7 +109,7 @@ def build_run(
         rows += batch_rows
     if unfit:
         raise PiecesUnfit(pieces=unfit, count=len(unfit))
-    return Manifest(run_id, job, day.isoformat(), products.duplex, drill, tuple(files), tuple(rows))
+    return Manifest(run_id, job, day.isoformat(), products.duplex, drill, tuple(files), tuple(rows), omr)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,8 @@ class _File:
     name: str
     job: int
     products: Products
+    #: Bars beside the sheet codes.
+    omr: Omr | None
     #: Pieces as they stand on the paper, and their PDFs of record.
     pieces: list[tuple[_Piece, bytes]]
 
@@ -133,7 +137,7 @@ class _Piece:
 
 
 def _files(
-    pieces: Iterable[Piece], *, job: int, products: Products, write: Callable[[str, bytes], None]
+    pieces: Iterable[Piece], *, job: int, products: Products, omr: Omr | None, write: Callable[[str, bytes], None]
 ) -> Iterator[_File]:
     source = iter(pieces)
     for number in count(1):
@@ -155,7 +159,7 @@ def _files(
             )
             for each in batch
         ]
-        yield _File(f"run-{job:06}-{number:03}.pdf", job, products, fetched)
+        yield _File(f"run-{job:06}-{number:03}.pdf", job, products, omr, fetched)
 
 
 def _annex(piece: Piece, job: int, write: Callable[[str, bytes], None]) -> Annex | None:
@@ -180,7 +184,7 @@ def _build_file(file: _File) -> tuple[str, bytes, list[PieceRow], dict[str, str]
         prologue = target.make_stream(PROLOGUE)
         for piece, data in file.pieces:
             first_page, sheets = len(target.pages) + 1, sheets_of(pages=piece.pages, duplex=products.duplex)
-            stamps, hashes = _stamps(piece, file.job, sheets, duplex=products.duplex), []
+            stamps, hashes = _stamps(piece, file.job, sheets, duplex=products.duplex, omr=file.omr), []
             if (opened := _open_record(piece, data)) is None:
                 unfit[piece.piece_id] = RECORD_CHANGED
                 continue
@@ -255,14 +259,15 @@ def _read_again(
         yield piece_id, f"preflight:{code}"
 
 
-def _stamps(piece: _Piece | PieceRow, job: int, sheets: int, *, duplex: bool) -> Iterator[bytes]:
-    """The stamp of each page: a sheet code on every front, the waybill on page 1."""
+def _stamps(piece: _Piece | PieceRow, job: int, sheets: int, *, duplex: bool, omr: Omr | None) -> Iterator[bytes]:
+    """The stamp of each page: a sheet code and the bars on every front, the waybill on page 1."""
     for index in range(piece.pages):
         front = index % 2 == 0 or not duplex
         sheet = index // 2 + 1 if duplex else index + 1
         yield stamp(
             sheet_code=sheet_code(job=job, piece=piece.seq, sheet=sheet, sheets=sheets) if front else None,
             waybill_no=piece.waybill_no if index == 0 else None,
+            bars=omr.zones(piece=piece.seq, sheet=sheet, sheets=sheets) if front and omr is not None else (),
         )
 
 
@@ -302,7 +307,7 @@ def _piece_problems(
     hashes = []
     with pikepdf.open(io.BytesIO(data)) as record:
         digests = Digests(record)
-        stamps = list(_stamps(row, manifest.job, row.sheets, duplex=manifest.duplex))
+        stamps = list(_stamps(row, manifest.job, row.sheets, duplex=manifest.duplex, omr=manifest.omr))
         if not len(record.pages) == len(printed) == row.pages:
             yield "pages"
             return

@@ -1,4 +1,4 @@
-"""What is printed over a page of record when the run is built: the sheet's Data Matrix and, on page 1, the waybill.
+"""What is printed over a page of record when the run is built: the sheet's Data Matrix and bars and, on page 1, the waybill.
 
 A stamp is one content stream of black rectangles. The record's graphics state is closed before it begins (`q` before the
 record, `Q` at its own start), so the record's own streams stay as they are, byte for byte.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 
 from songda.letters.codes import Matrix, code128, data_matrix, png
@@ -70,8 +71,9 @@ _DOTS = {
 }
 
 
-def stamp(*, sheet_code: str | None, waybill_no: str | None) -> bytes:
-    """The content stream for one page; `sheet_code` on the front of each sheet, `waybill_no` on page 1.
+def stamp(*, sheet_code: str | None, waybill_no: str | None, bars: Iterable[Zone] = ()) -> bytes:
+    """The content stream for one page; `sheet_code` and `bars` (songda.letters.omr) on the front of each sheet, `waybill_no`
+    on page 1.
 
     Raises ValueError when a waybill number has anything but figures and capitals.
     """
@@ -84,6 +86,7 @@ def stamp(*, sheet_code: str | None, waybill_no: str | None) -> bytes:
         parts.append(_draw(matrix, inner))
     if waybill_no is not None:
         parts.append(_waybill(waybill_no))
+    parts += [_bar(bar) for bar in bars]
     return b"".join([*parts, b"Q\nEMC\n"])
 
 
@@ -104,6 +107,11 @@ def sheet_codes(stream: bytes) -> list[str]:
         image = Image.open(io.BytesIO(png(Matrix(tuple(bytes(row) for row in rows)), scale=4, quiet=2))).convert("L")
         found += [barcode.text for barcode in zxingcpp.read_barcodes(image)]
     return found
+
+
+def _bar(zone: Zone) -> bytes:
+    left, bottom = zone.x * PT_PER_MM, (A4_MM[1] - zone.y - zone.height) * PT_PER_MM
+    return b"%.3f %.3f %.3f %.3f re\nf\n" % (left, bottom, zone.width * PT_PER_MM, zone.height * PT_PER_MM)
 
 
 def _waybill(number: str) -> bytes:
