@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,19 +10,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import paramiko
 import pyrage
 import pytest
 import pyzipper
 from bank import letters, opened, rows_of, signed, taken_in
+from sqlalchemy import update
 
 from songda.base import days
+from songda.base.errors import SongdaError
 from songda.cli.drill import join, open_stand_in
 from songda.dispatch import PiecesInThePile, unanswered
-from songda.flow import factory
+from songda.flow import delivery, factory
 from songda.flow.assemble import assemble
+from songda.flow.delivery import FactoryUnreachable, FolderNotEmpty, parse_sftp
 from songda.flow.factory import WrongRunState
 from songda.flow.handoff import OtherManifest, confirm_deletion, hand_off, in_clear, to_age_key, to_zip
 from songda.flow.inserter import answers_csv, balance, divert_csv, reprints, take_output
+from songda.flow.plant import read_plant
 from songda.flow.post import Carrier, order, post_run
 from songda.flow.preflight import preflight_run
 from songda.flow.press import lock_run, open_file, read_manifest
@@ -29,9 +35,10 @@ from songda.flow.produce import produce
 from songda.flow.run import House
 from songda.flow.run_key import RunKeyDestroyed
 from songda.flow.stop import stop_letter
-from songda.letters import Outcome, output_csv
+from songda.letters import Omr, Outcome, output_csv, read_inserter
 from songda.sim.case_rows import AT, DAY, case_row, write_rows
 from songda.sim.factory import Factory, Faults, read_sheets
+from songda.sim.sftp import SftpServer, new_identity
 from songda.store import tables
 
 DEBTORS = 8
@@ -116,7 +123,8 @@ def plant(locked: Path, tmp_path: Path) -> Iterator[Plant]:
         yield Plant(house, run.batch_id, carrier, run.id)
 
 
-def test_a_file_may_come_in_parts_and_twice(plant: Plant) -> None:
+def test_41_a_file_may_come_in_parts_and_twice(plant: Plant) -> None:
+    """41. The inserter's output file arrives twice or in parts: nothing is counted twice, nothing is lost."""
     first, second = plant.all_good()[:5], plant.all_good()[5:]
     assert plant.accept(*first) == ["taken"] * 5
     assert plant.accept(*first) == ["repeated"] * 5
@@ -126,19 +134,23 @@ def test_a_file_may_come_in_parts_and_twice(plant: Plant) -> None:
     assert (counted.difference, counted.state, counted.reprint) == (0, "balanced", None)
 
 
-def test_what_nobody_knows_is_answered_line_by_line(plant: Plant) -> None:
+def test_41_what_nobody_knows_is_answered_line_by_line(plant: Plant) -> None:
+    """41. The inserter's output file is about an unknown run: each line is answered, and the ledger stays as it is."""
+    before = plant.states()
     strange = output_csv([plant.outcome(99, "spoiled"), plant.outcome(1, "good")._replace(job=7)])
     text = strange + "1,x,good,1,13,\r\n1,2,good,,13,\r\n"
     taken = take_output(plant.house.engine, plant.house.tenant, text.encode(), home=plant.house.home, at=AT)
     assert [(each.line, each.code) for each in taken.answers] == [(2, "unknown_piece"), (3, "unknown_job")]
     assert [(each.line, each.column) for each in taken.refused] == [(4, "piece"), (5, "sheets")]
+    assert plant.states() == before
     answers = answers_csv(taken)
     assert "没有该作业号的打印批次" in answers
     kept = list((plant.house.home / "runs" / plant.run_id / "reports").glob("*.answers.csv"))
     assert [path.read_text("utf-8-sig") for path in kept] == [answers.replace("\r\n", "\n")]
 
 
-def test_a_weight_or_a_count_that_is_off_takes_the_piece_aside_until_somebody_has_looked(plant: Plant) -> None:
+def test_44_a_weight_or_a_count_that_is_off_takes_the_piece_aside_until_somebody_has_looked(plant: Plant) -> None:
+    """44. A weight outside the tolerance diverts the piece although its codes are right."""
     one, two, *rest = plant.all_good()
     heavy = one._replace(weight_g=(one.weight_g or 0) + 4.99)
     short = two._replace(sheets=(two.sheets or 0) + 1)
@@ -151,6 +163,22 @@ def test_a_weight_or_a_count_that_is_off_takes_the_piece_aside_until_somebody_ha
     with plant.house.engine.connect() as connection:
         (again,) = reprints(connection, plant.run_id)
     assert (again.seq, again.reason, again.job, again.state) == (2, "spoiled", 2, "queued")
+
+
+def test_42_three_pieces_unknown_after_a_jam_keep_the_run_open_until_each_is_found_or_made_anew(plant: Plant) -> None:
+    """42. Jam: three pieces unknown, so the run cannot close; two are found good, one is made anew: zero difference."""
+    plant.accept(*plant.all_good(2, 3, 4))
+    counted = plant.count()
+    assert (counted.difference, counted.state) == (3, "printing")
+    with pytest.raises(Exception, match="RunNotReady"):
+        plant.post()
+    found = [each for each in plant.all_good() if each.piece in (2, 4)]
+    assert plant.accept(*found, plant.outcome(3, "spoiled")._replace(reason="jam")) == ["taken"] * 3
+    counted = plant.count()
+    assert (counted.difference, counted.state) == (0, "balanced")
+    assert counted.reprint is not None
+    assert plant.states(counted.reprint) == {1: "queued"}
+    assert plant.post().posted == DEBTORS - 1
 
 
 def test_what_is_missing_keeps_the_run_open_until_it_is_written_off_and_made_anew(plant: Plant) -> None:
@@ -256,12 +284,103 @@ def test_the_factory_gets_its_files_encrypted_and_the_manifest_last(plant: Plant
     assert [each.number for each in sheets if each.piece == 1] == list(range(1, sheets[0].of + 1))
 
 
+def test_the_carriers_route_codes_give_the_order_of_the_run(plant: Plant) -> None:
+    house, i = plant.house, tables.intent
+    plant.accept(*(plant.outcome(seq, "spoiled") for seq in (1, 2, 3, 4)), *plant.all_good(1, 2, 3, 4))
+    plant.count()
+    run_id = assemble(house.engine, house.tenant, plant.batch, on=DAY, at=AT)
+    order(house.engine, house.tenant, plant.batch, carrier=plant.carrier, at=AT)
+    assert run_id is not None
+    codes = dict(enumerate(("571-02", "010-11", "571-01"), 1))
+    queued = rows_of(house, tables.piece.c.seq, tables.piece.c.order_no, run_id=run_id)
+    with house.engine.begin() as connection:
+        for row in queued:
+            answer = {"route_code": codes[row.seq]} if row.seq in codes else {}
+            connection.execute(update(i).where(i.c.order_no == row.order_no).values(answer=answer))
+    first = {row.id: row.seq for row in rows_of(house, tables.piece.c.id, tables.piece.c.seq, run_id=run_id)}
+    manifest = lock_run(house.engine, house.tenant, run_id, home=house.home, at=AT)
+    assert manifest is not None
+    assert [first[row.piece_id] for row in manifest.pieces] == [4, 2, 3, 1]
+    listed = b"".join(open_file(house.tenant, run_id, "posting.csv", home=house.home)).decode("utf-8-sig")
+    assert [row["分拣码"] for row in csv.DictReader(listed.splitlines())] == ["", "010-11", "571-01", "571-02"]
+
+
+def test_the_run_is_made_for_the_machine_of_the_factory(plant: Plant) -> None:
+    house = plant.house
+    (house.home / "factory.toml").write_text('[scale]\ntolerance = 0.2\n[omr]\nmarks = ["gate", "end"]\n', "utf-8")
+    plant.accept(plant.outcome(1, "spoiled"), *plant.all_good(1))
+    plant.count()
+    following = plant.next_run()
+    manifest = read_manifest(house.home, following)
+    assert manifest.omr == Omr(marks=("gate", "end"))
+    (line,) = read_inserter((house.home / "runs" / following / "inserter.csv").read_text("utf-8-sig")).values()
+    assert line.max_g - line.min_g == pytest.approx(2 * 0.2 * 4.99, abs=0.02)
+    assert list(preflight_run(house.engine, house.tenant, following, home=house.home)) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "nothing = 1",
+        "[scale]\ntolerance = 0.6",
+        "[scale]\nshare = 0.2",
+        "[delivery]\nto = 1",
+        '[delivery]\nto = "sftp://a@b/in"',
+        '[omr]\nmarks = ["end"]',
+        "omr = 1",
+        "[",
+    ],
+)
+def test_settings_of_the_factory_that_say_nothing_useful_are_refused(text: str, tmp_path: Path) -> None:
+    (tmp_path / "factory.toml").write_text(text, "utf-8")
+    with pytest.raises(SongdaError) as refused:
+        read_plant(tmp_path)
+    assert refused.value.exit_code == 78
+
+
+def test_a_run_goes_to_the_factorys_server_encrypted_and_a_broken_line_is_taken_up(
+    plant: Plant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house, factory_key = plant.house, pyrage.x25519.Identity.generate()
+    identity = tmp_path / "id_ed25519"
+    identity.write_bytes(new_identity())
+    identity.chmod(0o600)
+    (tmp_path / "in").mkdir()
+    monkeypatch.setattr(delivery, "_PAUSES_S", ())
+    with SftpServer(tmp_path / "in", authorized=paramiko.PKey.from_path(identity)) as server:
+        to = parse_sftp(server.url, host_key=server.host_key, identity=identity)
+
+        def send() -> list[str]:
+            lock = to_age_key(str(factory_key.to_public()))
+            return hand_off(house.engine, house.tenant, plant.run_id, home=house.home, to=to, lock=lock, at=AT)
+
+        server.cut_after = 100_000
+        with pytest.raises(FactoryUnreachable):
+            send()
+        waiting = house.home / "runs" / plant.run_id / "outgoing"
+        assert all(b"%PDF" not in path.read_bytes()[:200] for path in waiting.rglob("*.age"))
+        names = send()
+        assert not waiting.exists()
+        with pytest.raises(FolderNotEmpty):
+            send()
+        folder = server.folder / plant.run_id
+        assert sorted(path.name for path in folder.iterdir()) == sorted(names)
+        whole = sum(path.stat().st_size for path in folder.iterdir())
+        assert server.received < whole + 100_000, "what lay there was sent again"
+    clear = tmp_path / "clear"
+    clear.mkdir()
+    for name in names:
+        (clear / name.removesuffix(".age")).write_bytes(pyrage.decrypt((folder / name).read_bytes(), [factory_key]))
+    assert Factory(Faults(), seed=1).load(clear) == read_manifest(house.home, plant.run_id).run_sha256
+
+
 def test_a_locked_run_is_fit_to_print(plant: Plant) -> None:
     house = plant.house
     assert list(preflight_run(house.engine, house.tenant, plant.run_id, home=house.home)) == []
 
 
-def test_a_deletion_receipt_destroys_the_key_of_the_run(plant: Plant) -> None:
+def test_46_a_deletion_receipt_destroys_the_key_of_the_run(plant: Plant) -> None:
+    """46. The print files of a run cannot be opened once its key was destroyed, wherever a copy of them lies."""
     house, manifest = plant.house, read_manifest(plant.house.home, plant.run_id)
     name = manifest.files[0].name
 
@@ -269,6 +388,7 @@ def test_a_deletion_receipt_destroys_the_key_of_the_run(plant: Plant) -> None:
         confirm_deletion(house.engine, plant.run_id, manifest_sha256=hash_, receipt_sha256=None, home=house.home, at=AT)
 
     assert b"".join(open_file(house.tenant, plant.run_id, name, home=house.home)).startswith(b"%PDF")
+    copy = (house.home / "runs" / plant.run_id / name).read_bytes()
     with pytest.raises(WrongRunState):
         receipt(manifest.run_sha256)
     plant.accept(*plant.all_good())
@@ -282,6 +402,7 @@ def test_a_deletion_receipt_destroys_the_key_of_the_run(plant: Plant) -> None:
     assert not (folder / "run.key").exists()
     assert not (folder / name).exists()
     assert b"".join(open_file(house.tenant, plant.run_id, "posting.csv", home=house.home))
-    (folder / name).write_bytes(b"")
+    # Somebody kept a copy of the sealed file.
+    (folder / name).write_bytes(copy)
     with pytest.raises(RunKeyDestroyed):
         open_file(house.tenant, plant.run_id, name, home=house.home)

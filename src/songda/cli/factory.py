@@ -15,6 +15,7 @@ from songda.cli.press import Run, press
 from songda.cli.tables import print_table
 
 if TYPE_CHECKING:
+    from songda.flow.delivery import Sftp
     from songda.flow.inserter import Answer
     from songda.letters import Refused
 
@@ -41,6 +42,12 @@ class NotBalanced(SongdaError):
     zh = "打印批次 {run} 尚未结平，差额 {difference} 件"
     remedy = "查明后提交装封机的结果文件（songda press accept）；确实找不到的，搜查后加 --write-off 核销重制"
     exit_code = 75
+
+
+class NoPlace(SongdaError):
+    zh = "没有说明文件交到哪里"
+    remedy = "请加 --to 文件夹或 --to sftp://…，或在 factory.toml 的 [delivery] 中写明"
+    exit_code = 64
 
 
 class OneLockOnly(SongdaError):
@@ -81,8 +88,22 @@ def preflight(run: Run, tenant: TenantName = None, as_json: JsonFlag = False) ->
 
 def handoff(
     run: Run,
-    to: Annotated[Path, typer.Option(help="Pick-up folder of the factory; the run gets a folder of its own in it.")],
-    age: Annotated[str | None, typer.Option(help="Public key of the factory (age1…).")] = None,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            help="Pick-up folder of the factory, or sftp://user@host:port/folder; the run gets a folder of its own in it."
+            " factory.toml's when absent."
+        ),
+    ] = None,
+    host_key: Annotated[
+        str | None, typer.Option(help='Public key of the SFTP server, as in known_hosts: "ssh-ed25519 AAAA…".')
+    ] = None,
+    identity: Annotated[
+        Path | None, typer.Option(help="File of our private key for the SFTP server, mode 0600.")
+    ] = None,
+    age: Annotated[
+        str | None, typer.Option(help="Public key of the factory (age1…); factory.toml's when no lock is named.")
+    ] = None,
     as_zip: Annotated[bool, typer.Option("--zip", help="ZIP with AES-256; prints the password, once.")] = False,
     clear: Annotated[bool, typer.Option("--clear", help="Not encrypted: for an inserter of your own.")] = False,
     tenant: TenantName = None,
@@ -90,26 +111,47 @@ def handoff(
 ) -> None:
     """Write a locked run for the factory: print files, the inserter's input, and the manifest as the last one.
 
+    Over SFTP a broken line is taken up again by the same command. 76: the server shows another key than was agreed.
+
     Example: songda press handoff run_01m8… --to /srv/factory --age age1…
     """
     import secrets
 
     from songda.flow.handoff import hand_off, in_clear, to_age_key, to_zip
+    from songda.flow.plant import read_plant
     from songda.flow.press import check_run
 
-    if (age is not None) + as_zip + clear != 1:
+    if (age is not None) + as_zip + clear > 1:
         raise OneLockOnly
     password = secrets.token_urlsafe(18)
-    lock = to_age_key(age) if age is not None else to_zip(password) if as_zip else in_clear()
     with open_house(tenant) as house:
         check_run(house.engine, house.tenant, run)
-        names = hand_off(house.engine, house.tenant, run, home=house.home, to=to, lock=lock, at=days.now())
+        plant = read_plant(house.home)
+        where = plant.delivery if to is None else _where(to, host_key, identity)
+        key = age if age is not None or as_zip or clear else plant.age
+        if where is None:
+            raise NoPlace
+        if key is None and not (as_zip or clear):
+            raise OneLockOnly
+        lock = to_age_key(key) if key is not None else to_zip(password) if as_zip else in_clear()
+        names = hand_off(house.engine, house.tenant, run, home=house.home, to=where, lock=lock, at=days.now())
     if as_json:
         print_json({"run": run, "files": names, "password": password if as_zip else None})
         return
-    typer.echo(f"已写入 {to / run}：{len(names)} 个文件")
+    shown = where / run if isinstance(where, Path) else f"{where.host}:{where.folder}/{run}"
+    typer.echo(f"已写入 {shown}：{len(names)} 个文件")
     if as_zip:
         typer.echo(f"密码（只显示这一次，请经另一渠道告知印制方）：{password}")
+
+
+def _where(to: str, host_key: str | None, identity: Path | None) -> Path | Sftp:
+    from songda.flow.delivery import BadDelivery, parse_sftp
+
+    if not to.startswith("sftp:"):
+        return Path(to)
+    if host_key is None or identity is None:
+        raise BadDelivery(reason="须同时给出 --host-key 和 --identity")
+    return parse_sftp(to, host_key=host_key, identity=identity)
 
 
 def accept(

@@ -3,16 +3,18 @@
     names = hand_off(engine, tenant, run_id, home=home, to=folder, lock=to_age_key("age1…"), at=now)
     confirm_deletion(engine, run_id, manifest_sha256=…, home=home, at=now)       # key of the run destroyed
 
-The folder is a pick-up folder of the factory, or what an SFTP client of the house copies there. `manifest.json` appears last: a
-folder with it is whole.
+The files go to a folder that the factory picks up from, or to its SFTP server (songda.flow.delivery). `manifest.json` appears last:
+a folder with it is whole. What is on its way over a line that broke is kept here as it was encrypted, so that the rest fits.
 """
 
 from __future__ import annotations
 
 import io
 import json
+import shutil
 from collections.abc import Callable
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +22,8 @@ from sqlalchemy import Engine
 
 from songda.base.errors import SongdaError
 from songda.flow.audit import write_audit
+from songda.flow.delivery import LAST as _MANIFEST
+from songda.flow.delivery import Sftp, open_place
 from songda.flow.factory import find_run
 from songda.flow.press import INSERTER_FILE, open_file, read_manifest
 from songda.flow.run_key import destroy_run_key
@@ -27,7 +31,9 @@ from songda.flow.tenants import Tenant
 from songda.letters import Manifest
 from songda.vault.durable import new_file
 
-_MANIFEST, _RECEIPT = "manifest.json", "deleted.json"
+_RECEIPT = "deleted.json"
+#: Folder of a run with what is encrypted and on its way.
+_OUTGOING = "outgoing"
 #: States of runs that go to the factory.
 _TO_PRINT = ("locked", "acknowledged", "printing")
 #: States of runs of which nothing is printed any more.
@@ -46,22 +52,18 @@ class OtherManifest(SongdaError):
     exit_code = 65
 
 
-class FolderNotEmpty(SongdaError):
-    zh = "文件夹 {folder} 中已有该批次的文件"
-    remedy = "重新传输请先清空，或换一个文件夹"
-    exit_code = 73
-
-
 class Lock(NamedTuple):
-    """How a file is closed for its way: the ending of its name, and (name, bytes) → bytes."""
+    """How a file is closed for its way: the ending of its name, (name, bytes) → bytes, and for whom it can be opened."""
 
     suffix: str
     close: Callable[[str, bytes], bytes]
+    #: Equal for locks that the same one opens; "" for none.
+    opener: str
 
 
 def in_clear() -> Lock:
     """For a folder that only the house's own inserter reads."""
-    return Lock("", lambda name, data: data)
+    return Lock("", lambda name, data: data, "")
 
 
 def to_age_key(recipient: str) -> Lock:
@@ -72,7 +74,7 @@ def to_age_key(recipient: str) -> Lock:
         key = pyrage.x25519.Recipient.from_str(recipient.strip())
     except pyrage.RecipientError:
         raise BadRecipient from None
-    return Lock(".age", lambda name, data: bytes(pyrage.encrypt(data, [key])))
+    return Lock(".age", lambda name, data: bytes(pyrage.encrypt(data, [key])), _hash(recipient.strip()))
 
 
 def to_zip(password: str) -> Lock:
@@ -86,32 +88,62 @@ def to_zip(password: str) -> Lock:
             archive.writestr(name, data)
         return out.getvalue()
 
-    return Lock(".zip", close)
+    return Lock(".zip", close, _hash(password))
 
 
 def hand_off(
-    engine: Engine, tenant: Tenant, run_id: str, *, home: Path, to: Path, lock: Lock, at: datetime
+    engine: Engine, tenant: Tenant, run_id: str, *, home: Path, to: Path | Sftp, lock: Lock, at: datetime
 ) -> list[str]:
     """Writes the run for the factory into the folder `to/RUN`; the names in the order in which they appeared.
 
-    Raises UnknownRun, WrongRunState, FolderNotEmpty, RunKeyDestroyed, Unsealable, DiskFull, CannotWrite.
+    Called again after a broken line it goes on where that broke. Raises UnknownRun, WrongRunState, FolderNotEmpty,
+    RunKeyDestroyed, Unsealable, DiskFull, CannotWrite, and for a server what songda.flow.delivery raises.
     """
     with engine.connect() as connection:
         find_run(connection, run_id, *_TO_PRINT)
-    manifest, source, folder = read_manifest(home, run_id), home / "runs" / run_id, to / run_id
-    if folder.exists() and any(folder.iterdir()):
-        raise FolderNotEmpty(folder=str(folder))
+    manifest, source = read_manifest(home, run_id), home / "runs" / run_id
     names = []
-    for name in [*_printed(manifest), INSERTER_FILE, _MANIFEST]:
-        plain = name in (INSERTER_FILE, _MANIFEST)
-        data = (source / name).read_bytes() if plain else b"".join(open_file(tenant, run_id, name, home=home))
-        with new_file(folder / (name + lock.suffix)) as file:
-            file.write(lock.close(name, data))
-        names.append(name + lock.suffix)
+    with open_place(to) as place:
+        place.begin(run_id)
+        outgoing = _outgoing(source, lock) if place.resumes and lock.opener else None
+        for name in [*_printed(manifest), INSERTER_FILE, _MANIFEST]:
+            closed = name + lock.suffix
+            if outgoing is not None and (outgoing / closed).exists():
+                data = (outgoing / closed).read_bytes()
+            else:
+                plain = name in (INSERTER_FILE, _MANIFEST)
+                data = (source / name).read_bytes() if plain else b"".join(open_file(tenant, run_id, name, home=home))
+                data = lock.close(name, data)
+                if outgoing is not None:
+                    with new_file(outgoing / closed) as file:
+                        file.write(data)
+            place.put(run_id, closed, data)
+            names.append(closed)
+    shutil.rmtree(source / _OUTGOING, ignore_errors=True)
     with engine.begin() as connection:
-        details = {"files": len(names), "lock": lock.suffix or "clear"}
+        details = {
+            "files": len(names),
+            "lock": lock.suffix or "clear",
+            "way": "folder" if isinstance(to, Path) else "sftp",
+        }
         write_audit(connection, at=at, actor="operator", action="press.handoff", object_id=run_id, details=details)
     return names
+
+
+def _outgoing(source: Path, lock: Lock) -> Path:
+    """Where what was encrypted with this lock waits for its way; what another can open is removed.
+
+    Encrypting again gives other bytes, so the rest of a file that lies half at the factory must come from the same ones.
+    """
+    mine: Path = source / _OUTGOING / lock.opener
+    for other in (source / _OUTGOING).glob("*"):
+        if other != mine:
+            shutil.rmtree(other)
+    return mine
+
+
+def _hash(text: str) -> str:
+    return sha256(text.encode()).hexdigest()[:16]
 
 
 def confirm_deletion(

@@ -22,6 +22,7 @@ from songda.base.errors import SongdaError
 from songda.dispatch import lock_attempts
 from songda.flow.court import Entrustment, entrustments_of, read_document
 from songda.flow.dealing import new_run
+from songda.flow.plant import read_plant
 from songda.flow.produce import FEW, model_context, products_of, record_context
 from songda.flow.run_key import NoSuchPrintFile, new_run_key, run_key
 from songda.flow.sealed import open_person
@@ -107,7 +108,7 @@ def _build(
         (ordered if row.waybill_no and row.intent_state == "answered" else left).append(row)
     if not ordered:
         return None
-    folder = home / "runs" / run_id
+    folder, plant = home / "runs" / run_id, read_plant(home)
     shutil.rmtree(folder, ignore_errors=True)
     key = new_run_key(tenant, run_id, home)
 
@@ -123,6 +124,7 @@ def _build(
         products=products_of(tenant),
         write=write,
         drill=drill,
+        omr=plant.omr,
         workers=workers if len(ordered) > FEW else 1,
     )
     with engine.connect() as connection:
@@ -130,7 +132,7 @@ def _build(
     # It proves the posting, so it outlives the key of the run.
     context = file_context(run_id, POSTING_LIST)
     write_sealed(folder / POSTING_LIST, posting, key=tenant.key, context=context)
-    machine = inserter_csv(expected_pieces(manifest, products_of(tenant)))
+    machine = inserter_csv(expected_pieces(manifest, products_of(tenant), tolerance=plant.tolerance))
     for name, text in (
         ("manifest.json", manifest.to_json()),
         ("manifest.csv", "\ufeff" + manifest.to_csv()),
@@ -166,6 +168,9 @@ def _queued(connection: Connection, run_id: str) -> Sequence[Any]:
             p.version,
             p.waybill_no,
             i.state.label("intent_state"),
+            i.answer,
+            a.adcode,
+            p.seq,
             n.id.label("attempt_id"),
             n.version.label("attempt_version"),
             n.state.label("attempt_state"),
@@ -186,10 +191,14 @@ def _queued(connection: Connection, run_id: str) -> Sequence[Any]:
         .join(tables.address_record, a.id == n.address_record_id)
         .outerjoin(tables.intent, i.order_no == p.order_no)
         .where(p.run_id == run_id, p.state == "queued")
-        # The carrier sorts by where letters go; what was dealt later stands among its own.
-        .order_by(a.adcode, p.seq)
     )
-    return connection.execute(query).all()
+    # The carrier sorts by its own route codes, else by where letters go; what was dealt later stands among its own.
+    return sorted(connection.execute(query), key=lambda row: (route_of(row), row.adcode or "", row.seq))
+
+
+def route_of(row: Any) -> str:
+    """四段码 of the carrier's answer to the order; "" when it gave none."""
+    return str((row.answer or {}).get("route_code", ""))
 
 
 def _pieces(
@@ -259,6 +268,7 @@ def _posting(connection: Connection, tenant: Tenant, rows: Sequence[Any]) -> Ite
                 city=address["city"] or address["province"] or "",
                 postcode=address["postcode"] or "",
                 weight_g=row.weight_g,
+                route_code=route_of(row),
             )
 
 
