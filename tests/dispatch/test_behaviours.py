@@ -13,7 +13,6 @@ COUNT = 73
 LATER = {
     "creating letters by the API, with an idempotency key": (1, 2, 3, 4, 6, 7),
     "registers and vendors as sources of addresses": (21, 23),
-    "the press: output of the inserter, foreign sheet codes, weights, a key a run": (39, 41, 42, 44, 46),
     "documents of proof, fetched from the carrier": (56,),
     "the API's test keys and rate limits": (65, 67),
     "the console: masks by role, audit of reads": (66,),

@@ -155,7 +155,8 @@ def test_a_picture_that_cannot_be_read_could_be_a_sheet_code(
     assert "page1.picture" in check(changed(records[0], change), records[0].pages)
 
 
-def test_a_record_that_carries_a_sheet_code_already_is_refused(records: list[Rendered]) -> None:
+def test_39_a_record_that_carries_a_sheet_code_already_is_refused(records: list[Rendered]) -> None:
+    """39. A page that already carries our sheet code, drawn or as a picture (pasted from an old letter), is refused."""
     image = Image.open(io.BytesIO(png(data_matrix(CODE), quiet=2))).convert("L")
     gray = {"ColorSpace": pikepdf.Name.DeviceGray, "BitsPerComponent": 8}
     picture = pictured(image.tobytes(), Width=image.width, Height=image.height, **gray)
