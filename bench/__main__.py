@@ -23,7 +23,18 @@ DOCUMENT = HERE.parent / "docs" / "benchmarks.md"
 #: Name → what it shows, and the arguments of the published figures.
 BENCHMARKS: dict[str, tuple[str, list[str]]] = {
     "whole_day": ("A whole day: 50,000 cases to print-ready, ordered letters (target: 10 minutes, 4 GB)", []),
-    "letters_render": ("Rendering letters", []),
+    "letters_render": (
+        "From contents to sealed records and print files (target: 150 letters a second, 1.5 GB, 40 kB a letter at rest)",
+        ["--letters", "50000", "--peers", "~/.cache/songda-peers"],
+    ),
+    "letters_round_trip": (
+        "Letters read back from pictures of the print files (target: every one equals the manifest)",
+        ["--letters", "10000", "--sample", "500"],
+    ),
+    "letters_hostile": (
+        "A thousand hostile values in every field of a letter (target: refused or printed as they stand)",
+        [],
+    ),
     "address_speed": ("Reading addresses", []),
     "address_peers": ("Reading addresses, beside the other readers", ["--peers", "~/.cache/songda-peers"]),
     "address_dedupe": ("Finding duplicates among addresses: a million rows", ["--rows", "1000000"]),

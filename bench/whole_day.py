@@ -13,13 +13,16 @@ import json
 import os
 import platform
 import shutil
+import sys
 import tempfile
-import threading
 import time
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from bench.memory import Memory, family
 from songda.base import days
 from songda.cli.demo import HOUR, invent, invented_house
 from songda.cli.drill import join, open_stand_in
@@ -28,49 +31,6 @@ from songda.flow.figures import summarise
 from songda.flow.run import Watch, alone, make_runs, take_in
 
 DAY = date(2026, 11, 26)
-
-
-class Memory:
-    """Largest resident memory (MB) of this process and its children, but for `apart`, looked at every half second."""
-
-    def __init__(self) -> None:
-        self.peak_mb = 0.0
-        self.apart: set[int] = set()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-
-    def __enter__(self) -> Memory:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        while not self._stop.wait(0.5):
-            self.peak_mb = max(self.peak_mb, sum(_rss_mb(pid) for pid in _family(os.getpid()) - self.apart))
-
-
-def _family(root: int) -> set[int]:
-    parents: dict[int, int] = {}
-    for path in Path("/proc").iterdir():
-        if path.name.isdigit():
-            try:
-                parents[int(path.name)] = int((path / "stat").read_text().rpartition(")")[2].split()[1])
-            except (OSError, ValueError, IndexError):
-                continue
-    family = {root}
-    while more := {pid for pid, parent in parents.items() if parent in family} - family:
-        family |= more
-    return family
-
-
-def _rss_mb(pid: int) -> float:
-    try:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
-    except (OSError, ValueError, IndexError):
-        return 0.0
 
 
 def measure(*, cases: int, letters: int, seed: int, config: str, folder: Path) -> dict[str, Any]:
@@ -83,7 +43,7 @@ def measure(*, cases: int, letters: int, seed: int, config: str, folder: Path) -
         Memory() as memory,
     ):
         with open_stand_in(house, seed=seed, starts_at=days.at(DAY, 8)) as post, join(post) as carrier:
-            memory.apart = _family(os.getpid()) - {os.getpid()}
+            memory.apart = family(os.getpid()) - {os.getpid()}
             began = time.perf_counter()
             batch_id, _ = take_in(house, file, as_of=DAY, drill=True, at=at, watch=watch)
             with watch.stage("律师审批（自动，演练）") as progress:
