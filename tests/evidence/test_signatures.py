@@ -133,7 +133,7 @@ def test_the_strangers_program_loads_neither_of_the_optional_libraries(
     (tmp_path / "b.zip").write_bytes(bundle(keys, approved(files, holder("rsa", name=LAWYER))))
     program = (
         "import sys; from songda.evidence.verify import main; rc = main(sys.argv[1:]); "
-        "print(rc, [m for m in ('gmssl_pyx', 'pyhanko', 'asn1crypto') if m in sys.modules])"
+        "print(rc, [m for m in ('gmssl_pyx', 'pyhanko', 'asn1crypto', 'sqlalchemy') if m in sys.modules])"
     )
     words = [sys.executable, "-c", program, str(tmp_path / "b.zip")]
     answer = subprocess.run(words, capture_output=True, text=True, check=False, timeout=120)

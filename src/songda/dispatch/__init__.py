@@ -25,15 +25,8 @@ if TYPE_CHECKING:
     from songda.dispatch.cancelling import CancelReport, cancel_waybills
     from songda.dispatch.courier_advice import Advice, Situation, Try, advise, call_rules, may_call, place_of, place_zh
     from songda.dispatch.courier_items import Item, items_at, offices_reached
-    from songda.dispatch.courier_reports import (
-        Report,
-        Reporter,
-        answered_before,
-        new_report_id,
-        read_report,
-        reportable,
-        take_report,
-    )
+    from songda.dispatch.courier_reports import answered_before, new_report_id, reportable, take_report
+    from songda.dispatch.courier_words import Report, Reporter, read_report
     from songda.dispatch.deadlines import Deadlines, load_deadlines
     from songda.dispatch.diverting import Divert, divert, taken_out, unanswered
     from songda.dispatch.doubtful import DoubtfulOrder, doubtful_orders, settle_order
@@ -75,15 +68,8 @@ _HOMES = {
     "cancelling": ("CancelReport", "cancel_waybills"),
     "courier_advice": ("Advice", "Situation", "Try", "advise", "call_rules", "may_call", "place_of", "place_zh"),
     "courier_items": ("Item", "items_at", "offices_reached"),
-    "courier_reports": (
-        "Report",
-        "Reporter",
-        "answered_before",
-        "new_report_id",
-        "read_report",
-        "reportable",
-        "take_report",
-    ),
+    "courier_reports": ("answered_before", "new_report_id", "reportable", "take_report"),
+    "courier_words": ("Report", "Reporter", "read_report"),
     "deadlines": ("Deadlines", "load_deadlines"),
     "diverting": ("Divert", "divert", "taken_out", "unanswered"),
     "doubtful": ("DoubtfulOrder", "doubtful_orders", "settle_order"),

@@ -12,21 +12,21 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from importlib.resources import files
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import orjson
 from sqlalchemy import Connection, Engine, select
 
 from songda.base import ids
-from songda.base.days import SHANGHAI
-from songda.carriers import Event, fold, load_mapping
 from songda.carriers import Mapping as Codes
+from songda.carriers import fold, load_mapping
 from songda.dispatch.addressees import addressees
 from songda.dispatch.courier_items import has_lain_at
+from songda.dispatch.courier_words import Report, Reporter, event_of, said_of, words_of
 from songda.dispatch.facts import Told, fact_key, lock_attempts, read_facts, store_events
 from songda.dispatch.instants import read, stored
 from songda.dispatch.standing import handed_over
@@ -35,37 +35,12 @@ from songda.vault import DataKey
 
 #: A tour's reports come in within a few days; a device's clock against ours.
 OLDEST, SKEW = timedelta(days=7), timedelta(minutes=30)
-_SELF = "本人"
 #: Sub-states of an item whose way is at its end, or no longer leads to the addressee.
 _OVER = frozenset({"signed", "refused", "returning", "returned_to_sender", "lost", "intercepted"})
 
 _r = tables.courier_report.c
 
 Status = Literal["taken", "superseded", "duplicate", "conflict", "refused"]
-
-
-class Reporter(NamedTuple):
-    #: courier: the office's team; app: the carrier's own program.
-    teller: Literal["courier", "app"]
-    #: 8-digit code of the office.
-    office: str
-    #: Id of the one who holds the link or the key.
-    holder: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    #: Given by the device that reports, once for each report.
-    client_id: str
-    waybill_no: str
-    happened_at: datetime
-    #: Code of courier_outcomes.toml.
-    outcome: str
-    #: Word of courier_outcomes.toml; only of a signature.
-    relation: str = ""
-    signer_name: str = field(default="", repr=False)
-    #: Of the photo of the slip as it came in.
-    slip_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +109,7 @@ def take_report(
             return Answer("refused", "before_arrival")
         lock_attempts(connection, [item.id])
         name = addressees(connection, {item.person_id}, key=key)[item.person_id]
-        event = _event(report, reporter, addressee=name)
+        event = event_of(report, reporter, addressee=name)
         row = {
             "id": report_id,
             "tenant_id": tenant_id,
@@ -155,66 +130,13 @@ def take_report(
         if answer.report_id != report_id:
             return answer
         over = _is_over(connection, item.id, report, mapping or load_mapping(), at=at)
-        store_events(connection, key=key, told=[Told(item.id, event, _words(report, reporter))], received_at=at)
+        store_events(connection, key=key, told=[Told(item.id, event, words_of(report, reporter))], received_at=at)
     return Answer("superseded", "result_known", report_id) if over else Answer("taken", "", report_id)
-
-
-def _event(report: Report, reporter: Reporter, *, addressee: str | None) -> Event:
-    own = report.relation == _SELF and report.signer_name and addressee
-    return Event(
-        waybill_no=report.waybill_no,
-        op_time=report.happened_at.astimezone(SHANGHAI).replace(microsecond=0),
-        op_code=f"{reporter.teller}:{report.outcome}",
-        office=reporter.office,
-        signer=report.relation,
-        name_match="".join(report.signer_name.split()) == "".join((addressee or "").split()) if own else None,
-    )
-
-
-def _words(report: Report, reporter: Reporter) -> bytes:
-    """What was reported, to be sealed as the fact's own words."""
-    said = {
-        "reported_by": reporter.teller,
-        "holder": reporter.holder,
-        "office": reporter.office,
-        **_said(report),
-    }
-    return orjson.dumps(said, option=orjson.OPT_SORT_KEYS)
-
-
-def read_report(words: bytes, *, addressee: str | None) -> Event | None:
-    """The fact that the stored words of a report tell; None when they are no report's."""
-    try:
-        said = orjson.loads(words)
-        report = Report(
-            client_id=said["report"],
-            waybill_no=said["waybill"],
-            happened_at=datetime.fromisoformat(said["happened_at"]),
-            outcome=said["outcome"],
-            relation=said["relation"],
-            signer_name=said["signer_name"],
-            slip_sha256=said["slip_sha256"],
-        )
-        return _event(report, Reporter(said["reported_by"], said["office"], said["holder"]), addressee=addressee)
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return None
-
-
-def _said(report: Report) -> dict[str, Any]:
-    return {
-        "report": report.client_id,
-        "waybill": report.waybill_no,
-        "happened_at": report.happened_at.astimezone(SHANGHAI).isoformat(),
-        "outcome": report.outcome,
-        "relation": report.relation,
-        "signer_name": report.signer_name,
-        "slip_sha256": report.slip_sha256,
-    }
 
 
 def _body(report: Report, key: DataKey) -> str:
     """Equal for equal reports. It covers the signer's name, so that a plain hash would tell it to whoever guesses."""
-    return key.blind_index("courier_report", orjson.dumps(_said(report), option=orjson.OPT_SORT_KEYS).decode())
+    return key.blind_index("courier_report", orjson.dumps(said_of(report), option=orjson.OPT_SORT_KEYS).decode())
 
 
 def _is_over(connection: Connection, attempt_id: str, report: Report, codes: Codes, *, at: datetime) -> bool:
