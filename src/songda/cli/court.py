@@ -64,7 +64,7 @@ def entrust(
     --document 执行裁定书 --number （2026）测0101委送45号 --on 2026-11-20 --until 2026-12-20 --by ops-7
     """
     from songda.flow.court import record
-    from songda.flow.produce import products_of
+    from songda.flow.stationery import products_of
     from songda.letters import Entrusted
 
     entrusted = Entrusted(court_name, docket, number, on.date(), document, pages=0, sha256=sha256.strip())

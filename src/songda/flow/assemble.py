@@ -29,8 +29,8 @@ from songda.flow.decide import rules_on, write_decisions
 from songda.flow.gates import Verdict, judge_lock, letter_links, read_all
 from songda.flow.links import read_links
 from songda.flow.money import OVER_BUDGET, recheck
-from songda.flow.produce import products_of
 from songda.flow.reviewing import NAME_CONFLICT, released_rules
+from songda.flow.stationery import products_of
 from songda.flow.tenants import Tenant
 from songda.letters import ApprovalItem, ApprovalVoid, Kind
 from songda.store import chunks, move, tables

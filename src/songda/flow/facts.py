@@ -12,7 +12,9 @@ import polars as pl
 
 from songda.compliance import NEVER, hits
 from songda.flow.court import FACTS as COURT
+from songda.flow.stationery import products_of
 from songda.flow.tenants import Tenant
+from songda.letters import shows_body
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -100,8 +102,8 @@ def lock_facts(actions: pl.DataFrame, tenant: Tenant, *, on: date, lawyer: str) 
         pl.col("letter_no").alias("a.letter_no"),
         pl.col("content_hash").alias("a.content_hash"),
         pl.col("archived").alias("a.archived"),
-        # The window of frame.typ shows postcode, address and name; preflight holds the body below it.
-        pl.lit(value=False).alias("a.window_shows_body"),
+        # Preflight holds the band white that a window may show; whether ours shows more is a matter of sizes.
+        pl.lit(any(map(shows_body, products_of(tenant).envelopes))).alias("a.window_shows_body"),
         pl.col("item").alias("w.item"),
         pl.col("cover_hits").alias("cover_hits.debt_words"),
     )

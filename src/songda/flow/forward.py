@@ -23,8 +23,8 @@ from songda.base.errors import SongdaError
 from songda.flow.audit import write_audit
 from songda.flow.court import COVER_SHEETS, Entrustment, check_confirmed, facts_of, read_entrustment
 from songda.flow.decide import Matter, decide_on
-from songda.flow.produce import products_of
 from songda.flow.sealed import LASTING
+from songda.flow.stationery import products_of
 from songda.flow.stop import UnknownCase
 from songda.flow.tenants import Tenant
 from songda.letters import choose

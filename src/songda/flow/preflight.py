@@ -15,7 +15,7 @@ from sqlalchemy import Engine, select
 
 from songda.base.processes import map_ahead
 from songda.flow.press import open_file, read_manifest, record_reader
-from songda.flow.produce import products_of
+from songda.flow.stationery import products_of
 from songda.flow.tenants import Tenant
 from songda.letters import Products, preflight, preflight_print, verify_print
 from songda.store import tables

@@ -23,9 +23,10 @@ from songda.dispatch import lock_attempts
 from songda.flow.court import Entrustment, entrustments_of, read_document
 from songda.flow.dealing import new_run
 from songda.flow.plant import read_plant
-from songda.flow.produce import FEW, model_context, products_of, record_context
+from songda.flow.produce import FEW, model_context, record_context
 from songda.flow.run_key import NoSuchPrintFile, new_run_key, run_key
 from songda.flow.sealed import open_person
+from songda.flow.stationery import products_of
 from songda.flow.tenants import Tenant
 from songda.letters import (
     Document,

@@ -7,7 +7,7 @@ loses at most the chunk in hand; equal contents give equal bytes, so what is ren
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import islice, pairwise
 from pathlib import Path
@@ -23,6 +23,7 @@ from songda.flow.countersigning import needs_two, signers
 from songda.flow.court import Entrustment, entrustments_of, read_document
 from songda.flow.money import open_accounts, zone_of
 from songda.flow.sealed import LASTING
+from songda.flow.stationery import products_of
 from songda.flow.tenants import Tenant
 from songda.letters import (
     Approval,
@@ -37,7 +38,6 @@ from songda.letters import (
     TooHeavy,
     check_forward,
     choose,
-    load_products,
     render_many,
     sheets_of,
 )
@@ -145,12 +145,6 @@ def _slot_of(tenant: Tenant, job: _Job) -> str:
 
 def attempt_id(tenant: Tenant, letter_id: str, n: int) -> str:
     return ids.derive("att", LASTING, tenant.key.id_secret(), letter_id, n)
-
-
-def products_of(tenant: Tenant) -> Products:
-    """Envelopes and prices, with the weight of the paper that the tenant states."""
-    products, policy = load_products(), tenant.profile.policy
-    return products if policy.paper_weight_g is None else replace(products, sheet_g=policy.paper_weight_g)
 
 
 def _jobs(connection: Connection, batch_id: str) -> list[_Job]:

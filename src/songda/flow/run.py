@@ -29,11 +29,12 @@ from songda.flow.follow import follow_up
 from songda.flow.plan import read_plan, shut
 from songda.flow.post import Carrier, order, post_run
 from songda.flow.press import lock_run, read_manifest
-from songda.flow.produce import produce, products_of
+from songda.flow.produce import produce
 from songda.flow.receive import open_batch, receive
 from songda.flow.signatures import sign_records
 from songda.flow.slots import plan_day
 from songda.flow.stamps import stamp_runs
+from songda.flow.stationery import products_of
 from songda.flow.summary import Stage
 from songda.flow.tenants import Tenant
 from songda.flow.tracking import mapping_of

@@ -17,7 +17,7 @@ from songda.base.errors import SongdaError
 from songda.flow.audit import write_audit
 from songda.intake import Profile
 from songda.intake.profile import parse_profile
-from songda.letters import Kind, Template, house_template, in_force
+from songda.letters import Kind, Products, Template, house_template, in_force, load_products
 from songda.store import tables
 from songda.vault import DataKey, MasterKey, new_data_key, open_data_key
 
@@ -48,6 +48,8 @@ class Tenant:
     profile_sha256: str
     #: Its own templates in force; see `with_templates`.
     templates: Mapping[Kind, Template] = field(default_factory=dict, hash=False, repr=False)
+    #: Envelopes and postage of this installation; None: those that are shipped. See `with_products`.
+    products: Products | None = field(default=None, hash=False, repr=False)
 
     def template(self, kind: Kind) -> Template:
         """What its letters of a kind are made from: its own template, else the house's."""
@@ -98,6 +100,12 @@ def open_tenant(engine: Engine, master: MasterKey, *, name: str) -> Tenant:
 def with_templates(tenant: Tenant, home: Path) -> Tenant:
     """`tenant` with the templates of its own that are in force. Raises BadTemplate, TemplateChanged."""
     return replace(tenant, templates=in_force(home, tenant.id))
+
+
+def with_products(tenant: Tenant, home: Path) -> Tenant:
+    """`tenant` with the envelopes and postage of this installation, where it states any. Raises BadProducts."""
+    path = home / "products.toml"
+    return replace(tenant, products=load_products(path)) if path.exists() else tenant
 
 
 @lru_cache(maxsize=16)

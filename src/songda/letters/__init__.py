@@ -108,6 +108,7 @@ if TYPE_CHECKING:
         render_many,
     )
     from songda.letters.postage import (
+        BadProducts,
         Envelope,
         Postage,
         Product,
@@ -156,6 +157,7 @@ if TYPE_CHECKING:
         template_hash,
         template_text,
     )
+    from songda.letters.windows import shows_body
     from songda.letters.word import (
         Imported,
         import_word,
@@ -253,6 +255,7 @@ _HOMES = {
         "render_many",
     ),
     "postage": (
+        "BadProducts",
         "Envelope",
         "Postage",
         "Product",
@@ -299,6 +302,7 @@ _HOMES = {
         "template_hash",
         "template_text",
     ),
+    "windows": ("shows_body",),
     "word": (
         "Imported",
         "import_word",
@@ -321,6 +325,7 @@ __all__ = [
     "ApprovalVoid",
     "BadContent",
     "BadMarks",
+    "BadProducts",
     "BadSheetCode",
     "BadTemplate",
     "Content",
@@ -409,6 +414,7 @@ __all__ = [
     "render_many",
     "seal",
     "sheets_of",
+    "shows_body",
     "sign",
     "signing_key_of",
     "take",

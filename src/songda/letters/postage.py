@@ -10,11 +10,17 @@ from __future__ import annotations
 
 import math
 import tomllib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from songda.base.errors import SongdaError
+from songda.letters.windows import hides_address
+from songda.letters.zones import A4_MM, Zone
+
+ZONES = ("local", "other")
 
 
 class TooHeavy(SongdaError):
@@ -25,12 +31,27 @@ class TooHeavy(SongdaError):
     exit_code = 78
 
 
+class BadProducts(SongdaError):
+    """`reason`: what is wrong in the table."""
+
+    zh = "信封与邮资表 {file} 不可用：{reason}"
+    remedy = "请按提示修改；样例为 songda/letters/products.toml，见 docs/press.zh-CN.md"
+    exit_code = 78
+
+
 @dataclass(frozen=True, slots=True)
 class Envelope:
     code: str
     name_zh: str
     empty_g: float
     max_sheets: int
+    #: Inside, millimetres.
+    width: float = 230.0
+    height: float = 120.0
+    #: What of page 1 lies in front once the sheet is folded, from its upper edge, millimetres.
+    panel: float = 99.0
+    #: Cut-outs, millimetres from the upper left corner inside; none: a label is stuck on the closed envelope.
+    windows: tuple[Zone, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +97,48 @@ class Postage:
 
 
 def load_products(path: Path = Path(__file__).parent / "products.toml") -> Products:
-    data = tomllib.loads(path.read_text("utf-8"))
-    envelopes = sorted((Envelope(**row) for row in data["envelope"]), key=lambda envelope: envelope.max_sheets)
-    return Products(
-        sheet_g=data["paper"]["sheet_g"],
-        duplex=data["paper"]["duplex"],
-        envelopes=tuple(envelopes),
-        products=tuple(Product(**row) for row in data["product"]),
-    )
+    """The table at `path`. Raises BadProducts."""
+    try:
+        data = tomllib.loads(path.read_text("utf-8-sig"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        raise BadProducts(file=path.name, reason="读不了，或不是有效的 TOML") from None
+    try:
+        envelopes = sorted((_envelope(row) for row in data["envelope"]), key=lambda envelope: envelope.max_sheets)
+        products = Products(
+            sheet_g=float(data["paper"]["sheet_g"]),
+            duplex=bool(data["paper"]["duplex"]),
+            envelopes=tuple(envelopes),
+            products=tuple(Product(**row) for row in data["product"]),
+        )
+        reason = next(_wrong(products), "")
+    except (KeyError, TypeError, ValueError, AttributeError):
+        reason = "应有 paper、envelope 和 product，各项名称与样例一致"
+    if reason:
+        raise BadProducts(file=path.name, reason=reason)
+    return products
+
+
+def _envelope(row: Mapping[str, Any]) -> Envelope:
+    windows = tuple(Zone(**{name: float(value) for name, value in window.items()}) for window in row.get("windows", ()))
+    return Envelope(**{**row, "windows": windows})
+
+
+def _wrong(products: Products) -> Iterator[str]:
+    """What nobody can have meant."""
+    if not products.envelopes or not products.products or products.sheet_g <= 0:
+        yield "至少要有一种信封、一种产品，纸张克重应大于零"
+    for envelope in products.envelopes:
+        if envelope.empty_g <= 0 or envelope.max_sheets < 1:
+            yield f"信封 {envelope.code} 的克重和张数应大于零"
+        if envelope.width < A4_MM[0] or not 0 < envelope.panel <= min(envelope.height, A4_MM[1]):
+            yield f"信封 {envelope.code} 装不下折好的纸：内宽至少 210 毫米，panel 不大于内高"
+        if hides_address(envelope):
+            yield f"信封 {envelope.code} 的窗口会挡住收件地址：纸张在信封中可以滑动，请加大窗口或折页高度"
+    for product in products.products:
+        if product.zone not in ZONES or type(product.valid_from) is not date:
+            yield f"产品 {product.code} 的 zone 应为 local 或 other，valid_from 应为日期"
+        if min(product.max_g, product.first_g, product.step_g) < 1 or min(product.first_fen, product.step_fen) < 0:
+            yield f"产品 {product.code} 的克数应大于零，价格不能为负"
 
 
 def sheets_of(*, pages: int, duplex: bool) -> int:

@@ -31,4 +31,6 @@ SHEET_CODE = Zone(6, 262, 12, 12)
 WAYBILL = Zone(120, 48, 66, 22)
 #: Window of the envelope, or its label: postcode, address and name, and nothing else; page 1 only.
 ADDRESS_WINDOW = Zone(24, 44, 88, 36)
+#: Band of page 1, between letterhead and title, in which nothing stands but address and waybill: what a window may show.
+QUIET = Zone(0, 40, 210, 43)
 EDGES = (Zone(0, 0, 210, 5), Zone(0, 292, 210, 5), Zone(205, 0, 5, 297))
