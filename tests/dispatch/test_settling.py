@@ -282,6 +282,24 @@ def test_what_is_on_its_way_back_settles_with_what_is_known(house: Any) -> None:
     assert house.attempt() == ("settled", None, "E")
 
 
+def test_what_is_doubtful_and_falls_silent_proves_nothing_before_a_person_has_looked(house: Any) -> None:
+    house.posted(2)
+    doubtful = [*TRANSIT, (2, 11, "705:4"), (3, 9, "708"), (4, 10, "704:10")]
+    for number in (1, 2):
+        house.tell(number, *doubtful)
+    house.settle(4)
+    assert house.tasks("outcome_review") == [("open", "returning:E signed_after_returning")] * 2
+    with house.database.begin() as connection:
+        first = [doubt for doubt in doubts_of(connection, tenant_id=TENANT) if doubt.attempt_id == "att_001"]
+        accept_outcomes(connection, first, at=after(13))
+    for day in (11, 13, 23):
+        house.settle(day)
+    assert [house.attempt(number) for number in (1, 2)] == [("settled", None, "E"), ("settled", None, "F")]
+    house.accept()
+    house.settle(24)
+    assert house.attempt(2) == ("settled", None, "E")
+
+
 @pytest.mark.parametrize("database", BOTH, indirect=True)
 def test_57_a_doubtful_outcome_waits_for_a_person(house: Any) -> None:
     house.posted(1)

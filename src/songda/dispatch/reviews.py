@@ -99,7 +99,8 @@ def _needs_review(attempt: Attempt, fold: Folded, deadlines: Deadlines) -> bool:
         return False
     if attempt.state == "settled":
         return (fold.outcome.grade or NO_PROOF) != attempt.grade
-    return is_final(fold.outcome, deadlines)
+    # What falls silent on its way back settles by what is known of it: a person looks before.
+    return is_final(fold.outcome, deadlines) or fold.outcome.grade is not None
 
 
 def _doubt(fold: Folded, mapping: Codes) -> str:

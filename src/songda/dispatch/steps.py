@@ -69,7 +69,7 @@ def _next(standing: Standing, outcome: Outcome, *, reviewed: bool, at: datetime,
         case "carried":
             step = _from_carried(standing, outcome, reviewed=reviewed, at=at, deadlines=deadlines)
         case "silent":
-            step = _from_silent(standing, outcome, at=at, deadlines=deadlines)
+            step = _from_silent(standing, outcome, reviewed=reviewed, at=at, deadlines=deadlines)
         case "reported":
             step = _from_reported(standing, outcome, reviewed=reviewed, at=at, deadlines=deadlines)
         case "settled":
@@ -110,14 +110,17 @@ def _from_carried(
     return None
 
 
-def _from_silent(standing: Standing, outcome: Outcome, *, at: datetime, deadlines: Deadlines) -> Step | None:
+def _from_silent(
+    standing: Standing, outcome: Outcome, *, reviewed: bool, at: datetime, deadlines: Deadlines
+) -> Step | None:
     # An event so old that the attempt would be silent again at once does not end the silence.
     speaks = outcome.last_event_at is not None and _silence(standing, outcome, at=at, deadlines=deadlines) is None
     if speaks or is_final(outcome, deadlines):
         return Step("silent", "carried", "carrier", "event_after_silence")
     if standing.silent_since is not None and passed(standing.silent_since, deadlines.silent_days, at=at):
-        # Something may be known after all: an item on its way back has been tried.
-        return Step("silent", "settled", "timer", "second_deadline", {"grade": outcome.grade or NO_PROOF})
+        # Something may be known after all: an item on its way back has been tried. What is doubtful proves nothing yet.
+        grade = NO_PROOF if outcome.review and not reviewed else outcome.grade
+        return Step("silent", "settled", "timer", "second_deadline", {"grade": grade or NO_PROOF})
     return None
 
 
