@@ -55,6 +55,12 @@ class WrongKindOfBatch(SongdaError):
     exit_code = 64
 
 
+class DrillBesideRealLetters(SongdaError):
+    zh = "本机构有 {count} 封真实函件尚未结束，不能在同一机构中演练：演练的日期和模拟的轨迹会把它们一并结算"
+    remedy = "请为演练另立一个机构（songda tenant import 档案.toml --tenant 演练用名称），再以 --tenant 指明它运行"
+    exit_code = 64
+
+
 @dataclass(frozen=True, slots=True)
 class House:
     """Where a tenant's work happens."""
@@ -152,9 +158,11 @@ def carry_on(house: House, batch_ids: Sequence[str], *, carrier: Carrier, on: da
 def make_runs(house: House, batch_id: str, *, carrier: Carrier, on: date, at: datetime, watch: Watch) -> None:
     """Renders what is approved and has a slot of the day, orders its waybills and locks the print run.
 
-    Raises BadPlan, WrongKindOfBatch, ApprovalVoid, CarrierUnreachable, NumberRangeUsedUp, DiskFull, CannotWrite.
+    Raises BadPlan, WrongKindOfBatch, DrillBesideRealLetters, ApprovalVoid, CarrierUnreachable, NumberRangeUsedUp, DiskFull,
+    CannotWrite.
     """
     check_kind(house, batch_id, drill=carrier.drill)
+    _check_alone_in_a_drill(house, carrier)
     for folder in ("letters", "runs"):
         for part in (house.home / folder).glob("*"):
             sweep(part)
@@ -184,7 +192,11 @@ def make_runs(house: House, batch_id: str, *, carrier: Carrier, on: date, at: da
 def post_and_follow(
     house: House, batch_ids: Sequence[str], *, carrier: Carrier, on: date, at: datetime, watch: Watch
 ) -> None:
-    """Hands over what the factory has finished, asks the carrier about everything under way, settles and closes."""
+    """Hands over what the factory has finished, asks the carrier about everything under way, settles and closes.
+
+    Raises DrillBesideRealLetters.
+    """
+    _check_alone_in_a_drill(house, carrier)
     with watch.stage("交寄") as progress:
         progress(sum(posted for each in batch_ids for posted in _post(house, each, carrier=carrier, on=on, at=at)))
     under_way = sum(_in_state(house, each, "active") for each in batch_ids)
@@ -232,6 +244,19 @@ def check_kind(house: House, batch_id: str, *, drill: bool) -> None:
     if is_drill != drill:
         names = {True: "演练", False: "真实"}
         raise WrongKindOfBatch(batch=batch_id, is_zh=names[is_drill], asked_zh=names[drill])
+
+
+def _check_alone_in_a_drill(house: House, carrier: Carrier) -> None:
+    """Following, settling and sweeping are about all letters of a tenant: none of them may be real where a day is played."""
+    t, b = tables.letter.c, tables.batch.c
+    going = t.state.in_(("received", "held", "ready", "approved", "active"))
+    query = select(func.count()).select_from(tables.letter).join(tables.batch, b.id == t.batch_id)
+    if not carrier.drill:
+        return
+    with house.engine.connect() as connection:
+        count = connection.scalar(query.where(t.tenant_id == house.tenant.id, ~b.drill, going))
+    if count:
+        raise DrillBesideRealLetters(count=count)
 
 
 def _runs(house: House, batch_id: str, *states: str) -> list[str]:
