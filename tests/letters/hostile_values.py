@@ -81,14 +81,20 @@ def _account_name(content: Content, value: str) -> Content:
     return _account("name")(_institution("name")(content, value), value)
 
 
-def _address(content: Content, value: str) -> Content:
-    return replace(content, addressee=replace(content.addressee, address_lines=(value,)))
+def _address(place: int) -> Callable[[Content, str], Content]:
+    def put(content: Content, value: str) -> Content:
+        lines = list(content.addressee.address_lines)
+        lines[place] = value
+        return replace(content, addressee=replace(content.addressee, address_lines=tuple(lines)))
+
+    return put
 
 
 #: Field → letter with the value in it.
 FIELDS: dict[str, Callable[[Content, str], Content]] = {
     "addressee.name": lambda content, value: replace(content, addressee=replace(content.addressee, name=value)),
-    "addressee.address_lines[0]": _address,
+    "addressee.address_lines[0]": _address(0),
+    "addressee.address_lines[1]": _address(1),
     "addressee.postcode": lambda content, value: replace(content, addressee=replace(content.addressee, postcode=value)),
     "letter_no": lambda content, value: replace(content, letter_no=value),
     "mandate.no": lambda content, value: replace(content, mandate=replace(content.mandate, no=value)),
@@ -107,6 +113,18 @@ FIELDS: dict[str, Callable[[Content, str], Content]] = {
     "lines[0].contract_no_masked": _line("contract_no_masked"),
     "lines[0].product_name": _line("product_name"),
     "extra.附言": lambda content, value: replace(content, extra=(("附言", value),)),
+}
+
+
+#: Texts of a letter that are not attacked as fields of their own, and why.
+NOT_ATTACKED = {
+    "kind": "one of five words of ours",
+    "institution.name": "changes with the name of its account, which must be the same",
+    "institution.address": "is not printed",
+    "check_url": "is an address of ours or is refused",
+    "seal.approval_id": "a hash of ours",
+    "extra[0][0]": "a name that the template declares",
+    "extra[0][1]": "is extra.附言",
 }
 
 

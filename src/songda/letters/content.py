@@ -12,6 +12,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, is_dataclass
@@ -29,6 +30,9 @@ _MAY_BE_EMPTY = frozenset({"institution.official_app", "addressee.postcode"})
 
 #: Categories of characters that change what is read, or what a search finds, unseen: line breaks, bidi overrides, zero-width.
 UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+#: The page of the letter: a host, and nothing that a browser or a reader of codes would take for something else.
+_CHECK_URL = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?(/[A-Za-z0-9._~/-]*)?")
 
 #: Kind → what stands above the letter.
 TITLES: dict[Kind, str] = {
@@ -315,6 +319,8 @@ def _party_problems(content: Content, said: Iterable[tuple[str, str]]) -> Iterat
     for path, text in said:
         if not text.strip() and path not in _MAY_BE_EMPTY:
             yield f"{path}.empty"
+    if not _CHECK_URL.fullmatch(content.check_url):
+        yield "check_url.form"
     yield from _window_problems(content.addressee)
 
 
