@@ -117,13 +117,16 @@ class Factory:
         self._files = [folder / file["name"] for file in manifest["files"]]
         return self.manifest_sha256
 
-    def make(self, folder: Path) -> Shift:
-        """Prints and inserts the whole run. Raises BadHandOff."""
+    def make(self, folder: Path, *, paper: bool = True) -> Shift:
+        """Prints and inserts the whole run. Raises BadHandOff.
+
+        `paper`: whether the codes are read off the pages of the print files, or taken as the inserter's input names them.
+        """
         self.load(folder)
         lines: list[tuple[object, ...]] = []
         counts = {each.name: 0 for each in fields(Faults)} | {"pieces": 0, "sheets": 0, "diverted": 0}
         missing_first: dict[int, Sheet] = {}
-        stacks = _lookahead(self._stacks())
+        stacks = _lookahead(self._stacks() if paper else self._listed())
         for stack, following in stacks:
             piece = stack[0].piece
             counts["pieces"] += 1
@@ -221,6 +224,11 @@ class Factory:
     def _weigh(self, sheets: list[Sheet], envelope: str) -> float:
         nominal = _ENVELOPE_G[envelope] + len(sheets) * _SHEET_G
         return round(nominal + max(-3.0, min(3.0, self._chance.gauss(0, 1))) * _SPREAD_G, 1)
+
+    def _listed(self) -> Iterator[list[Sheet]]:
+        for piece, row in sorted(self._expected.items()):
+            of = int(row["sheets"])
+            yield [Sheet(self.job, piece, number, of) for number in range(1, of + 1)]
 
     def _stacks(self) -> Iterator[list[Sheet]]:
         """The sheets of each piece, as they come out of the printer."""
