@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import csv
+import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +19,7 @@ import pyzipper
 from bank import letters, opened, rows_of, signed, taken_in
 from sqlalchemy import update
 
+from program import songda
 from songda.base import days
 from songda.base.errors import SongdaError
 from songda.cli.drill import join, open_stand_in
@@ -262,6 +265,14 @@ def test_the_whole_press_with_a_bad_machine_ends_with_each_letter_once_in_its_ow
     assert ended.count("active") + ended.count("held") == DEBTORS
 
 
+def test_the_stand_in_does_the_same_with_codes_off_the_paper_and_off_the_list(plant: Plant, tmp_path: Path) -> None:
+    house = plant.house
+    hand_off(house.engine, house.tenant, plant.run_id, home=house.home, to=tmp_path, lock=in_clear(), at=AT)
+    faults = Faults(jam=0.2, loss=0.2, double_feed=0.2)
+    shifts = [Factory(faults, seed=3).make(tmp_path / plant.run_id, paper=paper) for paper in (True, False)]
+    assert shifts[0] == shifts[1]
+
+
 @pytest.mark.parametrize("way", ["age", "zip"])
 def test_the_factory_gets_its_files_encrypted_and_the_manifest_last(plant: Plant, way: str, tmp_path: Path) -> None:
     house, identity = plant.house, pyrage.x25519.Identity.generate()
@@ -372,6 +383,30 @@ def test_a_run_goes_to_the_factorys_server_encrypted_and_a_broken_line_is_taken_
     for name in names:
         (clear / name.removesuffix(".age")).write_bytes(pyrage.decrypt((folder / name).read_bytes(), [factory_key]))
     assert Factory(Faults(), seed=1).load(clear) == read_manifest(house.home, plant.run_id).run_sha256
+
+
+def test_the_command_delivers_where_the_settings_say(
+    plant: Plant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = plant.house.home
+    monkeypatch.setenv("SONGDA_MASTER_KEY", base64.b64encode(bytes(range(32))).decode())
+    assert "factory.toml" in songda(home, "press", "handoff", plant.run_id, "--clear", rc=64)
+    identity = tmp_path / "id_ed25519"
+    identity.write_bytes(new_identity())
+    identity.chmod(0o600)
+    (tmp_path / "in").mkdir()
+    key = pyrage.x25519.Identity.generate().to_public()
+    with SftpServer(tmp_path / "in", authorized=paramiko.PKey.from_path(identity)) as server:
+        other = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKe6d0cmRGBFO8bSRwjHDPcsPg5lvl0jB8eCbtvMJtpN"
+        words = ("--to", server.url, "--host-key", other, "--identity", str(identity), "--age", str(key))
+        assert "主机密钥" in songda(home, "press", "handoff", plant.run_id, *words, rc=76)
+        assert list(server.folder.iterdir()) == []
+        place = f'to = "{server.url}"\nhost_key = "{server.host_key}"\nidentity_file = "{identity}"\nage = "{key}"\n'
+        (home / "factory.toml").write_text(f"[delivery]\n{place}", "utf-8")
+        told = json.loads(songda(home, "press", "handoff", plant.run_id, "--json"))
+        assert sorted(path.name for path in (server.folder / plant.run_id).iterdir()) == sorted(told["files"])
+        assert all(name.endswith(".age") for name in told["files"])
+        songda(home, "press", "handoff", plant.run_id, rc=73)
 
 
 def test_a_locked_run_is_fit_to_print(plant: Plant) -> None:
