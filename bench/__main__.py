@@ -25,11 +25,11 @@ BENCHMARKS: dict[str, tuple[str, list[str]]] = {
     "whole_day": ("A whole day: 50,000 cases to print-ready, ordered letters (target: 10 minutes, 4 GB)", []),
     "letters_render": (
         "From contents to sealed records and print files (target: 150 letters a second, 1.5 GB, 40 kB a letter at rest)",
-        ["--letters", "50000", "--peers", "~/.cache/songda-peers"],
+        ["--letters", "1500", "--peers", "~/.cache/songda-peers"],
     ),
     "letters_round_trip": (
         "Letters read back from pictures of the print files (target: every one equals the manifest)",
-        ["--letters", "10000", "--sample", "500"],
+        ["--letters", "1000", "--sample", "100"],
     ),
     "letters_hostile": (
         "A thousand hostile values in every field of a letter (target: refused or printed as they stand)",
@@ -50,7 +50,10 @@ BENCHMARKS: dict[str, tuple[str, list[str]]] = {
         "Letters under faults of every kind and SIGKILL (target: nothing lost, nothing twice, no wrong grade)",
         ["--database", "postgresql", "--letters", "80", "--kill-every", "15"],
     ),
-    "push_endpoint": ("Taking pushed events (target: 1,000 a second, p99 50 ms)", []),
+    "push_endpoint": (
+        "Taking pushed events (target: 1,000 a second, p99 50 ms)",
+        ["--database", "both", "--repeat", "3"],
+    ),
     "tracking_fold": ("Folding tracking events (target: 20,000 events a second on one core)", []),
     "events_and_plan": ("Events, webhooks, money and the plan of a day", []),
     "courier_list": (

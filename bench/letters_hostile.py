@@ -16,6 +16,7 @@ import platform
 import sys
 import time
 from collections import Counter
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +26,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "security
 from hostile_values import FIELDS, hostile_values, letters_with, plain_letter, template_with_own_text
 from sample_letters import text_of
 
-from songda.letters import (
-    Content,
-    Rendered,
-    extra_problems,
-    missing_glyphs,
-    problems,
-    render_many,
-)
+from songda.base.errors import SongdaError
+from songda.base.processes import map_ahead
+from songda.letters import Content, Renderer, extra_problems, missing_glyphs, problems
 from songda.letters.content import texts
 
 
@@ -50,6 +46,20 @@ def is_printed(value: str, printed: str) -> bool:
     return any(bare[:cut] in printed and bare[cut:] in printed for cut in range(len(bare), 0, -1))
 
 
+def set_and_read(content: Content) -> str | None:
+    """The text of the letter without blanks; None when it is held. Preflight comes later and holds what runs out of its place."""
+    try:
+        pdf = renderer().render(content).pdf
+    except SongdaError:
+        return None
+    return text_of(pdf).replace("zh-CN", "")
+
+
+@cache
+def renderer() -> Renderer:
+    return Renderer(template_with_own_text())
+
+
 def measure(*, values: int, workers: int) -> dict[str, Any]:
     started, refused, taken = time.perf_counter(), Counter[str](), dict[str, list[str]]()
     for field, put in FIELDS.items():
@@ -63,13 +73,11 @@ def measure(*, values: int, workers: int) -> dict[str, Any]:
     count = max(map(len, taken.values()))
     wrong, held, printed = Counter[str](), 0, 0
     letters = list(letters_with(taken, count))
-    contents = ((str(number), content) for number, (content, _) in enumerate(letters))
-    own = {"reminder": template_with_own_text()}
-    for (_, result), (_, placed) in zip(render_many(contents, workers, own), letters, strict=True):
-        if not isinstance(result, Rendered):
+    contents = (content for content, _ in letters)
+    for said, (_, placed) in zip(map_ahead(set_and_read, contents, workers=workers), letters, strict=True):
+        if said is None:
             held += 1
             continue
-        said = text_of(result.pdf).replace("zh-CN", "")
         wrong.update(field for field, value in placed.items() if not is_printed(value, said))
         printed += len(placed)
     return {
