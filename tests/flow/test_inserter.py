@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,15 @@ from songda.flow import delivery, factory
 from songda.flow.assemble import assemble
 from songda.flow.delivery import FactoryUnreachable, FolderNotEmpty, parse_sftp
 from songda.flow.factory import WrongRunState
-from songda.flow.handoff import OtherManifest, confirm_deletion, hand_off, in_clear, to_age_key, to_zip
+from songda.flow.handoff import (
+    OtherManifest,
+    ask_for_receipts,
+    confirm_deletion,
+    hand_off,
+    in_clear,
+    to_age_key,
+    to_zip,
+)
 from songda.flow.inserter import answers_csv, balance, divert_csv, reprints, take_output
 from songda.flow.plant import read_plant
 from songda.flow.post import Carrier, order, post_run
@@ -263,6 +272,28 @@ def test_the_whole_press_with_a_bad_machine_ends_with_each_letter_once_in_its_ow
     ended = [each.state for each in letters(house, plant.batch)]
     assert len(posted) == len(set(posted)) == ended.count("active")
     assert ended.count("active") + ended.count("held") == DEBTORS
+
+
+def test_a_factory_that_does_not_confirm_the_deletion_in_a_day_is_a_task_until_it_does(
+    plant: Plant, tmp_path: Path
+) -> None:
+    house, k = plant.house, tables.task.c
+
+    def asked(hours: int) -> list[tuple[str, str]]:
+        ask_for_receipts(house.engine, house.tenant.id, at=AT + timedelta(hours=hours))
+        return [tuple(row) for row in rows_of(house, k.object_id, k.state, kind="deletion_overdue")]
+
+    hand_off(house.engine, house.tenant, plant.run_id, home=house.home, to=tmp_path, lock=in_clear(), at=AT)
+    plant.accept(*plant.all_good())
+    plant.count()
+    assert asked(48) == []
+    plant.post()
+    assert asked(23) == []
+    assert asked(25) == [(plant.run_id, "open")]
+    assert asked(26) == [(plant.run_id, "open")]
+    hash_ = read_manifest(house.home, plant.run_id).run_sha256
+    confirm_deletion(house.engine, plant.run_id, manifest_sha256=hash_, receipt_sha256=None, home=house.home, at=AT)
+    assert asked(27) == [(plant.run_id, "dropped")]
 
 
 def test_the_stand_in_does_the_same_with_codes_off_the_paper_and_off_the_list(plant: Plant, tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ if TYPE_CHECKING:
     from songda.dispatch.stops import STOP, Stopped, in_force, lift, stop, stopped_letters
     from songda.dispatch.subscribing import Subscribed, subscribe
     from songda.dispatch.sweeping import Swept, sweep
-    from songda.dispatch.tasks import REPLACEMENT_UNPAID, WEBHOOK_DISABLED, keep_tasks
+    from songda.dispatch.tasks import DELETION_OVERDUE, REPLACEMENT_UNPAID, WEBHOOK_DISABLED, keep_tasks
 
 _HOMES = {
     "cancelling": ("CancelReport", "cancel_waybills"),
@@ -105,11 +105,12 @@ _HOMES = {
     "stops": ("STOP", "Stopped", "in_force", "lift", "stop", "stopped_letters"),
     "subscribing": ("Subscribed", "subscribe"),
     "sweeping": ("Swept", "sweep"),
-    "tasks": ("REPLACEMENT_UNPAID", "WEBHOOK_DISABLED", "keep_tasks"),
+    "tasks": ("DELETION_OVERDUE", "REPLACEMENT_UNPAID", "WEBHOOK_DISABLED", "keep_tasks"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "DELETION_OVERDUE",
     "REPLACEMENT_UNPAID",
     "STOP",
     "STOP_REQUESTED",

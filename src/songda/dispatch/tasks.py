@@ -33,6 +33,8 @@ WEBHOOK_DISABLED = "webhook_disabled"
 #: No account bears a piece in place of one that the carrier has lost (about the attempt): the next run asks again.
 REPLACEMENT_UNPAID = "replacement_unpaid"
 
+#: The factory has not said yet that it has deleted the files of a run that is over (about the run).
+DELETION_OVERDUE = "deletion_overdue"
 #: An envelope lies at the factory that must not go: take it out of the pile (done = it is out).
 DIVERT = "divert"
 #: A stop order came when the carrier had the letter: ask for its interception.

@@ -20,6 +20,7 @@ from songda.dispatch import (
     take_tracking_files,
 )
 from songda.flow.further import another_place
+from songda.flow.handoff import ask_for_receipts
 from songda.flow.post import THREADS, Carrier
 from songda.flow.tenants import Tenant
 from songda.store import move, tables
@@ -65,6 +66,7 @@ def conclude(engine: Engine, tenant: Tenant, *, at: datetime, mapping: Mapping |
     close_letters(engine, [(end, over[end.letter_id]) for end in ends if end.letter_id in over], at=at)
     reconcile(engine, tenant_id=tenant.id, at=at)
     sweep(engine, tenant_id=tenant.id, at=at)
+    ask_for_receipts(engine, tenant.id, at=at)
     _finish(engine, tenant.id, at=at)
     return Followed(further=len(places), closed=len(over))
 

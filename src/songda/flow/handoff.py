@@ -13,14 +13,15 @@ import io
 import json
 import shutil
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from songda.base.errors import SongdaError
+from songda.dispatch import DELETION_OVERDUE, keep_tasks
 from songda.flow.audit import write_audit
 from songda.flow.delivery import LAST as _MANIFEST
 from songda.flow.delivery import Sftp, open_place
@@ -29,6 +30,7 @@ from songda.flow.press import INSERTER_FILE, open_file, read_manifest
 from songda.flow.run_key import destroy_run_key
 from songda.flow.tenants import Tenant
 from songda.letters import Manifest
+from songda.store import tables
 from songda.vault.durable import new_file
 
 _RECEIPT = "deleted.json"
@@ -38,6 +40,10 @@ _OUTGOING = "outgoing"
 _TO_PRINT = ("locked", "acknowledged", "printing")
 #: States of runs of which nothing is printed any more.
 _OVER = ("handed_over", "reconciled", "rejected")
+#: Names of a hand-off and of a receipt in the audit log.
+_GIVEN, _DELETED = "press.handoff", "press.deleted"
+#: How long the factory may take to say that it has deleted a run that is over.
+_RECEIPT_WITHIN = timedelta(hours=24)
 
 
 class BadRecipient(SongdaError):
@@ -126,7 +132,7 @@ def hand_off(
             "lock": lock.suffix or "clear",
             "way": "folder" if isinstance(to, Path) else "sftp",
         }
-        write_audit(connection, at=at, actor="operator", action="press.handoff", object_id=run_id, details=details)
+        write_audit(connection, at=at, actor="operator", action=_GIVEN, object_id=run_id, details=details)
     return names
 
 
@@ -162,13 +168,33 @@ def confirm_deletion(
         if (folder / _RECEIPT).exists():
             return
         details = {"manifest_sha256": manifest_sha256, "receipt_sha256": receipt_sha256}
-        write_audit(connection, at=at, actor="operator", action="press.deleted", object_id=run_id, details=details)
+        write_audit(connection, at=at, actor="operator", action=_DELETED, object_id=run_id, details=details)
     # The receipt is the last of it: a crash before it leaves everything to be done again.
     destroy_run_key(run_id, home)
     for name in _printed(read_manifest(home, run_id)):
         (folder / name).unlink(missing_ok=True)
     with new_file(folder / _RECEIPT) as written:
         written.write(json.dumps({"run": run_id, "at": at.isoformat(), **details}, sort_keys=True).encode())
+
+
+def ask_for_receipts(engine: Engine, tenant_id: str, *, at: datetime) -> int:
+    """A task for each run that the factory got, that has been over for a day and of which it has not confirmed the deletion;
+    returns how many. A task goes away with the receipt. What never left the house needs none.
+    """
+    r, t, a = tables.run.c, tables.transition.c, tables.audit.c
+    ended = (
+        select(r.id)
+        .join(tables.transition, (t.object_id == r.id) & t.target.in_(("handed_over", "rejected")))
+        .where(r.tenant_id == tenant_id, r.state.in_(_OVER), t.at <= (at - _RECEIPT_WITHIN).astimezone(UTC))
+    )
+    with engine.begin() as connection:
+        over = set(connection.scalars(ended))
+        told = connection.execute(select(a.object_id, a.action).where(a.action.in_((_GIVEN, _DELETED)))).all()
+        given = {row.object_id for row in told if row.action == _GIVEN} & over
+        late = given - {row.object_id for row in told if row.action == _DELETED}
+        reasons = dict.fromkeys(sorted(late), "no_receipt")
+        keep_tasks(connection, DELETION_OVERDUE, reasons, among=given, actor="timer", at=at)
+    return len(late)
 
 
 def _printed(manifest: Manifest) -> list[str]:
