@@ -180,7 +180,7 @@ def withdraw(
         with house.engine.connect() as connection:
             numbers = letter_numbers(connection, answers)
             where = places_in_runs(connection, [piece for each in answers.values() for piece in each.pieces])
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"letter_no": numbers[letter], "outcome": each.outcome, "pieces": [where[piece] for piece in each.pieces]}
         for letter, each in answers.items()
     ]
@@ -190,7 +190,7 @@ def withdraw(
     print_table(
         f"委托 {entrustment} 已撤回",
         ("函号", "结果", "要取出的封件（打印批次/序号）"),
-        [(row["letter_no"] or "", ANSWERS_ZH[str(row["outcome"])], "、".join(row["pieces"])) for row in rows],
+        [(row["letter_no"] or "", ANSWERS_ZH[row["outcome"]], "、".join(row["pieces"])) for row in rows],
     )
 
 
