@@ -52,7 +52,8 @@ def set_and_read(content: Content) -> str | None:
         pdf = renderer().render(content).pdf
     except SongdaError:
         return None
-    return text_of(pdf).replace("zh-CN", "")
+    said: str = text_of(pdf)
+    return said.replace("zh-CN", "")
 
 
 @cache

@@ -15,7 +15,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -265,8 +265,8 @@ def _texts(path: str, value: Any) -> Iterator[tuple[str, str]]:
     elif isinstance(value, tuple):
         for index, item in enumerate(value):
             yield from _texts(f"{path}[{index}]", item)
-    elif is_dataclass(value):
-        for name in value.__slots__:
+    else:
+        for name in getattr(value, "__slots__", ()):
             yield from _texts(f"{path}.{name}", getattr(value, name))
 
 
