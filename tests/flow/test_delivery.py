@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import shlex
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -212,3 +214,17 @@ def test_openssh_takes_the_files(tmp_path: Path, identity: Path) -> None:
         assert sorted(path.name for path in (tmp_path / "in" / RUN).iterdir()) == ["a.pdf.age", "manifest.json.age"]
         with pytest.raises(FolderNotEmpty):
             send(to)
+
+
+def test_the_stand_in_runs_from_the_command_line(tmp_path: Path, identity: Path) -> None:
+    (tmp_path / "id.pub").write_text(f"ssh-ed25519 {paramiko.PKey.from_path(identity).get_base64()} factory\n")
+    words = ["sim", "sftp", str(tmp_path / "in"), "--authorized", str(tmp_path / "id.pub"), "--port", "0"]
+    program = [sys.executable, "-c", "from songda.cli import main; main()", *words]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            _, url, _, host_key = shlex.split(server.stdout.readline())
+            send(parse_sftp(url, host_key=host_key, identity=identity), ("a.pdf.age", b"sealed"))
+        finally:
+            server.terminate()
+    assert (tmp_path / "in" / RUN / "a.pdf.age").read_bytes() == b"sealed"

@@ -144,6 +144,26 @@ def carrier(
 
 
 @sim.command()
+def sftp(
+    folder: Annotated[Path, typer.Argument(help="Folder in which the files lie; made if it is missing.")],
+    authorized: Annotated[Path, typer.Option(help="File of the one public key that is let in (ssh-ed25519 AAAA…).")],
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 8322,
+) -> None:
+    """Run a stand-in for the factory's SFTP server until interrupted. Its host key is new each time.
+
+    Example: songda sim sftp in --authorized ~/.ssh/songda_press.pub
+    """
+    import threading
+
+    from songda.sim.sftp import SftpServer, public_key
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with SftpServer(folder, authorized=public_key(authorized.read_text("utf-8")), port=port) as server:
+        typer.echo(f"--to {server.url} --host-key {server.host_key!r}")
+        threading.Event().wait()
+
+
+@sim.command()
 def factory(
     folder: Annotated[Path, typer.Argument(help="Folder of a run as `songda press handoff --clear` wrote it.")],
     to: Annotated[Path, typer.Option(help="Folder for the output files and for what lies in each envelope.")],

@@ -7,6 +7,7 @@ with SftpServer(folder, user="songda", authorized=public_key) as server:
 
 from __future__ import annotations
 
+import base64
 import io
 import os
 import socket
@@ -74,6 +75,12 @@ class SftpServer:
         if self.cut_after is not None and self.received >= self.cut_after:
             self.cut_after = None
             transport.sock.close()
+
+
+def public_key(line: str) -> paramiko.PKey:
+    """The key that a line of authorized_keys states. Raises ValueError."""
+    kind, text, *_ = line.split()
+    return paramiko.PKey.from_type_string(kind, base64.b64decode(text))
 
 
 def new_key() -> paramiko.PKey:
