@@ -270,6 +270,8 @@ def _present(house: House, proposal: Proposal, samples: Path | None) -> None:
         ("函号", "收件人", "地址", "金额（元）", "合同数"),
         masked_samples(house.engine, house.tenant, proposal),
     )
+    if proposal.kind == "court_forward":
+        typer.echo("所附文书的原件：songda court show 委托编号 --to 文件.pdf（编号见 songda court list）")
     if samples is None:
         typer.echo("样函全文：加 --samples 目录，或 songda letters show 函号 --to 文件.pdf")
     else:
