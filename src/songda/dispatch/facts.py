@@ -33,13 +33,14 @@ AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
 #: Names that offices give themselves.
 _NAMES = ("office_name", "office_prov", "office_city")
 
-_ATTEMPTS = bindparam("attempts", expanding=True)
 _LOOK_AGAIN = (
     update(tables.attempt)
-    .where(_a.id.in_(_ATTEMPTS), or_(_a.look_at.is_(None), _a.look_at != AT_ONCE))
+    .where(_a.id.in_(bindparam("attempts", expanding=True)), or_(_a.look_at.is_(None), _a.look_at != AT_ONCE))
     .values(look_at=AT_ONCE)
 )
-_STANDING = select(_f.attempt_id, _f.event_key, _f.arrival).where(_f.attempt_id.in_(_ATTEMPTS))
+_STANDING = select(_f.attempt_id, _f.event_key, _f.arrival).where(
+    _f.attempt_id.in_(bindparam("attempts", expanding=True))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def store_events(connection: Connection, *, key: DataKey, told: Iterable[Told], 
     attempts = sorted({entry.attempt_id for entry in told})
     lock_attempts(connection, attempts)
     seen, arrivals = _standing(connection, attempts)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for entry in told:
         event_key = fact_key(entry.event)
         if (entry.attempt_id, event_key) in seen:
