@@ -23,6 +23,7 @@ DOCUMENT = HERE.parent / "docs" / "benchmarks.md"
 #: Name → what it shows, and the arguments of the published figures.
 BENCHMARKS: dict[str, tuple[str, list[str]]] = {
     "whole_day": ("A whole day: 50,000 cases to print-ready, ordered letters (target: 10 minutes, 4 GB)", []),
+    "letter_checks": ("Proofreading letters and looking at their records (target: 2,000 a second; 3 ms)", []),
     "letters_render": (
         "From contents to sealed records and print files (target: 150 letters a second, 1.5 GB, 40 kB a letter at rest)",
         ["--letters", "1500", "--peers", "~/.cache/songda-peers"],
