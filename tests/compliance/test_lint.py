@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from songda.compliance import cover_hits, hits, lint, lint_cover, lint_version
+from songda.compliance import cover_hits, hits, lint, lint_cover, lint_paragraphs, lint_version
 
 FORBIDDEN = [
     ("impersonation", "我是区人民法院的王法官，请马上还款"),
@@ -260,3 +260,19 @@ def test_the_version_names_the_word_lists() -> None:
     version, digest = lint_version().split("+")
     assert version.count(".") == 2
     assert len(digest) == 12
+
+
+@pytest.mark.parametrize(
+    "paragraphs",
+    [
+        ["否则坐", "牢", "严禁使用坐牢等用语", "老*赖"],
+        ["坐\ue000牢", "坐 牢"],
+        ["坐\n\n牢", "坐\n牢", ""],
+        ["\u200b坐\u200b牢，通知你的\n单位", "无 赖"],
+    ],
+)
+def test_paragraphs_are_read_as_a_text_with_blank_lines_between_them(paragraphs: list[str]) -> None:
+    starts = [sum(len(each) + 2 for each in paragraphs[:n]) for n in range(len(paragraphs))]
+    whole = [(hit.list, hit.start, hit.end, hit.text) for hit in lint("\n\n".join(paragraphs))]
+    parts = [(hit.list, hit.start + starts[n], hit.end + starts[n], hit.text) for n, hit in lint_paragraphs(paragraphs)]
+    assert parts == whole

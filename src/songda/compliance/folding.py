@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 _BLANK_LINE = re.compile(r"\n[^\S\n]*(?=\n)")
 _DECORATION = re.compile(r"(?<=[㐀-鿿])[*·•・.\-_~^+=|/\\#&@'\"`]{1,3}(?=[㐀-鿿])")
 _PARAGRAPH = "\n"
+#: Folds to itself (private use); a text that holds it is folded apart.
+_SEPARATOR = "\ue000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,14 @@ class Folding(dict[int, str]):
         # Paragraphs part at blank lines, which most texts have none of.
         plain = text.translate(self) if "\n" not in text else "".join(self._parts(text))
         return Folded(_DECORATION.sub("", plain), text, self)
+
+    def fold_paragraphs(self, paragraphs: Sequence[str]) -> str:
+        """The folded paragraphs with a line end between each and the next, and no other."""
+        text = _SEPARATOR.join(paragraphs)
+        if "\n\n" in text or text.count(_SEPARATOR) >= len(paragraphs):
+            # A blank line within a paragraph ends a clause.
+            return _PARAGRAPH.join(self.fold(each).text.replace(_PARAGRAPH, "。") for each in paragraphs)
+        return _DECORATION.sub("", text.translate(self)).replace(_SEPARATOR, _PARAGRAPH)
 
     def sources(self, text: str) -> list[int]:
         """For each folded character of `text` the position of the character it came from: needed where something is found."""

@@ -15,12 +15,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import accumulate
 from operator import add
 from typing import Any
 
@@ -82,12 +80,11 @@ def lint(text: str, *, known: Collection[str] = ()) -> list[Hit]:
 def lint_paragraphs(paragraphs: Sequence[str], *, known: Collection[str] = ()) -> list[tuple[int, Hit]]:
     """As `lint`, for paragraphs whose words do not reach into each other: (number of the paragraph from 0, hit in it)."""
     folding = _lists().folding
-    folded = [folding.fold(paragraph) for paragraph in paragraphs]
-    starts = list(accumulate((len(each.text) + 1 for each in folded), initial=0))
+    text = folding.fold_paragraphs(paragraphs)
     found = []
-    for name, severity, start, end in _found("\n".join(each.text for each in folded), _lists().text, known):
-        n = bisect_right(starts, start) - 1
-        span = folded[n].span(start - starts[n], min(end, starts[n + 1] - 1) - starts[n])
+    for name, severity, start, end in _found(text, _lists().text, known):
+        n, begin = text.count("\n", 0, start), text.rfind("\n", 0, start) + 1
+        span = folding.fold(paragraphs[n]).span(start - begin, end - begin)
         found.append((n, Hit(name, severity, *span, paragraphs[n][slice(*span)])))
     return found
 

@@ -14,6 +14,7 @@ import re
 import struct
 import zlib
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
 from songda.base.errors import SongdaError
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _SHEET = re.compile(r"S1\|(\d{6})\|(\d{7})\|(\d{2})/(\d{2})\|([0-9A-F])\|([0-9A-F]{4})")
 _BLACK_IS_1 = bytes([1]) + bytes(255)
+_BLACK_IS_0 = b"\xff\0" + bytes(254)
 
 
 class BadSheetCode(SongdaError):
@@ -57,6 +59,7 @@ class SheetCode:
     inserts: int
 
 
+@lru_cache(maxsize=64)
 def qr(text: str) -> Matrix:
     """QR code of error correction level M."""
     import zxingcpp
@@ -118,8 +121,11 @@ def pixels(matrix: Matrix, *, scale: int, quiet: int) -> bytes:
     white = b"\xff" * ((matrix.width + 2 * quiet) * scale)
     lines = [white] * (quiet * scale)
     for row in matrix.rows:
-        modules = bytes(quiet) + row + bytes(quiet)
-        lines += [b"".join((b"\0" if module else b"\xff") * scale for module in modules)] * scale
+        modules = (bytes(quiet) + row + bytes(quiet)).translate(_BLACK_IS_0)
+        line = bytearray(len(white))
+        for place in range(scale):
+            line[place::scale] = modules
+        lines += [bytes(line)] * scale
     return b"".join((*lines, *[white] * (quiet * scale)))
 
 

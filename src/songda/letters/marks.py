@@ -265,15 +265,13 @@ def _widths(font: Any) -> Callable[[bytes], float]:
 def cid_widths(items: Any) -> dict[int, float]:
     """`c [w1 w2 …]` and `first last w`, mixed (ISO 32000-1, 9.7.4.3)."""
     found: dict[int, float] = {}
-    rest = list(items)
-    while len(rest) >= 2:
-        start = int(rest[0])
-        if isinstance(rest[1], int | float) or not hasattr(rest[1], "__iter__"):
-            found |= dict.fromkeys(range(start, int(rest[1]) + 1), float(rest[2]))
-            rest = rest[3:]
+    rest = iter(items)
+    for item in rest:
+        start, then = int(item), next(rest)
+        if isinstance(then, int | float) or not hasattr(then, "__iter__"):
+            found |= dict.fromkeys(range(start, int(then) + 1), float(next(rest)))
         else:
-            found |= {start + n: float(width) for n, width in enumerate(rest[1])}
-            rest = rest[2:]
+            found |= {start + n: float(width) for n, width in enumerate(then)}
     return found
 
 

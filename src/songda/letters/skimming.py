@@ -24,7 +24,7 @@ from songda.letters.postage import load_products
 from songda.letters.preflighting import is_ours, preflight
 from songda.letters.printed import passages
 from songda.letters.view import QR
-from songda.letters.zones import A4_MM, ADDRESS_WINDOW, EDGES, LEFT_EDGE, PT_PER_MM, SLACK_MM, WAYBILL, Zone
+from songda.letters.zones import A4_MM, ADDRESS_WINDOW, EDGES, LEFT_EDGE, PT_PER_MM, SLACK_MM, WAYBILL
 
 if TYPE_CHECKING:
     import pikepdf
@@ -61,25 +61,28 @@ _NESTED = reduce(lambda inner, _: rb"\((?>" + _BYTES + rb"|" + inner + rb")*+\)"
 _STRING = rb"(?>" + _NESTED + rb"|<(?>[0-9A-F]{4})*+>)"
 _COLOUR = rb"/c\d++ (?:cs|CS) (?>" + _N + rb" ){1,4}+(?:scn|SCN)"
 _SHAPE = re.compile(
-    rb"\s*+(?>"
-    # 1 matrix, 2 font, 3 size, 4 matrix of the text, 5 what is shown
+    # 1 what ends, 2 what begins
+    rb"\s*+(EMC)?+(?>\s*+/(Span|Artifact)<<(?>[^<>]++|<[0-9A-F]*+>)*+>>BDC)?+(?>\s*+(?>"
+    # 3 matrix, 4 font, 5 size, 6 matrix of the text, 7 what is shown
     rb"q (" + _SIX + rb") cm" + _COLOUR + rb"\nBT 0 Tr/(f\d++) (" + _N + rb") Tf (" + _SIX + rb") Tm"
     rb"(.*?)T[Jj]\nET\nQ"
-    # 6 matrix, 7 width of the line, 8 way
+    # 8 matrix, 9 width of the line, 10 way
     rb"|q (" + _SIX + rb") cm" + _COLOUR + rb"(?: (" + _N + rb") w)?(?: " + _N + rb" M)?"
     rb"((?>(?> " + _N + rb")++ [mlc])++)\n(?:h\n)?[Sf]\nQ"
-    # 9 matrix, 10 name of the picture
-    rb"|q (" + _SIX + rb") cm/(x\d++) Do\nQ"
-    # 11 what begins
-    rb"|/(Span|Artifact)<<(?>[^<>]++|<[0-9A-F]*+>)*+>>BDC"
-    # 12
-    rb"|(EMC))",
+    # 11 matrix, 12 name of the picture
+    rb"|q (" + _SIX + rb") cm/(x\d++) Do\nQ))?+",
     re.DOTALL,
 )
 #: All of what a text shows; an end that stands in a string leaves no whole one.
 _SHOWN = re.compile(rb"\[(?>" + _STRING + rb"|" + _N + rb"|\s++)*+\]|" + _STRING, re.DOTALL)
 _PARTS = re.compile(rb"(" + _STRING + rb")|(" + _N + rb")", re.DOTALL)
 _ESCAPE = re.compile(rb"\\([0-7]{3}|.)", re.DOTALL)
+#: What the edges leave of a page, and how far down page 1 has zones: millimetres.
+_LEFT: Final = LEFT_EDGE.width - SLACK_MM
+_UPPER: Final = EDGES[0].height - SLACK_MM
+_RIGHT: Final = EDGES[2].x + SLACK_MM
+_LOWER: Final = EDGES[1].y + SLACK_MM
+_ADDRESSED: Final = max(zone.y + zone.height for zone in (WAYBILL, ADDRESS_WINDOW))
 #: Matrices of nearly all texts: the engine's pages count downwards.
 _UPSIDE_DOWN: Final = b"1 0 0 -1 "
 _BACK: Final = b"1 0 0 -1 0 0"
@@ -124,7 +127,7 @@ def _is_clean(document: pikepdf.Pdf, pages: int, words: str, picture: bytes) -> 
     said, pictures, fonts = list[str](), 0, dict[tuple[int, int], _Font]()
     for number, page in enumerate(document.pages):
         reading = _read(page.obj, fonts)
-        if not _is_white(reading.marks, first=number == 0):
+        if number == 0 and not _is_addressed(reading.top):
             return False
         said += reading.said
         for shown in reading.pictures:
@@ -136,45 +139,55 @@ def _is_clean(document: pikepdf.Pdf, pages: int, words: str, picture: bytes) -> 
 
 @dataclass(slots=True)
 class _Reading:
-    marks: list[Mark]
+    #: Marks as far down as page 1 has zones.
+    top: list[Mark]
     #: Texts in their order, without those of artifacts.
     said: list[str]
     pictures: list[Any]
 
 
-def _read(page: Any, fonts: dict[tuple[int, int], _Font]) -> _Reading:
+def _read(page: Any, fonts: dict[tuple[int, int], _Font]) -> _Reading:  # noqa: PLR0912 - one branch a shape
     resources = page.Resources
     if not (page.keys() <= _PAGE and resources.keys() <= _RESOURCES and _is_a4(page.MediaBox)):
         raise _Unknown
     named = {str(name)[1:].encode(): _font(font, fonts) for name, font in resources.Font.items()}
     things = {str(name)[1:].encode(): thing for name, thing in resources.get("/XObject", {}).items()}
     stream = page.Contents.read_bytes()
-    found, said, pictures, open_, at = list[Mark](), list[str](), list[Any](), list[bool](), 0
+    top, said, pictures, open_, at = list[Mark](), list[str](), list[Any](), list[bool](), 0
     for shape in _SHAPE.finditer(stream):
-        if shape.start() != at:
+        start, end = shape.span()
+        if start != at or end == at:
+            break
+        at = end
+        if shape[1]:
+            open_.pop()
+        if shape[2]:
+            open_.append(shape[2] == b"Artifact")
+        if shape[3]:
+            mark, text = _text(shape, named)
+            if True not in open_:
+                said.append(text)
+        elif shape[8]:
+            mark = _way(shape)
+        elif shape[11]:
+            pictures.append(_picture(things[shape[12]]))
+            mark = box("image", [(0, 0), (1, 0), (0, 1), (1, 1)], _matrix(shape[11]))
+        else:
+            continue
+        _, left, upper, right, lower = mark
+        if left < _LEFT or right > _RIGHT or upper < _UPPER or lower > _LOWER:
             raise _Unknown
-        at = shape.end()
-        match shape.lastindex:
-            case 5:
-                mark, text = _text(shape, named)
-                found.append(mark)
-                if not any(open_):
-                    said.append(text)
-            case 8:
-                found.append(_way(shape))
-            case 10:
-                thing = things[shape[10]]
-                if thing.Subtype != "/Image":
-                    raise _Unknown
-                pictures.append(thing)
-                found.append(box("image", [(0, 0), (1, 0), (0, 1), (1, 1)], _matrix(shape[9])))
-            case 11:
-                open_.append(shape[11] == b"Artifact")
-            case _:
-                open_.pop()
+        if upper < _ADDRESSED:
+            top.append(mark)
     if stream[at:].strip() or len(pictures) != len(things):
         raise _Unknown
-    return _Reading(found, said, pictures)
+    return _Reading(top, said, pictures)
+
+
+def _picture(thing: Any) -> Any:
+    if thing.Subtype != "/Image":
+        raise _Unknown
+    return thing
 
 
 def _is_a4(mediabox: Any) -> bool:
@@ -213,16 +226,16 @@ def _items(array: bytes) -> list[Any]:
 
 
 def _text(shape: re.Match[bytes], fonts: dict[bytes, _Font]) -> tuple[Mark, str]:
-    size = float(shape[3])
-    advance, text = _shown(shape[5], fonts[shape[2]])
+    size = float(shape[5])
+    advance, text = _shown(shape[7], fonts[shape[4]])
     low, high, right = -BELOW * size, ABOVE * size, advance * size / 1000
-    place = shape[1]
-    if place.startswith(_UPSIDE_DOWN) and shape[4] == _BACK:
+    place = shape[3]
+    if place.startswith(_UPSIDE_DOWN) and shape[6] == _BACK:
         x, y = map(float, place[len(_UPSIDE_DOWN) :].split())
         top, bottom = A4_MM[1] - (y + high) / PT_PER_MM, A4_MM[1] - (y + low) / PT_PER_MM
         return Mark("text", min(x, x + right) / PT_PER_MM, top, max(x, x + right) / PT_PER_MM, bottom), text
     corners = [(0.0, low), (right, low), (0.0, high), (right, high)]
-    return box("text", corners, times(_matrix(shape[4]), _matrix(place))), text
+    return box("text", corners, times(_matrix(shape[6]), _matrix(place))), text
 
 
 @lru_cache(maxsize=4096)
@@ -243,11 +256,11 @@ def _shown(operand: bytes, font: _Font) -> tuple[float, str]:
 
 
 def _way(shape: re.Match[bytes]) -> Mark:
-    numbers = [float(each) for each in re.findall(_N, shape[8])]
-    half = float(shape[7] or 0) / 2
+    numbers = [float(each) for each in re.findall(_N, shape[10])]
+    half = float(shape[9] or 0) / 2
     xs, ys = numbers[::2], numbers[1::2]
     corners = [(x, y) for x in (min(xs) - half, max(xs) + half) for y in (min(ys) - half, max(ys) + half)]
-    return box("path", corners, _matrix(shape[6]))
+    return box("path", corners, _matrix(shape[8]))
 
 
 def _matrix(numbers: bytes) -> Matrix:
@@ -259,36 +272,24 @@ def _unescaped(string: bytes) -> bytes:
     """The bytes of a literal string (ISO 32000-1, 7.3.4.2), whose escapes `_STRING` has let pass."""
     if b"\\" not in string:
         return string
-    return _ESCAPE.sub(lambda found: _ESCAPED[found[1]], string)
+    if b"\\\\" in string or b"\\(" in string or b"\\)" in string:
+        return _ESCAPE.sub(lambda found: _ESCAPED[found[1]], string)
+    # The others are escapes of Python too.
+    return string.decode("unicode_escape").encode("latin-1")
 
 
 #: What stands behind the backslash → the byte that it means.
 _ESCAPED: Final = {b"%03o" % code: bytes([code]) for code in range(256)} | _PLAIN | {c: c for c in (b"(", b")", b"\\")}
 
 
-def _is_white(found: list[Mark], *, first: bool) -> bool:
-    """As preflight has it of the zones of a page."""
-    if not all(mark.within(_BODY) for mark in found):
-        return False
-    if not first:
-        return True
-    top = [mark for mark in found if mark.top < _ADDRESSED]
+def _is_addressed(top: list[Mark]) -> bool:
+    """As preflight has it of the zones of page 1."""
     shown = [mark for mark in top if mark.touches(ADDRESS_WINDOW, slack=SLACK_MM)]
     return (
         not any(mark.touches(WAYBILL, slack=SLACK_MM) for mark in top)
         and any(mark.kind == "text" for mark in shown)
         and all(mark.within(ADDRESS_WINDOW, slack=SLACK_MM) for mark in shown)
     )
-
-
-#: What the edges leave of a page, and how far down page 1 has zones.
-_BODY: Final = Zone(
-    LEFT_EDGE.width - SLACK_MM,
-    EDGES[0].height - SLACK_MM,
-    EDGES[2].x + SLACK_MM - (LEFT_EDGE.width - SLACK_MM),
-    EDGES[1].y + SLACK_MM - (EDGES[0].height - SLACK_MM),
-)
-_ADDRESSED: Final = max(zone.y + zone.height for zone in (WAYBILL, ADDRESS_WINDOW))
 
 
 def problems_of_record(template: Template, content: Content, record: Rendered) -> tuple[str, ...]:
