@@ -164,7 +164,8 @@ def show(
 def approve(
     batch: Batch,
     key: Annotated[
-        Path, typer.Option(help="The lawyer's private key: made by `songda letters key`, or an authority's PEM or PKCS#12.")
+        Path,
+        typer.Option(help="The lawyer's private key: made by `songda letters key`, or an authority's PEM or PKCS#12."),
     ],
     certificate: Annotated[
         Path | None, typer.Option(help="PEM of the lawyer's certificate, where it does not lie in the key's own file.")
@@ -175,7 +176,13 @@ def approve(
     samples: Annotated[
         Path | None, typer.Option(help="Folder for sample letters as PDF (mode 0600, they name persons).")
     ] = None,
-    pull: Annotated[list[str] | None, typer.Option(help="Letter number to take out; may be repeated.")] = None,
+    pull: Annotated[
+        list[str] | None, typer.Option(help="Letter number to take out, or NUMBER=REASON; may be repeated.")
+    ] = None,
+    seen: Annotated[
+        str | None,
+        typer.Option(help="Hash of the list that the lawyer has seen (songda letters propose); no other is signed."),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Sign without asking: the list was seen before.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
@@ -197,14 +204,17 @@ def approve(
             workers=house.workers,
             home=house.home,
         )
+        if seen is not None:
+            proposal.must_be(seen)
         if samples is not None:
             for name, pdf in sample_pdfs(house.engine, house.tenant, proposal, count=SAMPLES):
                 samples.mkdir(parents=True, exist_ok=True)
                 write_private(samples / name, pdf)
         if not as_json:
-            _present(house, proposal, samples)
+            present(house, proposal, samples)
+        pulled = {number: why or "lawyer" for number, _, why in (each.partition("=") for each in pull or ())}
         if not yes:
-            _confirm(len(proposal.letters) - len(pull or ()))
+            _confirm(len(proposal.letters) - len(pulled))
         approval = sign(
             house.engine,
             house.tenant,
@@ -213,12 +223,12 @@ def approve(
             certificate=None if certificate is None else read_key(certificate),
             password=ask_password(confirm=False),
             at=days.at(as_of.date(), 17) if as_of else days.now(),
-            pulled=dict.fromkeys(pull or (), "pulled by the lawyer"),
+            pulled=pulled,
         )
     figures: dict[str, object] = {
         "batch": batch,
-        "approved": len(proposal.letters) - len(pull or ()),
-        "held": len(proposal.exceptions) + len(pull or ()),
+        "approved": len(proposal.letters) - len(pulled),
+        "held": len(proposal.exceptions) + len(pulled),
         "waiting": proposal.waiting,
         "approval": approval.id,
         "list_sha256": approval.list_hash,
@@ -236,7 +246,7 @@ def approve(
     typer.echo(f"已签发 {figures['approved']} 封，审批编号 {approval.id[:12]}。继续：songda run --resume")
 
 
-def _present(house: House, proposal: Proposal, samples: Path | None) -> None:
+def present(house: House, proposal: Proposal, samples: Path | None) -> None:
     """Samples (masked) and exceptions, before anything is signed."""
     from songda.flow.decide import rules_on
     from songda.flow.figures import reason_zh
@@ -264,7 +274,7 @@ def _present(house: House, proposal: Proposal, samples: Path | None) -> None:
         shown = [
             (each.letter_no, "；".join(reason_zh(code, rules) for code in each.reasons)) for each in proposal.exceptions
         ]
-        print_table("例外名单（前 20 封）", ("函号", "原因"), shown[:20])
+        print_table("例外名单（前 20 封；用语在哪一段：songda letters proof 函号）", ("函号", "原因"), shown[:20])
     print_table(
         "样函",
         ("函号", "收件人", "地址", "金额（元）", "合同数"),

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from songda.dispatch.handover import HandOver, hand_over
     from songda.dispatch.intents import Resolved, resolve_intents
     from songda.dispatch.ordering import OrderReport, order_waybills
-    from songda.dispatch.pulling import end_attempts, hold_letters, take_out_strays
+    from songda.dispatch.pulling import end_attempts, hold_letters, set_aside, take_out_strays
     from songda.dispatch.pushes import receive_push, receive_pushes
     from songda.dispatch.reconciling import reconcile
     from songda.dispatch.returns import read_scan, scan_words, scanned_events
@@ -94,7 +94,7 @@ _HOMES = {
     "handover": ("HandOver", "hand_over"),
     "intents": ("Resolved", "resolve_intents"),
     "ordering": ("OrderReport", "order_waybills"),
-    "pulling": ("end_attempts", "hold_letters", "take_out_strays"),
+    "pulling": ("end_attempts", "hold_letters", "set_aside", "take_out_strays"),
     "pushes": ("receive_push", "receive_pushes"),
     "reconciling": ("reconcile",),
     "returns": ("read_scan", "scan_words", "scanned_events"),
@@ -190,6 +190,7 @@ __all__ = [
     "resolve_intents",
     "scan_words",
     "scanned_events",
+    "set_aside",
     "settle",
     "settle_order",
     "shadow",

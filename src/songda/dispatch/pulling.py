@@ -77,6 +77,24 @@ def take_out(connection: Connection, piece_ids: Collection[str], *, actor: str, 
     return rows
 
 
+def set_aside(
+    connection: Connection,
+    piece_ids: Collection[str],
+    *,
+    actor: str,
+    reason: str,
+    at: datetime,
+    why: str | None = None,
+    attempts: Collection[str] = (),
+) -> None:
+    """Pulls the pieces, ends their attempts (and `attempts`), and holds the letters of which nothing was ever posted.
+
+    `why`: as for `hold_letters`.
+    """
+    letters = pull(connection, piece_ids, actor=actor, reason=reason, at=at, attempts=attempts)
+    hold_letters(connection, letters, actor=actor, reason=reason, at=at, why=why)
+
+
 def take_out_strays(engine: Engine, run_id: str, *, at: datetime) -> int:
     """Takes out the good pieces of a run for which no attempt waits: what they were to replace has turned up, or their attempt
     has ended, while nobody could find them; returns how many. The rest of the run may then go.

@@ -25,7 +25,7 @@ from songda.flow.countersigning import First, Lines, SecondLawyerNeeded, first_s
 from songda.flow.court import facts_of_letters
 from songda.flow.decide import deliverable, may_be_written_to, ranked, rules_on, scope_of, write_decisions
 from songda.flow.facts import accept_facts
-from songda.flow.gates import Verdict, judge_approve, letter_links, read_all
+from songda.flow.gates import Spot, Verdict, judge_approve, letter_links, read_all
 from songda.flow.links import read_links
 from songda.flow.reviewing import released_rules
 from songda.flow.tenants import Tenant
@@ -80,6 +80,12 @@ class DailyCapacityReached(SongdaError):
     exit_code = 77
 
 
+class ListChanged(SongdaError):
+    zh = "名单与看过的不同：看过的名单哈希 {seen}，现在是 {now}"
+    remedy = "有函件的内容、金额、地址、模板或名单在此期间有变动；请重新查看（songda letters propose 批次）后再签发"
+    exit_code = 75
+
+
 class UnknownPulled(SongdaError):
     zh = "要撤下的函号 {letter_no} 不在待审批名单中"
     remedy = "请核对函号；名单可用 songda letters list 批次号 查看"
@@ -115,6 +121,8 @@ class Excepted:
     #: Ids of rules, or codes of what is missing.
     reasons: tuple[str, ...]
     inputs_hash: str
+    #: Where its words have something of the word lists.
+    spots: tuple[Spot, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +154,11 @@ class Proposal:
     @property
     def is_first_of_two(self) -> bool:
         return needs_two(self.kind) and self.first is None
+
+    def must_be(self, seen: str) -> None:
+        """Raises ListChanged unless what stands for approval is, to the character, what was seen under the hash `seen`."""
+        if (now := self.listing().list_hash) != seen:
+            raise ListChanged(seen=seen, now=now)
 
     def listing(self, pulled: Iterable[str] = ()) -> ApprovalList:
         """What is signed: a line a letter and address. `pulled`: ids of letters that the lawyer takes out."""
@@ -235,10 +248,10 @@ def _sorted_out(ready: Sequence[Any], verdicts: Sequence[tuple[Verdict, str]]) -
         if places:
             letters.append(Proposed(row.id, row.version, row.letter_no, row.amount_fen, places))
         else:
-            reasons, inputs = (
-                (judged[0][0].reasons, judged[0][0].inputs_hash) if judged else (("no_lawful_address",), "")
+            first = judged[0][0] if judged else Verdict(row.id, 1, "", "", False, ("no_lawful_address",), "")
+            exceptions.append(
+                Excepted(row.id, row.version, row.letter_no, first.reasons, first.inputs_hash, first.spots)
             )
-            exceptions.append(Excepted(row.id, row.version, row.letter_no, reasons, inputs))
     return letters, exceptions
 
 
