@@ -11,7 +11,7 @@ from sample_letters import codes_on, members, page_image
 from songda.letters import (
     Manifest,
     Piece,
-    RecordChanged,
+    PiecesUnfit,
     Rendered,
     build_run,
     load_products,
@@ -190,9 +190,9 @@ def test_a_missing_page_is_found(run: Run) -> None:
 def test_a_record_that_the_ledger_does_not_know_stops_the_run(records: list[Rendered]) -> None:
     good = pieces_of(records, 1)[0]
     for bad in (replace(good, record_sha256="0" * 64), replace(good, pages=good.pages + 1)):
-        with pytest.raises(RecordChanged) as stopped:
-            build([bad])
-        assert stopped.value.data == {"piece_id": "pc_1"}
+        with pytest.raises(PiecesUnfit) as stopped:
+            build([bad, pieces_of(records, 2)[1]])
+        assert stopped.value.data["pieces"] == {"pc_1": "record_changed"}
 
 
 def test_a_changed_record_is_found_later(run: Run) -> None:

@@ -10,6 +10,7 @@ import typer
 
 from songda.base import days
 from songda.base.errors import SongdaError
+from songda.cli.letters import write_private
 from songda.cli.opening import JsonFlag, TenantName, open_house, print_json
 from songda.cli.press import Run, press
 from songda.cli.tables import print_table
@@ -62,26 +63,50 @@ def add_to(app: typer.Typer) -> None:
         press.command()(command)
 
 
-def preflight(run: Run, tenant: TenantName = None, as_json: JsonFlag = False) -> None:
-    """Look at every page of a locked run before it goes out: zones, window, fonts, links, sheet codes. 65: not fit.
+def preflight(
+    run: Run,
+    overlay: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for pictures (PNG, 0600, they name persons): the pages with their zones, what offends in red."
+        ),
+    ] = None,
+    piece: Annotated[
+        list[str] | None, typer.Option(help="Piece to draw even where nothing is wrong with it; may be repeated.")
+    ] = None,
+    tenant: TenantName = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Read every page of a locked run in full: zones, window, fonts, links, sheet codes. 65: not fit.
 
-    Example: songda press preflight run_01m8…
+    A run is locked only when its letters have passed; this reads the files again as they lie there.
+
+    Example: songda press preflight run_01m8… --overlay 预检
     """
-    from songda.flow.preflight import preflight_run
+    from songda.flow.preflight import draw_pieces, preflight_run
     from songda.flow.press import check_run
     from songda.letters import problem_zh
 
     with open_house(tenant) as house:
         check_run(house.engine, house.tenant, run)
         found = list(preflight_run(house.engine, house.tenant, run, home=house.home, workers=house.workers))
+        drawn = []
+        if overlay is not None:
+            wanted = dict.fromkeys([*(piece or ()), *(each.piece_id for each in found if each.piece_id)])
+            overlay.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for piece_id, png in draw_pieces(house.engine, house.tenant, run, list(wanted)[:_SHOWN], home=house.home):
+                write_private(overlay / f"{piece_id}.png", png)
+                drawn.append(piece_id)
     if as_json:
-        print_json({"run": run, "problems": [each._asdict() for each in found]})
+        print_json({"run": run, "problems": [each._asdict() for each in found], "drawn": drawn})
     elif found:
         print_table(
             "预检", ("封件", "代码", "问题"), [(each.piece_id, each.code, problem_zh(each.code)) for each in found]
         )
     else:
         typer.echo(f"打印批次 {run} 预检通过")
+    if drawn and not as_json:
+        typer.echo(f"已画出 {len(drawn)} 件的版面（含个人信息，用后删除）：{overlay}")
     if found:
         raise typer.Exit(65)
 

@@ -58,6 +58,12 @@ class OtherManifest(SongdaError):
     exit_code = 65
 
 
+class NotAsLocked(SongdaError):
+    zh = "打印批次 {run} 的 {file} 与锁定时不一致，不能交给印制方"
+    remedy = "请从备份恢复该批次的文件夹；不能恢复的，退回清单（songda press acknowledge 另一哈希）后重新制作"
+    exit_code = 65
+
+
 class Lock(NamedTuple):
     """How a file is closed for its way: the ending of its name, (name, bytes) → bytes, and for whom it can be opened."""
 
@@ -102,12 +108,15 @@ def hand_off(
 ) -> list[str]:
     """Writes the run for the factory into the folder `to/RUN`; the names in the order in which they appeared.
 
-    Called again after a broken line it goes on where that broke. Raises UnknownRun, WrongRunState, FolderNotEmpty,
+    Called again after a broken line it goes on where that broke. Raises UnknownRun, WrongRunState, NotAsLocked, FolderNotEmpty,
     RunKeyDestroyed, Unsealable, DiskFull, CannotWrite, and for a server what songda.flow.delivery raises.
     """
     with engine.connect() as connection:
-        find_run(connection, run_id, *_TO_PRINT)
+        run = find_run(connection, run_id, *_TO_PRINT)
     manifest, source = read_manifest(home, run_id), home / "runs" / run_id
+    if manifest.run_sha256 != run.manifest_sha256:
+        raise NotAsLocked(run=run_id, file=_MANIFEST)
+    hashes = {file.name: file.sha256 for file in manifest.files}
     names = []
     with open_place(to) as place:
         place.begin(run_id)
@@ -119,6 +128,9 @@ def hand_off(
             else:
                 plain = name in (INSERTER_FILE, _MANIFEST)
                 data = (source / name).read_bytes() if plain else b"".join(open_file(tenant, run_id, name, home=home))
+                # Preflight has passed what was locked; another file has passed nothing.
+                if hashes.get(name, sha256(data).hexdigest()) != sha256(data).hexdigest():
+                    raise NotAsLocked(run=run_id, file=name)
                 data = lock.close(name, data)
                 if outgoing is not None:
                     with new_file(outgoing / closed) as file:

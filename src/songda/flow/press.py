@@ -10,7 +10,6 @@ from __future__ import annotations
 import io
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -19,7 +18,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, bindparam, select, update
 
 from songda.base.errors import SongdaError
-from songda.dispatch import lock_attempts
+from songda.dispatch import lock_attempts, set_aside
 from songda.flow.court import Entrustment, entrustments_of, read_document
 from songda.flow.dealing import new_run
 from songda.flow.plant import read_plant
@@ -33,6 +32,7 @@ from songda.letters import (
     Manifest,
     Packing,
     Piece,
+    PiecesUnfit,
     PostingRow,
     build_run,
     expected_pieces,
@@ -79,13 +79,29 @@ def lock_run(
     """Builds and seals the print files of an open run and fixes its manifest; None when no piece has a waybill yet.
 
     Pieces whose order has no answer yet go to the next run. A crash before the end leaves an open run, which is built
-    again to the same bytes; so does a stop order that comes while the files are made. Raises RecordChanged,
-    SegmentDamaged, DiskFull, CannotWrite, and Conflict when stop orders never cease.
+    again to the same bytes; so does a stop order that comes while the files are made. Pieces that cannot be printed are taken
+    out with the reason, their letters held, and the rest is built. Raises DocumentChanged, NotFitToPrint, SegmentDamaged,
+    DiskFull, CannotWrite, and Conflict when stop orders never cease.
     """
-    for _ in range(_BUILDS - 1):
-        with suppress(Conflict):
+    conflicts = 0
+    while True:
+        try:
             return _build(engine, tenant, run_id, home=home, at=at, workers=workers, progress=progress)
-    return _build(engine, tenant, run_id, home=home, at=at, workers=workers, progress=progress)
+        except PiecesUnfit as error:
+            _set_aside(engine, error.data["pieces"], at=at)
+        except Conflict:
+            conflicts += 1
+            if conflicts == _BUILDS:
+                raise
+
+
+def _set_aside(engine: Engine, pieces: Mapping[str, str], *, at: datetime) -> None:
+    by_code: dict[str, list[str]] = {}
+    for piece, code in pieces.items():
+        by_code.setdefault(code, []).append(piece)
+    with engine.begin() as connection:
+        for code, group in sorted(by_code.items()):
+            set_aside(connection, group, actor="production", reason="gate_lock", at=at, why=f"print:{code}")
 
 
 def _build(

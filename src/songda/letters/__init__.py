@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     )
     from songda.letters.drawing import (
         picture,
+        picture_of_zones,
     )
     from songda.letters.errors import (
         BadContent,
@@ -210,7 +211,7 @@ _HOMES = {
         "texts",
         "to_json",
     ),
-    "drawing": ("picture",),
+    "drawing": ("picture", "picture_of_zones"),
     "errors": (
         "BadContent",
         "BadTemplate",
@@ -400,6 +401,7 @@ __all__ = [
     "parse_sheet_code",
     "passages",
     "picture",
+    "picture_of_zones",
     "place_of",
     "posting_csv",
     "preflight",

@@ -256,6 +256,28 @@ def _of_zones(found: list[Mark], *, first: bool) -> Iterator[str]:
         yield "window_crossed"
 
 
+def offences(pdf: bytes) -> list[list[Mark]]:
+    """For each page what lies where paper must stay white, or crosses the border of the window: for a person's eyes.
+
+    Pages whose contents cannot be followed have none.
+    """
+    import pikepdf
+
+    found = []
+    with pikepdf.open(io.BytesIO(pdf)) as document:
+        for number, page in enumerate(document.pages):
+            try:
+                drawn = marks(page)
+            except (ValueError, KeyError, TypeError, IndexError):
+                drawn = []
+            found.append([mark for mark in drawn if any(_of_zones([mark, *_ADDRESSED], first=number == 0))])
+    return found
+
+
+#: What keeps a single mark from being told that the window is empty.
+_ADDRESSED = (Mark("text", 30, 60, 40, 64),)
+
+
 def _is_a4(page: pikepdf.Page) -> bool:
     left, bottom, right, top = (float(number) for number in page.mediabox)
     size = (right - left, top - bottom)
