@@ -45,7 +45,7 @@ BENCHMARKS: dict[str, tuple[str, list[str]]] = {
     "stop_race": ("Stopping letters while their run is locked: 10,000 random moments (target: exactly one wins)", []),
     "factory_runs": (
         "Print runs through the stand-in factory (target: 200,000 letters, zero difference, no wrong envelope)",
-        ["--pieces", "30000"],
+        ["--pieces", "200000", "--paper", "0.05"],
     ),
     "letter_faults": (
         "Letters under faults of every kind and SIGKILL (target: nothing lost, nothing twice, no wrong grade)",
