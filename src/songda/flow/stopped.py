@@ -60,6 +60,16 @@ def _by_rules(
     if cases.is_empty():
         return {}
     cases = cases.with_columns(action_id=pl.concat_str("letter_id", "case_id", separator="/"))
+    found: dict[str, tuple[list[str], str]] = {}
+    # Letters of several batches stand side by side, and a rule of one kind is no rule of another.
+    for own in cases.partition_by("kind", maintain_order=True):
+        found |= _of_a_kind(connection, tenant, own, on=on)
+    return found
+
+
+def _of_a_kind(
+    connection: Connection, tenant: Tenant, cases: pl.DataFrame, *, on: date
+) -> dict[str, tuple[list[str], str]]:
     if needs_two(cases["kind"][0]):
         batches = cases["batch_id"].unique(maintain_order=True)
         given = {letter: count for batch in batches for letter, count in approvers(connection, tenant, batch).items()}
