@@ -18,7 +18,7 @@ from web_house import Office, open_office
 from songda.base import days
 from songda.carriers import Event
 from songda.dispatch import Told, store_events
-from songda.flow.courier import courier_key
+from songda.flow.courier_links import give, signing_key
 from songda.flow.sealed import open_person
 from songda.flow.shared_secrets import valid
 from songda.store import tables
@@ -56,8 +56,10 @@ class Tour:
 
     def link(self, office: str = OFFICE, *, holder: str = "team-3", hours: float = 12) -> str:
         expires = self.house.now.replace(microsecond=0) + timedelta(hours=hours)
-        key = courier_key(self.tenant)
-        return self.house.base + courier_path(self.tenant.id, office, holder=holder, expires=expires, key=key)
+        engine, at = self.house.house.engine, self.house.now
+        generation = give(engine, self.tenant, office, holder=holder, expires=expires, at=at)
+        right = {"holder": holder, "expires": expires, "key": signing_key(self.tenant), "generation": generation}
+        return self.house.base + courier_path(self.tenant.id, office, **right)
 
     @contextmanager
     def team(self, office: str = OFFICE, **link: Any) -> Iterator[httpx.Client]:

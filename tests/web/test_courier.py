@@ -16,6 +16,7 @@ from PIL import Image
 
 from songda.evidence import Trust, sentences, verify_bundle
 from songda.flow.courier import lines, worklist
+from songda.flow.courier_links import revoke
 from songda.flow.proof import letter_bundle
 from songda.flow.slips import BadSlip, read_slip, reduced
 
@@ -99,7 +100,68 @@ def test_an_expired_link_is_told_and_opens_nothing(tour: Tour) -> None:
             assert "链接已过期" in answer.json()["error"]["message"]
 
 
-@pytest.mark.parametrize("token", ["-", "x", "0.YQ.AAAA"])
+def taken_back(tour: Tour, holder: str | None, office: str = OFFICE) -> None:
+    revoke(tour.house.house.engine, tour.tenant, office, holder=holder, by="ops-7", at=tour.house.now)
+
+
+def test_a_revoked_link_opens_nothing_from_that_moment_on_and_a_new_one_does(tour: Tour) -> None:
+    letter = tour.fresh()
+    told = outcome(letter)
+    with tour.team(holder="lost-phone") as team, tour.team(holder="other-team") as other:
+        assert team.get("items").status_code == 200
+        taken_back(tour, "lost-phone")
+        answers = (
+            team.get("items"),
+            team.post("unmask", json={"waybill_no": letter.waybill_no, "how": "scanned"}),
+            team.post("outcomes", json={"outcomes": [told]}),
+        )
+        for answer in answers:
+            assert answer.status_code == 403
+            assert "链接已被作废" in answer.json()["error"]["message"]
+            assert letter.name not in answer.text
+        assert other.get("items").status_code == 200
+        assert "courier:signed" not in tour.codes(letter)
+    # The team itself goes on with a new link, and what waited on its phone is taken, once.
+    with tour.team(holder="lost-phone") as team:
+        assert reported(team, told) == [("taken", "")]
+
+
+def test_all_links_of_an_office_are_revoked_and_no_other_offices(tour: Tour) -> None:
+    with tour.team(holder="a-1") as one, tour.team(holder="a-2") as two, tour.team(OTHER, holder="a-1") as elsewhere:
+        taken_back(tour, None)
+        assert [client.get("items").status_code for client in (one, two, elsewhere)] == [403, 403, 200]
+        with tour.team(holder="a-1") as again:
+            assert again.get("items").status_code == 200
+            taken_back(tour, "a-1")
+            assert again.get("items").status_code == 403
+
+
+def test_a_report_whose_photo_was_under_way_when_the_link_was_revoked_is_not_taken(tour: Tour) -> None:
+    letter = tour.fresh()
+    body = json.dumps({"outcomes": [outcome(letter)]}).encode()
+
+    def slowly() -> Any:
+        yield body[:10]
+        taken_back(tour, "slow-phone")
+        yield body[10:]
+
+    with tour.team(holder="slow-phone") as team:
+        answer = team.post("outcomes", content=slowly(), headers={"Content-Type": "application/json"})
+    assert answer.status_code == 403
+    assert "courier:signed" not in tour.codes(letter)
+
+
+def test_a_link_that_is_revoked_and_expired_is_called_expired_and_a_forged_one_forged(tour: Tour) -> None:
+    with tour.team(holder="short", hours=1) as team:
+        taken_back(tour, "short")
+        team.headers["Authorization"] += "A"
+        assert team.get("items").status_code == 404
+        team.headers["Authorization"] = team.headers["Authorization"][:-1]
+        tour.house.now = MORNING + timedelta(hours=2)
+        assert team.get("items").status_code == 410
+
+
+@pytest.mark.parametrize("token", ["-", "x", "0.YQ.AAAA", "0.0.YQ.AAAA"])
 def test_a_forged_link_is_not_found(tour: Tour, token: str) -> None:
     with tour.team() as team:
         team.headers["Authorization"] = f"Bearer {token}"
@@ -151,9 +213,15 @@ def test_the_shell_holds_no_data_and_states_its_policy(tour: Tour) -> None:
 # One at a time
 
 
-def test_an_item_is_shown_to_who_knows_its_number_and_the_log_says_to_whom(tour: Tour) -> None:
+def test_66_an_item_is_shown_to_who_knows_its_number_and_the_log_says_to_whom(tour: Tour) -> None:
+    """66. Screens show masks; opening the room number writes a read-audit row. (What logs say: tests/security; roles: later.)"""
     letter = tour.here[0]
+    before = len(tour.house.audited("courier.unmask"))
     with tour.team(holder="team-7") as team:
+        listed = {item["digits"]: item for item in team.get("items").json()["items"]}[letter.waybill_no[-4:]]
+        assert letter.name not in listed["name"]
+        assert "".join(letter.address["label"]) not in listed["address"]
+        assert len(tour.house.audited("courier.unmask")) == before
         shown = team.post("unmask", json={"waybill_no": letter.waybill_no, "how": "scanned"}).json()
     assert (shown["name"], shown["phone"]) == (letter.name, letter.phone)
     assert shown["address"] == list(letter.address["label"])

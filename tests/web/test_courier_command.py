@@ -18,6 +18,8 @@ from songda.base.errors import SongdaError
 from songda.cli.courier import BadOffice
 from songda.cli.door import app
 from songda.cli.holder import BadHolder
+from songda.cli.usage import WrongUsage
+from songda.flow.courier_links import NoSuchLink
 
 __all__ = ["tour"]
 
@@ -69,6 +71,57 @@ def test_a_link_opens_the_list_and_is_in_the_log(songda: Callable[..., str], tou
     actor, _, details = tour.house.audited("courier.link")[-1]
     assert (actor, details["office"], details["holder"]) == ("operator", OFFICE, "team-5")
     assert parts.fragment not in json.dumps(details)
+
+
+def test_links_are_listed_and_revoked_one_by_one_or_all(songda: Callable[..., str], tour: Tour) -> None:
+    def given(holder: str) -> Callable[[], int]:
+        said = songda("courier", "link", OTHER, "--holder", holder, "--base", tour.house.base, "--json")
+        parts = urlsplit(json.loads(said)["url"])
+
+        def status() -> int:
+            with tour.house.browser() as client:
+                where, shown = f"/api{parts.path}/items", {"Authorization": f"Bearer {parts.fragment}"}
+                return client.get(where, headers=shown).status_code
+
+        return status
+
+    def holders() -> list[str]:
+        return [each["holder"] for each in json.loads(songda("courier", "links", OTHER, "--json"))["links"]]
+
+    one, two, three = given("t-1"), given("t-2"), given("t-3")
+    assert holders() == ["t-1", "t-2", "t-3"]
+    assert "t-2" in songda("courier", "links")
+    by = ("--by", "ops-7")
+    said = json.loads(songda("courier", "revoke", OTHER, "--holder", "t-2", *by, "--json"))
+    assert (said["revoked"], said["holders"]) == (1, ["t-2"])
+    assert (one(), two(), three(), holders()) == (200, 403, 200, ["t-1", "t-3"])
+    assert tour.house.audited("courier.revoke")[-1] == (
+        *("ops-7", tour.tenant.id),
+        {"office": OTHER, "holder": "t-2", "links": 1},
+    )
+    # A holder who has none is a slip of the pen, and is told.
+    for words in (("--holder", "t-2"), ("--holder", "t-9")):
+        with pytest.raises(NoSuchLink):
+            songda("courier", "revoke", OTHER, *words, *by)
+    assert "2 个链接" in songda("courier", "revoke", OTHER, "--all", *by)
+    assert (one(), three(), holders()) == (403, 403, [])
+    again = given("t-2")
+    assert (again(), holders()) == (200, ["t-2"])
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (("--by", "ops-7"), WrongUsage),
+        (("--holder", "t-1", "--all", "--by", "ops-7"), WrongUsage),
+        (("--all", "--by", "张三"), BadHolder),
+    ],
+)
+def test_a_revocation_says_of_what_and_by_whom(
+    songda: Callable[..., str], words: tuple[str, ...], error: type[SongdaError]
+) -> None:
+    with pytest.raises(error):
+        songda("courier", "revoke", OTHER, *words)
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,12 @@ def test_a_genuine_link_is_recognised(purpose: str, object_id: str, holder: str)
     assert (link.purpose, link.object_id, link.holder, link.expires) == (purpose, object_id, holder, SOON)
 
 
+def test_a_link_says_how_many_revocations_went_before_it() -> None:
+    token = sign("courier", "ten_a/31000100", SOON, KEY, holder="team-3", generation=17)
+    link = verify(token, purpose="courier", object_id="ten_a/31000100", now=NOW, key=KEY)
+    assert (link.holder, link.generation) == ("team-3", 17)
+
+
 def test_a_link_opens_no_other_object_and_no_other_page() -> None:
     token = sign("press", "run_a/1", SOON, KEY)
     for wrong in ({"object_id": "run_a/2"}, {"purpose": "letter"}, {"key": bytes(32)}):
@@ -47,11 +53,18 @@ def test_the_last_second_still_counts_and_the_next_does_not() -> None:
         check(token, now=SOON + timedelta(seconds=1))
 
 
-def test_nobody_can_prolong_a_link_or_change_its_holder() -> None:
-    expires, holder, mac = sign("press", "run_a/1", SOON, KEY, holder="usr_7").split(".")
+def test_nobody_can_prolong_a_link_change_its_holder_or_outlive_a_revocation() -> None:
+    expires, generation, holder, mac = sign("press", "run_a/1", SOON, KEY, holder="usr_7").split(".")
     later = sign("press", "run_a/1", SOON + timedelta(days=1), bytes(32), holder="usr_7").split(".")[0]
-    other = sign("press", "run_a/1", SOON, bytes(32), holder="usr_8").split(".")[1]
-    for forged in (f"{later}.{holder}.{mac}", f"{expires}.{other}.{mac}", f"{expires}.{holder}."):
+    other = sign("press", "run_a/1", SOON, bytes(32), holder="usr_8").split(".")[2]
+    for forged in (
+        f"{later}.{generation}.{holder}.{mac}",
+        f"{expires}.{generation}.{other}.{mac}",
+        f"{expires}.{generation}.{holder}.",
+        f"{expires}.1.{holder}.{mac}",
+        f"{expires}.00.{holder}.{mac}",
+        f"{expires}.{holder}.{mac}",
+    ):
         with pytest.raises(LinkForged):
             check(forged)
 

@@ -16,6 +16,7 @@ from songda.cli.holder import holder_id
 from songda.cli.letters import write_private
 from songda.cli.opening import JsonFlag, TenantName, open_house, print_json
 from songda.cli.tables import print_table
+from songda.cli.usage import WrongUsage
 
 if TYPE_CHECKING:
     from songda.flow.courier import Row
@@ -111,7 +112,7 @@ def link(
 
     Example: songda courier link 31000100 --holder team-3 --hours 12 --base https://letters.example.cn
     """
-    from songda.flow.courier import audit_link, courier_key
+    from songda.flow.courier_links import give, signing_key
     from songda.web import courier_path
 
     holder_id(holder)
@@ -120,14 +121,65 @@ def link(
     with open_house(tenant) as house:
         at = days.now()
         expires = at.replace(microsecond=0) + timedelta(hours=hours)
-        path = courier_path(house.tenant.id, office, holder=holder, expires=expires, key=courier_key(house.tenant))
-        audit_link(house.engine, house.tenant, office, holder=holder, expires=expires, at=at)
+        generation = give(house.engine, house.tenant, office, holder=holder, expires=expires, at=at)
+        key = signing_key(house.tenant)
+        path = courier_path(house.tenant.id, office, holder=holder, expires=expires, key=key, generation=generation)
     url = base.rstrip("/") + path
     if as_json:
         print_json({"office": office, "holder": holder, "expires": expires.isoformat(), "url": url})
     else:
         typer.echo(f"网点 {office}，{expires:%Y-%m-%d %H:%M} 前有效，持有人 {holder}", err=True)
         typer.echo(url)
+
+
+@courier.command()
+def links(
+    office: Annotated[str | None, typer.Argument(help="Code of an office; all when absent.")] = None,
+    tenant: TenantName = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """List the links that are neither expired nor revoked: to whom they were given, and until when.
+
+    Example: songda courier links 31000100
+    """
+    from songda.flow.courier_links import given_links
+
+    with open_house(tenant) as house, house.engine.connect() as connection:
+        rows = given_links(connection, house.tenant, office=office, at=days.now())
+    if as_json:
+        listed = [{"office": row.office, "holder": row.holder, "expires": row.expires.isoformat()} for row in rows]
+        print_json({"links": listed})
+    else:
+        lines = [(row.office, row.holder, f"{row.expires.astimezone(days.SHANGHAI):%Y-%m-%d %H:%M}") for row in rows]
+        print_table("有效的链接", ("网点", "持有人", "有效至"), lines)
+
+
+@courier.command()
+def revoke(
+    office: Office,
+    by: Annotated[str, typer.Option("--by", help="Id of the one who revokes; kept in the audit log. Never a name.")],
+    holder: Annotated[str | None, typer.Option(help="Id of the team whose links to the office are revoked.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Revoke the office's links, whoever holds them.")] = False,
+    tenant: TenantName = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Take links back before they expire: a phone was lost, a team has changed. At once, for lists, names and reports.
+
+    A holder may be given a new link afterwards; results that wait on a phone are sent with it.
+
+    Example: songda courier revoke 31000100 --holder team-3 --by ops-7
+    """
+    from songda.flow.courier_links import revoke as take_back
+
+    who = holder_id(by)
+    if (holder is None) != every:
+        raise WrongUsage(what="--holder 与 --all 须且只能写一个", command="songda courier revoke")
+    with open_house(tenant) as house:
+        taken = take_back(house.engine, house.tenant, office, holder=holder, by=who, at=days.now())
+    if as_json:
+        print_json({"office": office, "revoked": len(taken), "holders": sorted({link.holder for link in taken})})
+    else:
+        typer.echo(f"已作废网点 {office} 的 {len(taken)} 个链接，即刻生效")
 
 
 @courier.command()

@@ -9,7 +9,6 @@ know its number. Nothing here says what a letter is about or who sent it.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -69,11 +68,6 @@ class Row:
     advice: Advice
 
 
-def courier_key(tenant: Tenant) -> bytes:
-    """32 bytes that sign the tenant's links for delivery offices, and nothing else."""
-    return hashlib.sha256(tenant.key.token("courier.link").encode()).digest()
-
-
 def tenant_of_id(engine: Engine, master: MasterKey, tenant_id: str) -> Tenant | None:
     with engine.connect() as connection:
         name = connection.scalar(select(tables.tenant.c.name).where(tables.tenant.c.id == tenant_id))
@@ -122,19 +116,6 @@ def unmask(
         "address": list(address["label"] or ()) or [address["standard"] or ""],
         "phone": phone,
     }
-
-
-def audit_link(engine: Engine, tenant: Tenant, office: str, *, holder: str, expires: datetime, at: datetime) -> None:
-    """Writes down that the operator gave `holder` a link to the list of `office`."""
-    with engine.begin() as connection:
-        write_audit(
-            connection,
-            at=at,
-            actor="operator",
-            action="courier.link",
-            object_id=tenant.id,
-            details={"office": office, "holder": holder, "link_expires": expires.isoformat()},
-        )
 
 
 def shown(row: Row) -> dict[str, Any]:

@@ -85,6 +85,8 @@ class CourierDoor:
 
     #: Id of a tenant → the 32 bytes that sign its links; None: no such tenant.
     link_key: Callable[[str], bytes | None]
+    #: (tenant, office, holder) → the generation of the holder's links now; those of earlier ones are revoked.
+    generation: Callable[[str, str, str], int]
     #: (tenant, office) → {"office", "office_name", "items", "outcomes", "relations", "call", …}.
     worklist: Callable[[str, str], dict[str, Any]]
     #: (tenant, office, waybill, holder, scanned or typed) → name, address, phone; None: not on the list.
@@ -127,18 +129,21 @@ def _add_page(app: FastAPI, door: CourierDoor, limiter: Limiter, *, clock: Calla
     base = "/api/courier/{tenant}/{office}"
 
     async def right(request: Request, tenant: str, office: str) -> Link:
-        """The link that is shown. Raises HTTPException: 404 forged or of another office, 410 expired."""
+        """The link that is shown. Raises HTTPException: 404 forged or of another office, 410 expired, 403 revoked."""
         token = key_of(request.headers.get("authorization", ""), longest=400)
         key = await anyio.to_thread.run_sync(door.link_key, tenant) if token else None
         try:
             if token is None or key is None:
                 raise LinkForged
-            return verify(token, purpose=COURIER, object_id=courier_object(tenant, office), now=clock(), key=key)
+            link = verify(token, purpose=COURIER, object_id=courier_object(tenant, office), now=clock(), key=key)
         except LinkForged:
             slow_down(request, limiter)
             raise HTTPException(404) from None
         except LinkExpired:
             raise HTTPException(410) from None
+        if link.generation < await anyio.to_thread.run_sync(door.generation, tenant, office, link.holder):
+            raise HTTPException(403)
+        return link
 
     @app.get(f"{base}/items", include_in_schema=False)
     async def items(tenant: Tenant, office: Office, request: Request) -> JSONResponse:
@@ -166,6 +171,8 @@ def _add_page(app: FastAPI, door: CourierDoor, limiter: Limiter, *, clock: Calla
     async def outcomes(tenant: Tenant, office: Office, request: Request) -> JSONResponse:
         link = await right(request, tenant, office)
         body = _json(await read_body(request, most=MAX_BODY, within_s=BODY_S))
+        # Photos take their time: the link may have been revoked while they came.
+        await right(request, tenant, office)
         take = partial(door.take, tenant, office, link.holder, "courier")
         return JSONResponse({"answers": await _answers(body, take)})
 

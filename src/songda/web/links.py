@@ -1,4 +1,5 @@
 """Signed links: a right to one thing, for one holder, until one moment. Nothing is stored; the signature is the right.
+Links that can be revoked say how many revocations went before them; whoever opens their door knows how many there were.
 
 >>> key = bytes(range(32))
 >>> at = datetime(2026, 11, 24, 9, tzinfo=UTC)
@@ -49,15 +50,17 @@ class Link:
     #: Id of the person to whom the link was given; the audit log names it. Never a name.
     holder: str
     expires: datetime
+    #: Revocations that had gone before when it was signed.
+    generation: int = 0
 
 
-def sign(purpose: str, object_id: str, expires: datetime, key: bytes, *, holder: str = "") -> str:
+def sign(purpose: str, object_id: str, expires: datetime, key: bytes, *, holder: str = "", generation: int = 0) -> str:
     """A token that gives `holder` the right to `object_id` for `purpose` until `expires` (aware), inclusive."""
     if expires.tzinfo is None:
         raise ValueError("expiry without a time zone")
     seconds = int(expires.timestamp())
-    mac = _mac(purpose, object_id, holder, seconds, key=key)
-    return f"{seconds:x}.{_encode(holder.encode())}.{_encode(mac)}"
+    mac = _mac(purpose, object_id, holder, seconds, generation, key=key)
+    return f"{seconds:x}.{generation:x}.{_encode(holder.encode())}.{_encode(mac)}"
 
 
 def verify(token: str, *, purpose: str, object_id: str, now: datetime, key: bytes) -> Link:
@@ -67,17 +70,19 @@ def verify(token: str, *, purpose: str, object_id: str, now: datetime, key: byte
     link that is too old: a forger learns nothing from the difference.
     """
     try:
-        seconds_text, holder_text, mac_text = token.split(".")
-        seconds, holder, mac = int(seconds_text, 16), _decode(holder_text).decode(), _decode(mac_text)
+        seconds_text, generation_text, holder_text, mac_text = token.split(".")
+        seconds, generation = int(seconds_text, 16), int(generation_text, 16)
+        holder, mac = _decode(holder_text).decode(), _decode(mac_text)
     except (ValueError, binascii.Error):
         raise LinkForged from None
     # Signed again and compared as text: a second spelling of the same numbers is a forgery as well.
-    genuine = f"{seconds:x}" == seconds_text and _encode(holder.encode()) == holder_text and _encode(mac) == mac_text
-    if not hmac.compare_digest(_mac(purpose, object_id, holder, seconds, key=key), mac) or not genuine:
+    parts = f"{seconds:x}", f"{generation:x}", _encode(holder.encode()), _encode(mac)
+    genuine = parts == (seconds_text, generation_text, holder_text, mac_text)
+    if not hmac.compare_digest(_mac(purpose, object_id, holder, seconds, generation, key=key), mac) or not genuine:
         raise LinkForged
     if now.timestamp() > seconds:
         raise LinkExpired
-    return Link(purpose, object_id, holder, datetime.fromtimestamp(seconds, tz=UTC))
+    return Link(purpose, object_id, holder, datetime.fromtimestamp(seconds, tz=UTC), generation)
 
 
 def press_path(run_id: str, number: int, *, holder: str, expires: datetime, key: bytes) -> str:
@@ -96,9 +101,11 @@ def press_parts(object_id: str) -> tuple[str, int]:
     return run_id, int(number)
 
 
-def courier_path(tenant_id: str, office: str, *, holder: str, expires: datetime, key: bytes) -> str:
+def courier_path(
+    tenant_id: str, office: str, *, holder: str, expires: datetime, key: bytes, generation: int = 0
+) -> str:
     """Path of the signed link to the list of a delivery office. The token stands behind #: a browser never sends that part."""
-    token = sign(COURIER, courier_object(tenant_id, office), expires, key, holder=holder)
+    token = sign(COURIER, courier_object(tenant_id, office), expires, key, holder=holder, generation=generation)
     return f"/courier/{quote(tenant_id, safe='')}/{quote(office, safe='')}#{token}"
 
 
@@ -106,10 +113,10 @@ def courier_object(tenant_id: str, office: str) -> str:
     return f"{tenant_id}/{office}"
 
 
-def _mac(purpose: str, object_id: str, holder: str, seconds: int, *, key: bytes) -> bytes:
+def _mac(purpose: str, object_id: str, holder: str, seconds: int, generation: int, *, key: bytes) -> bytes:
     if len(key) < _MIN_KEY:
         raise ValueError(f"a signing key needs {_MIN_KEY} bytes")
-    parts = ("songda-link-1", purpose, object_id, holder, str(seconds))
+    parts = ("songda-link-2", purpose, object_id, holder, str(seconds), str(generation))
     message = b"".join(len(part).to_bytes(4, "big") + part for part in (text.encode() for text in parts))
     return hmac.digest(key, message, hashlib.sha256)
 

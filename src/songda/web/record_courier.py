@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from songda.dispatch import Report, Reporter, call_rules, reportable
-from songda.flow import courier, courier_reports
+from songda.flow import courier, courier_links, courier_reports
 from songda.flow.shared_secrets import tenant_of_key
 from songda.flow.tenants import Tenant
 from songda.web.courier import CourierDoor, Outcome
@@ -31,7 +31,11 @@ def courier_door(engine: Engine, master: MasterKey, home: Path, *, clock: Callab
 
     def link_key(tenant_id: str) -> bytes | None:
         found = courier.tenant_of_id(engine, master, tenant_id)
-        return None if found is None else courier.courier_key(found)
+        return None if found is None else courier_links.signing_key(found)
+
+    def generation(tenant_id: str, office: str, holder: str) -> int:
+        with engine.connect() as connection:
+            return courier_links.generation(connection, tenant_id, office, holder, at=clock())
 
     def worklist(tenant_id: str, office: str) -> dict[str, Any]:
         at = clock()
@@ -92,6 +96,7 @@ def courier_door(engine: Engine, master: MasterKey, home: Path, *, clock: Callab
 
     return CourierDoor(
         link_key=link_key,
+        generation=generation,
         worklist=worklist,
         unmask=unmask,
         take=take,

@@ -39,8 +39,20 @@ async function call(path, body) {
   }
   show(true);
   const read = await answer.json().catch(() => ({}));
-  if (answer.status === 410) $("renew").hidden = false;
+  if (answer.status === 410 || answer.status === 403) $("renew").hidden = false;
+  if (answer.status === 403) await forget();
   return { status: answer.status, body: read };
+}
+
+// The link was revoked: nothing that it has shown stays, and what waits to be sent waits for another link.
+async function forget() {
+  closeItem();
+  for (const number of await numbers("shown")) await drop("shown", number);
+  seen.clear();
+  list = { ...list, items: [] };
+  $("items").replaceChildren();
+  $("summary").textContent = "链接已被作废";
+  notice(refusal(403), true);
 }
 
 function show(online) {
@@ -56,6 +68,7 @@ function notice(text, bad = false) {
 function refusal(status, body) {
   if (status === 404) return "没有找到：链接不完整，或不是本网点的链接";
   if (status === 410) return "链接已过期";
+  if (status === 403) return "链接已被作废。请向发出链接的人索取新链接；未同步的结果还在";
   if (status === 429) return "查询过于频繁，请稍等一分钟再试";
   return (body.error && body.error.message) || `服务暂时不可用（${status}）`;
 }
