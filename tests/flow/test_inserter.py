@@ -296,6 +296,31 @@ def test_a_factory_that_does_not_confirm_the_deletion_in_a_day_is_a_task_until_i
     assert asked(27) == [(plant.run_id, "dropped")]
 
 
+def test_a_run_that_is_given_up_before_printing_goes_to_the_next_one_with_its_waybills(plant: Plant) -> None:
+    house, p = plant.house, tables.piece.c
+    before = {row.id: row.waybill_no for row in rows_of(house, p.id, p.waybill_no, run_id=plant.run_id)}
+    number = next(each.letter_no for each in letters(house, plant.batch))
+    stop_letter(house.engine, house.tenant, number, reason="paid", by="ops-7", at=AT)
+    factory.abort(house.engine, plant.run_id, at=AT)
+    factory.abort(house.engine, plant.run_id, at=AT)
+    assert plant.divert_file().splitlines()[1:] == []  # never printed: nothing to take out
+    assert plant.accept(plant.outcome(1, "good")) == ["not_acknowledged"]
+    given_up, plant.run_id = plant.run_id, plant.next_run()
+    after = {row.id: row.waybill_no for row in rows_of(house, p.id, p.waybill_no, run_id=plant.run_id)}
+    assert after.items() <= before.items()
+    assert len(after) == DEBTORS - 1
+    hash_ = read_manifest(house.home, plant.run_id).run_sha256
+    factory.acknowledge(house.engine, plant.run_id, manifest_sha256=hash_, at=AT)
+    sheets = {row.seq: row.sheets for row in read_manifest(house.home, plant.run_id).pieces}
+    good = [plant.outcome(seq, "good", 8 + 4.99 * n, n)._replace(job=2) for seq, n in sheets.items()]
+    assert plant.accept(*good) == ["taken"] * len(good)
+    with pytest.raises(WrongRunState):
+        factory.abort(house.engine, plant.run_id, at=AT)
+    assert plant.count().difference == 0
+    assert plant.post().posted == DEBTORS - 1
+    assert rows_of(house, tables.run.c.state, id=given_up) == [("aborted",)]
+
+
 def test_the_stand_in_does_the_same_with_codes_off_the_paper_and_off_the_list(plant: Plant, tmp_path: Path) -> None:
     house = plant.house
     hand_off(house.engine, house.tenant, plant.run_id, home=house.home, to=tmp_path, lock=in_clear(), at=AT)

@@ -32,6 +32,12 @@ class BadSpoiled(SongdaError):
     exit_code = 64
 
 
+class MayBePrinted(SongdaError):
+    zh = "中止批次之前，须向印制方确认一张都没有印"
+    remedy = "确认后加 --not-printed；已经开印的，请登记装封结果后结平"
+    exit_code = 64
+
+
 def add_to(app: typer.Typer) -> None:
     app.add_typer(press, name="press")
 
@@ -166,6 +172,29 @@ def acknowledge(
         check_run(house.engine, house.tenant, run)
         factory.acknowledge(house.engine, run, manifest_sha256=manifest_sha256, at=days.now())
     typer.echo(f"打印批次 {run} 的清单已确认")
+
+
+@press.command()
+def abort(
+    run: Run,
+    not_printed: Annotated[
+        bool, typer.Option("--not-printed", help="You have the factory's word that nothing of the run was printed.")
+    ] = False,
+    tenant: TenantName = None,
+) -> None:
+    """Give a locked run up before it is printed; its pieces go to the next run with the waybills they have.
+
+    Example: songda press abort run_01m8… --not-printed
+    """
+    from songda.flow import factory
+    from songda.flow.press import check_run
+
+    if not not_printed:
+        raise MayBePrinted
+    with open_house(tenant) as house:
+        check_run(house.engine, house.tenant, run)
+        factory.abort(house.engine, run, at=days.now())
+    typer.echo(f"打印批次 {run} 已中止，封件由 songda run --resume 编入下一批次")
 
 
 @press.command()

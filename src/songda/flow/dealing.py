@@ -54,11 +54,11 @@ def queue_pieces(connection: Connection, tenant: Tenant, run_id: str, attempts: 
 
 
 def deal_again(connection: Connection, tenant: Tenant, batch_id: str, day: date) -> None:
-    """Moves the pieces of rejected runs into the open run of the batch."""
+    """Moves the pieces of runs that were rejected or given up into the open run of the batch."""
     rejected = (
         select(_p.id)
         .join(tables.run, _r.id == _p.run_id)
-        .where(_r.batch_id == batch_id, _r.state == "rejected", _p.state == "queued")
+        .where(_r.batch_id == batch_id, _r.state.in_(("rejected", "aborted")), _p.state == "queued")
         .order_by(_r.number, _p.seq)
     )
     pieces = connection.scalars(rejected).all()

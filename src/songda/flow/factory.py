@@ -60,6 +60,19 @@ def acknowledge(engine: Engine, run_id: str, *, manifest_sha256: str, at: dateti
         raise ManifestRejected(run=run_id)
 
 
+def abort(engine: Engine, run_id: str, *, at: datetime) -> None:
+    """Gives the run up before anything of it was printed: its pieces go to the next run as they are, with their waybills.
+
+    The caller has the factory's word that nothing was printed. Raises UnknownRun, WrongRunState.
+    """
+    with engine.begin() as connection:
+        run = find_run(connection, run_id, "locked", "acknowledged", "aborted")
+        if run.state != "aborted":
+            move_run(connection, run, "aborted", reason="given_up", at=at)
+            never = [each.piece_id for each in unanswered(connection, run_id)]
+            taken_out(connection, never, at=at, printed=False)
+
+
 def report(
     engine: Engine, tenant: Tenant, run_id: str, *, at: datetime, spoiled: Mapping[str, str] | None = None
 ) -> None:

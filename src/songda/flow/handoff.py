@@ -39,7 +39,7 @@ _OUTGOING = "outgoing"
 #: States of runs that go to the factory.
 _TO_PRINT = ("locked", "acknowledged", "printing")
 #: States of runs of which nothing is printed any more.
-_OVER = ("handed_over", "reconciled", "rejected")
+_OVER = ("handed_over", "reconciled", "rejected", "aborted")
 #: Names of a hand-off and of a receipt in the audit log.
 _GIVEN, _DELETED = "press.handoff", "press.deleted"
 #: How long the factory may take to say that it has deleted a run that is over.
@@ -196,7 +196,7 @@ def ask_for_receipts(engine: Engine, tenant_id: str, *, at: datetime) -> int:
     r, t, a = tables.run.c, tables.transition.c, tables.audit.c
     ended = (
         select(r.id)
-        .join(tables.transition, (t.object_id == r.id) & t.target.in_(("handed_over", "rejected")))
+        .join(tables.transition, (t.object_id == r.id) & t.target.in_(("handed_over", "rejected", "aborted")))
         .where(r.tenant_id == tenant_id, r.state.in_(_OVER), t.at <= (at - _RECEIPT_WITHIN).astimezone(UTC))
     )
     with engine.begin() as connection:
