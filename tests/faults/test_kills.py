@@ -131,9 +131,10 @@ def test_who_was_given_the_refused_rows_stands_in_the_audit_log_before_they_have
         assert "rejected.handed_back" in scene.column("audit", "action")
 
 
-def test_a_job_that_is_killed_when_only_its_report_is_missing_still_gets_its_report(
+def test_6_a_job_that_is_killed_when_only_its_report_is_missing_still_gets_its_report(
     undisturbed: Undisturbed, open_before: OpenBefore
 ) -> None:
+    """6. Dies between commit and answer; asked again: the same letters. (Of a case file; of the API's calls: later.)"""
     moment = undisturbed.moment("outputs", "rename", "report.html", step=STEPS[-1])
     with open_before(moment.step) as scene:
         scene.cut_off(moment.key)

@@ -1,3 +1,4 @@
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,34 @@ def test_the_same_file_again_changes_nothing(house: House, case_file: Path) -> N
     first = received(house, tenant, case_file)
     before = counts(house)
     assert received(house, tenant, case_file) == first
+    assert counts(house) == before
+
+
+def test_3_the_same_file_from_another_institution_is_independent(house: House, case_file: Path) -> None:
+    """3. Same key from another tenant: independent. (The key is the file's hash; of the API's calls: later.)"""
+    one, other = house.tenant(name="one"), house.tenant(name="other")
+    assert received(house, one, case_file) != received(house, other, case_file)
+    assert counts(house) | {"address_record": 0} == {"batch": 2, "person": 12, "case": 12, "address_record": 0}
+    with house.engine.connect() as connection:
+        for name in ("person", "case"):
+            t = tables.metadata.tables[name].c
+            rows = connection.execute(select(t.id, t.lookup, t.tenant_id)).all()
+            # Not even the blind index of a number says that both know the same person.
+            assert len({row.lookup for row in rows}) == len(rows) == 12
+            assert {row.tenant_id for row in rows} == {one.id, other.id}
+
+
+def test_4_a_file_that_comes_again_on_another_day_is_still_recognised(house: House, case_file: Path) -> None:
+    """4. Key re-used after 25 h: still recognised. (The key is the file's hash; of the API's calls: later.)"""
+    tenant = house.tenant()
+    first = received(house, tenant, case_file)
+    before = counts(house)
+    for days_later in (2, 400):
+        on = DAY + timedelta(days=days_later)
+        again, _ = stage.open_batch(house.engine, tenant, case_file, as_of=on, drill=True)
+        assert again == first
+    renamed = case_file.rename(case_file.with_name("again.xlsx"))
+    assert received(house, tenant, renamed) == first
     assert counts(house) == before
 
 
