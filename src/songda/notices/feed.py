@@ -2,7 +2,7 @@
 
 {"id": "evt_ltr_…_7", "type": "letter.closed", "timestamp": "2026-12-03T01:00:00Z", "cursor": 4711,
  "data": {"letter_id": "ltr_…", "letter_no": "LH2026-000123", "batch_id": "bat_…", "attempt": null, "from": "active",
-          "to": "closed", "reason": "proven", "grade": "A1", "reasons": [], "flags": [], "revision": 0}}
+          "to": "closed", "reason": "proven", "grade": "A1", "revision": 0}}
 """
 
 from __future__ import annotations
