@@ -135,7 +135,7 @@ def test_a_document_is_forwarded_from_its_entrustment_to_its_proof(court: Any) -
     signed_by_two(court, batch)
     posted = court.songda("run", "--resume", *DRILL, *ON).json
     posted = next(each for each in posted.get("batches", [posted]) if each["batch"] == batch)
-    assert posted["posted"] == posted["waybills"] == 2
+    assert (posted["waybills"], posted["posted"]) == (2, 2)
     (manifest,) = manifests(court)
     for row in manifest["pieces"]:
         assert row["annex"] == {"file": f"annex-{manifest['job']:06}-{row['seq']:07}.pdf", "pages": 3, "sha256": SHA256}
