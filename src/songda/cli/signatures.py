@@ -129,7 +129,7 @@ def sign(tenant: TenantName = None, as_json: JsonFlag = False) -> None:
         raise done.error
 
 
-def _facts(key: VerifyingKey) -> dict[str, str]:
+def _facts(key: VerifyingKey) -> dict[str, object]:
     certificate = key.certificate
     assert certificate is not None
     return {

@@ -28,6 +28,7 @@ def import_(
 
     Example: songda tenant import tenant.toml --tenant bank
     """
+    from songda.flow.signatures import unfit_keys
     from songda.flow.tenants import import_tenant
     from songda.intake import read_profile
 
@@ -41,13 +42,16 @@ def import_(
             at=days.now(),
             actor="operator",
         )
-    unstated = stated.unstated()
+    unstated, unfit = stated.unstated(), unfit_keys(stated, at=days.now())
     if as_json:
-        print_json({"tenant": name, "unstated": list(unstated)})
+        reasons = {place: error.data["reason"] for place, error in unfit.items()}
+        print_json({"tenant": name, "unstated": list(unstated), "unfit_keys": reasons})
         return
     typer.echo(f"已导入机构 {name}")
     if unstated:
         typer.echo(f"尚未填写 {len(unstated)} 项（需要它们的函件会被拦下并写明原因）：{'、'.join(unstated)}")
+    for place, error in unfit.items():
+        typer.secho(f"提示：{place}：{error.message_zh}", err=True, fg=typer.colors.YELLOW)
 
 
 @tenant.command("list")

@@ -28,7 +28,8 @@ from songda.evidence import Stamper, answer_to
 from songda.flow.press import record_reader
 from songda.flow.stamps import stamp_by
 from songda.flow.tenants import Tenant
-from songda.signatures import Signer, Stamp, WrongKey, check, open_signer, sign_pdf, verifying_keys
+from songda.intake.profile import Profile
+from songda.signatures import Signer, Stamp, UnfitKey, WrongKey, check, open_signer, sign_pdf, verifying_keys
 from songda.store import tables
 from songda.vault.durable import new_file
 
@@ -71,6 +72,22 @@ class Signature:
     #: Whether `data` is what is appended to the record (PAdES); else it stands beside it (SM2, DER).
     inside: bool
     data: bytes = field(repr=False)
+
+
+def unfit_keys(profile: Profile, *, at: datetime) -> dict[str, UnfitKey]:
+    """Keys and certificates of the profile with which nothing could be signed on the day, under their places in it."""
+    firm: tuple[str | None, ...] = (profile.firm.name, profile.institution.name)
+    stated = [(f"lawyers[{n}].public_key", each.public_key, (each.name,)) for n, each in enumerate(profile.lawyers, 1)]
+    found = {}
+    for place, pem, names in [*stated, ("signature.certificate", profile.signature.certificate, firm)]:
+        try:
+            # Several stand there while one replaces another: the first is the one to come.
+            key = None if pem is None else verifying_keys(pem.encode())[0]
+            if key is not None and key.certificate is not None:
+                check(key.certificate, names=names, at=at)
+        except UnfitKey as error:
+            found[place] = error
+    return found
 
 
 def certified(tenant: Tenant) -> VerifyingKey | None:
