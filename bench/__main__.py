@@ -30,12 +30,13 @@ BENCHMARKS: dict[str, tuple[str, list[str]]] = {
     ),
     "letters_round_trip": (
         "Letters read back from pictures of the print files (target: every one equals the manifest)",
-        ["--letters", "1000", "--sample", "100"],
+        ["--letters", "400", "--sample", "40"],
     ),
     "letters_hostile": (
         "A thousand hostile values in every field of a letter (target: refused or printed as they stand)",
         [],
     ),
+    "letters_sign": ("Electronic signatures of the PDFs of record", []),
     "address_speed": ("Reading addresses", []),
     "address_peers": ("Reading addresses, beside the other readers", ["--peers", "~/.cache/songda-peers"]),
     "address_dedupe": ("Finding duplicates among addresses: a million rows", ["--rows", "1000000"]),
