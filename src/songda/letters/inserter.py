@@ -12,7 +12,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Literal, NamedTuple, cast, get_args
 
 from songda.base.errors import SongdaError
@@ -104,11 +104,11 @@ def expected_pieces(manifest: Manifest, products: Products, *, tolerance: float 
 
 def inserter_csv(pieces: Iterable[Expected]) -> str:
     """A line a piece; columns about annexes stand in runs that have any."""
-    rows = [asdict(each) for each in pieces]
+    rows = list(pieces)
     names = [field.name for field in fields(Expected)]
-    if not any(row["annex"] for row in rows):
+    if not any(row.annex for row in rows):
         names = [name for name in names if name not in ("annex", "annex_sheets")]
-    return table(names, ([row[name] for name in names] for row in rows))
+    return table(names, ([getattr(row, name) for name in names] for row in rows))
 
 
 def read_inserter(text: str) -> dict[int, Expected]:

@@ -51,10 +51,13 @@ class PieceRow:
 
     def plain(self) -> dict[str, Any]:
         """As JSON. A piece without an annex says nothing about one, so that manifests from before keep their hashes."""
-        row = asdict(self)
-        if self.annex is None:
-            del row["annex"]
-        return row
+        # Not asdict: it copies what it finds, a few thousand times a run.
+        row = {name: getattr(self, name) for name in _COLUMNS}
+        return row if self.annex is None else row | {"annex": asdict(self.annex)}
+
+
+#: Names of what every piece states.
+_COLUMNS = tuple(field.name for field in fields(PieceRow) if field.name != "annex")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,7 @@ class Manifest:
 
     def to_csv(self) -> str:
         """One line a piece, under the names of the fields; those of the annex stand in runs that have any."""
-        names = [field.name for field in fields(PieceRow) if field.name != "annex"]
+        names = [*_COLUMNS]
         rows = [[getattr(row, name) for name in names] for row in self.pieces]
         if self.annexes:
             names += [f"annex_{field.name}" for field in fields(Annex)]
@@ -114,9 +117,11 @@ class Manifest:
         return table(names, rows)
 
     def _plain(self) -> dict[str, Any]:
-        plain = {**asdict(self), "pieces": [row.plain() for row in self.pieces]}
+        plain = {field.name: getattr(self, field.name) for field in fields(self)}
+        plain |= {"files": [asdict(file) for file in self.files], "pieces": [row.plain() for row in self.pieces]}
         # Nor does a run without bars say anything about them.
-        return plain if self.omr is not None else {name: value for name, value in plain.items() if name != "omr"}
+        del plain["omr"]
+        return plain if self.omr is None else plain | {"omr": asdict(self.omr)}
 
 
 @dataclass(frozen=True, slots=True)
