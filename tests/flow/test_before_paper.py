@@ -27,6 +27,7 @@ from songda.flow.reviewing import release
 from songda.flow.run import House, Watch, make_runs, post_and_follow
 from songda.flow.tenants import with_templates
 from songda.letters import house_template, parse, pool, run, take
+from songda.letters.skimming import problems_of_record
 from songda.sim.case_rows import AT, DAY, case_row, write_rows
 from songda.store import tables
 
@@ -96,7 +97,7 @@ def test_one_changed_character_is_another_list_than_was_seen(tmp_path: Path) -> 
 def test_a_record_that_fails_preflight_is_held_and_the_others_are_printed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = pool.problems_of_record
+    real = problems_of_record
     with locked(tmp_path, 2) as (house, batch, carrier):
         bad = letters(house, batch)[0]
 

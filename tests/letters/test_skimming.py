@@ -11,7 +11,7 @@ import pikepdf
 import pytest
 from sample_letters import letter
 
-from songda.letters import Content, Kind, Rendered, Renderer, house_template, passages, render_many
+from songda.letters import Content, Kind, Rendered, Renderer, RenderFailure, house_template, passages, render_many
 from songda.letters import pool as pool_module
 from songda.letters.codes import data_matrix, pixels, png, qr, sheet_code
 from songda.letters.skimming import is_clean, problems_of_record
@@ -153,5 +153,6 @@ def test_pixels_are_what_a_reader_unpacks_of_the_picture() -> None:
 def test_letters_that_fail_preflight_come_out_as_failures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool_module, "problems_of_record", lambda template, content, record: ("page1.edge", "text"))
     ((_, failed),) = render_many([("l1", letter())], 1)
+    assert isinstance(failed, RenderFailure)
     assert (failed.code, failed.data["codes"]) == ("preflight:page1.edge", ("page1.edge", "text"))
     assert "印前检查" in failed.message_zh

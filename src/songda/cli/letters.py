@@ -274,7 +274,8 @@ def present(house: House, proposal: Proposal, samples: Path | None) -> None:
         shown = [
             (each.letter_no, "；".join(reason_zh(code, rules) for code in each.reasons)) for each in proposal.exceptions
         ]
-        print_table("例外名单（前 20 封；用语在哪一段：songda letters proof 函号）", ("函号", "原因"), shown[:20])
+        print_table("例外名单（前 20 封）", ("函号", "原因"), shown[:20])
+        typer.echo("问题在哪一段：songda letters proof 函号")
     print_table(
         "样函",
         ("函号", "收件人", "地址", "金额（元）", "合同数"),
