@@ -36,7 +36,7 @@ BENCHMARKS: dict[str, tuple[str, list[str]]] = {
         "A thousand hostile values in every field of a letter (target: refused or printed as they stand)",
         [],
     ),
-    "letters_sign": ("Electronic signatures of the PDFs of record", []),
+    "letters_sign": ("Electronic signatures of the PDFs of record", ["--letters", "10"]),
     "address_speed": ("Reading addresses", []),
     "address_peers": ("Reading addresses, beside the other readers", ["--peers", "~/.cache/songda-peers"]),
     "address_dedupe": ("Finding duplicates among addresses: a million rows", ["--rows", "1000000"]),
