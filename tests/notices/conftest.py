@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import Engine, insert
 
 from songda.notices import open_http
-from songda.store import move, tables
+from songda.store import insert_missing, move, tables
 from songda.vault import DataKey, LocalMasterKey, new_data_key, open_data_key
 
 # Lets the tests import what lies beside them.
@@ -110,7 +110,7 @@ class Firm:
         letter |= {"letter_date": date(2026, 11, 24), "amount_fen": 1, "reasons": []}
         with self.database.begin() as connection:
             row = {"id": tenant, "name": tenant, "data_key": b"", "created_at": START}
-            connection.execute(insert(tables.tenant), row)
+            insert_missing(connection, tables.tenant, [row])
             row = own | {"id": batch, "file_sha256": "0" * 64, "as_of": START.date()} | life
             connection.execute(insert(tables.batch), row)
             connection.execute(insert(tables.person), person)

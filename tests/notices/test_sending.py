@@ -7,8 +7,10 @@ import hashlib
 import hmac
 import json
 from collections import defaultdict
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from threading import Barrier, Thread
+from threading import Event as ThreadEvent
 from typing import Any
 
 import httpx
@@ -16,6 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select, update
+from sqlalchemy.event import listen
 
 from songda.notices import (
     BadAddress,
@@ -175,6 +178,76 @@ def test_a_letter_that_is_refused_holds_back_its_own_events_only_until_it_is_tak
     send(firm, key, http)
     assert in_order(hook.first_of_each())
     assert sorted(hook.first_of_each(), key=lambda event: event["cursor"]) == feed(firm)
+
+
+def test_a_sender_that_slept_tells_nothing_after_another_has_taken_its_place(firm: Any, key: Any, hook: Any) -> None:
+    ids = firm.letters(3)
+    add(firm, key, hook)
+    for version in range(4):
+        firm.step(ids, version)
+    asleep, woken = ThreadEvent(), ThreadEvent()
+
+    def answer(_id: str) -> int:
+        if not asleep.is_set():
+            # The first try takes longer than the claim lasts.
+            asleep.set()
+            firm.later(minutes=11)
+            woken.wait(60)
+        return 204
+
+    # Answers at once to the second sender while the first still waits for its own.
+    hook.lock = nullcontext()
+    hook.answer = answer
+    results: list[Delivered] = []
+
+    def sleeper() -> None:
+        with open_http() as http:
+            results.append(send(firm, key, http))
+
+    first = Thread(target=sleeper)
+    first.start()
+    asleep.wait(60)
+    with open_http() as http:
+        assert send(firm, key, http).events == 12
+    woken.set()
+    first.join(60)
+    assert results
+    assert len(hook.got) == 12 + 1
+    assert in_order(hook.events()[:12])
+    assert in_order(hook.first_of_each())
+    assert receiver(firm).after == feed(firm)[-1]["cursor"]
+
+
+def test_a_window_that_outlasts_its_claim_goes_on_with_a_new_one(firm: Any, key: Any, hook: Any, http: Any) -> None:
+    ids = firm.letters(2)
+    add(firm, key, hook)
+    for version in range(6):
+        firm.step(ids, version)
+
+    def slow(_id: str) -> int:
+        firm.later(minutes=4)
+        return 204
+
+    hook.answer = slow
+    assert send(firm, key, http).behind == 0
+    assert in_order(hook.first_of_each())
+    assert len(hook.first_of_each()) == 12
+    assert (receiver(firm).failures, receiver(firm).after) == (0, feed(firm)[-1]["cursor"])
+
+
+def test_a_sender_with_nothing_to_tell_writes_nothing(firm: Any, key: Any, hook: Any, http: Any) -> None:
+    firm.step(firm.letters(1), 0)
+    add(firm, key, hook)
+    send(firm, key, http)
+    written: list[str] = []
+
+    def note(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if not statement.lstrip().upper().startswith(("SELECT", "BEGIN")):
+            written.append(statement)
+
+    listen(firm.database, "before_cursor_execute", note)
+    assert send(firm, key, http) == Delivered(events=0, behind=0, disabled=0)
+    assert written == []
 
 
 def test_a_cut_line_is_tried_again_with_the_same_id(firm: Any, key: Any, hook: Any, http: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -46,15 +47,19 @@ def serve(
     base: Annotated[
         str, typer.Option(help="Address under which the carrier reaches this server (with --show-push-urls).")
     ] = "http://127.0.0.1:8000",
+    webhooks: Annotated[
+        bool, typer.Option(help="Send webhooks as well; --no-webhooks where `songda webhooks deliver --stay` does it.")
+    ] = True,
 ) -> None:
     """Serve the page behind the letters' QR codes, links to print files, the carriers' pushes, the feed of
-    events, the delivery offices' lists, and /healthz.
+    events, the delivery offices' lists, and /healthz; and send webhooks.
 
     Example: songda serve --port 8000
     """
     import os
 
     from songda import web
+    from songda.flow.webhooks import delivering
 
     with open_base() as (engine, master, settings):
         if show_push_urls:
@@ -65,7 +70,8 @@ def serve(
             open_one(engine, master, name)
         logs.to_stderr()
         doors = web.record_doors(engine, master, settings.home, environ=os.environ)
-        web.serve(settings, host=host, port=port, trusted_proxies=trusted_proxies, **doors)
+        with delivering(engine, master, clock=days.now) if webhooks else nullcontext():
+            web.serve(settings, host=host, port=port, trusted_proxies=trusted_proxies, **doors)
 
 
 def _show_push_urls(engine: Engine, master: MasterKey, *, base: str) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -13,17 +12,12 @@ from songda.base import days
 from songda.cli.opening import JsonFlag, TenantName, open_base, open_house, open_one, print_json, tenant_names
 from songda.cli.tables import print_table
 
-if TYPE_CHECKING:
-    from songda.notices import Delivered
-
 webhooks = typer.Typer(help="Webhooks: who is told what becomes of the letters.", no_args_is_help=True)
 
 Webhook = Annotated[str, typer.Argument(help="Webhook, as `songda webhooks list` names it.")]
 OverlapDays = Annotated[
     float, typer.Option("--overlap-days", min=0, max=90, help="How long the last secret stays valid; 0: it has leaked.")
 ]
-#: Seconds between two rounds of `deliver --stay`.
-_ROUND_S = 2.0
 
 
 def add_to(app: typer.Typer) -> None:
@@ -209,32 +203,28 @@ def deliver(
     stay: Annotated[bool, typer.Option("--stay", help="Go on until interrupted; once when absent.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Send what is waiting, to all receivers of all institutions. Several of these processes may run.
+    """Send what is waiting, to all receivers of all institutions. `songda serve` does it too; several may run at once.
 
     Example: songda webhooks deliver --stay
     """
-    done = None
-    # An interruption loses nothing: what was not acknowledged is sent again.
-    with suppress(KeyboardInterrupt):
-        while done is None or stay:
-            done = _round()
-            # What was taken is followed by more, more often than not.
-            time.sleep(_ROUND_S if stay and not done.events else 0)
-    if done is None or stay:
-        return
+    from threading import Event
+
+    from songda.flow.webhooks import deliver_all, keep_delivering
+    from songda.notices import open_http
+
+    with open_base() as (engine, master, _):
+        if stay:
+            # An interruption loses nothing: what was not acknowledged is sent again.
+            with suppress(KeyboardInterrupt):
+                keep_delivering(engine, master, Event(), clock=days.now)
+            return
+        tenants = [open_one(engine, master, name) for name in tenant_names(engine)]
+        with open_http() as http:
+            done = deliver_all(engine, tenants, http=http, clock=days.now)
     if as_json:
         print_json({"events": done.events, "behind": done.behind, "disabled": done.disabled})
         return
     typer.echo(f"已送达 {done.events:,} 个事件" + (f"；{done.behind} 个接收方还有未送达的" if done.behind else ""))
-
-
-def _round() -> Delivered:
-    from songda.flow.webhooks import deliver_all
-    from songda.notices import open_http
-
-    with open_base() as (engine, master, _), open_http() as http:
-        tenants = [open_one(engine, master, name) for name in tenant_names(engine)]
-        return deliver_all(engine, tenants, http=http, clock=days.now)
 
 
 def _tell(webhook: str, text: str, *, as_json: bool) -> None:

@@ -2,19 +2,23 @@
 
 webhook_id = add(engine, tenant, "https://bank.example/hook", at=now, actor="operator")
 deliver_all(engine, tenants, http=http, clock=days.now)
+keep_delivering(engine, master, stop, clock=days.now)              # until `stop` is set
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Engine
+import structlog
+from sqlalchemy import Connection, Engine, select
 
 from songda.dispatch import WEBHOOK_DISABLED, keep_tasks
 from songda.flow.audit import write_audit
-from songda.flow.tenants import Tenant
+from songda.flow.tenants import Tenant, open_tenant
 from songda.notices import (
     Delivered,
     Receiver,
@@ -23,6 +27,7 @@ from songda.notices import (
     alarms,
     deliver,
     enable,
+    open_http,
     purpose_of,
     read_receivers,
     remove_receiver,
@@ -32,9 +37,17 @@ from songda.notices import (
     signing_secret,
     valid_generations,
 )
+from songda.store import tables
 
 if TYPE_CHECKING:
     import httpx
+
+    from songda.vault import MasterKey
+
+log = structlog.get_logger("songda.webhooks")
+
+#: Seconds between two rounds, after one that failed, and for which an end waits for the round under way.
+ROUND_S, AFTER_FAILURE_S, JOIN_S = 2.0, 15.0, 20.0
 
 
 def add(
@@ -108,6 +121,44 @@ def deliver_all(
             known = [each.id for each in read_receivers(connection, tenant.id)]
             _keep_alarms(connection, tenant, known, at=clock())
     return Delivered(events=events, behind=behind, disabled=disabled)
+
+
+def keep_delivering(engine: Engine, master: MasterKey, stop: Event, *, clock: Callable[[], datetime]) -> None:
+    """Rounds over all tenants that have receivers, until `stop` is set. Several may run at once, in one process or many."""
+    with open_http() as http:
+        while not stop.is_set():
+            try:
+                done = deliver_all(engine, _with_receivers(engine, master), http=http, clock=clock)
+                # What was taken is followed by more, more often than not.
+                pause = 0.0 if done.events else ROUND_S
+            except Exception as error:
+                # The database is away, or busy for long: what was not acknowledged is sent again. The text may quote a row.
+                log.warning("webhooks.round_failed", kind=type(error).__name__)
+                pause = AFTER_FAILURE_S
+            stop.wait(pause)
+
+
+@contextmanager
+def delivering(engine: Engine, master: MasterKey, *, clock: Callable[[], datetime]) -> Iterator[None]:
+    """`keep_delivering` in a thread while the block runs."""
+    stop = Event()
+    sender = Thread(
+        target=keep_delivering, args=(engine, master, stop), kwargs={"clock": clock}, name="webhooks", daemon=True
+    )
+    sender.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        # A sender that is cut off loses nothing, but its receiver waits until the claim ends.
+        sender.join(JOIN_S)
+
+
+def _with_receivers(engine: Engine, master: MasterKey) -> list[Tenant]:
+    t, w = tables.tenant.c, tables.webhook.c
+    with engine.connect() as connection:
+        names = list(connection.scalars(select(t.name).where(t.id.in_(select(w.tenant_id))).order_by(t.name)))
+    return [open_tenant(engine, master, name=name) for name in names]
 
 
 def _keep_alarms(connection: Connection, tenant: Tenant, webhooks: Sequence[str], *, at: datetime) -> None:

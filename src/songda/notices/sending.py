@@ -7,6 +7,9 @@ A window of events is sent at once, letters beside each other and each letter's 
 to the last event before the first that was not taken. What lies behind that one and was taken is sent again: the id of an
 event never changes, so a receiver that knows an id already leaves it. A receiver that takes nothing is asked less and less
 often, and after GIVE_UP not at all: that is an alarm, and nothing is lost by it.
+
+Any number of senders may run: one at a time has a receiver, by a claim that ends by itself, and begins nothing more in the
+last MARGIN of it. So a sender that was slow, or slept, never tells an event after another sender has told the next one.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from typing import Any
 
 import httpx
 import orjson
-from sqlalchemy import Connection, Engine, or_, select, update
+from sqlalchemy import Connection, Engine, exists, or_, select, update
 
 from songda.base import ids
 from songda.notices.feed import as_json
@@ -43,8 +46,10 @@ LONGEST_PAUSE = timedelta(hours=12)
 GIVE_UP = timedelta(days=5)
 #: A sender that has not come back for so long is dead.
 CLAIM = timedelta(minutes=10)
+#: Longer than one try: connecting, writing and waiting for the answer have TIMEOUT_S each.
+MARGIN = timedelta(minutes=1)
 
-_w = tables.webhook.c
+_w, _e = tables.webhook.c, tables.event.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +106,14 @@ def deliver(
     """Tells every receiver of the tenant that is due what it has not taken yet, until it has all or fails."""
     taken = behind = disabled = 0
     with engine.connect() as connection:
-        webhooks = list(connection.scalars(select(_w.id).where(_w.tenant_id == tenant_id).order_by(_w.id)))
+        # Looked at first, so that idle senders write nothing.
+        waiting = exists().where(_e.tenant_id == tenant_id, or_(_e.position.is_(None), _e.position > _w.after))
+        webhooks = list(connection.scalars(select(_w.id).where(_w.tenant_id == tenant_id, waiting).order_by(_w.id)))
     for webhook_id in webhooks:
         claimed = _claim(engine, key, webhook_id, at=clock())
         while claimed is not None:
             events, secrets = _window(engine, key, claimed, at=clock())
-            results = _send(http, claimed.url, secrets, events, clock=clock) if events else {}
+            results = _send(http, claimed, secrets, events, clock=clock) if events else {}
             progress = _progress(events, results)
             claimed, outcome = _note(engine, claimed, events, results, progress, at=clock())
             taken += progress
@@ -179,13 +186,16 @@ def _secrets(connection: Connection, key: DataKey, tenant_id: str, webhook_id: s
 
 def _send(
     http: httpx.Client,
-    url: str,
+    claimed: _Claimed,
     secrets: Sequence[bytes],
     events: Sequence[Event],
     *,
     clock: Callable[[], datetime],
 ) -> dict[str, Tried]:
-    """Event id → what its try came to; what follows a failure of the same letter is not tried."""
+    """Event id → what its try came to; what follows a failure of the same letter is not tried, nor what the claim is too short
+    for.
+    """
+    until = claimed.busy_until - MARGIN
     by_letter: dict[str, list[Event]] = defaultdict(list)
     for event in events:
         by_letter[event.letter_id].append(event)
@@ -193,7 +203,10 @@ def _send(
     def tell(letter: Sequence[Event]) -> dict[str, Tried]:
         told: dict[str, Tried] = {}
         for event in letter:
-            told[event.id] = _post(http, url, secrets, event.id, orjson.dumps(as_json(event)), at=clock())
+            now = clock()
+            if now >= until:
+                break
+            told[event.id] = _post(http, claimed.url, secrets, event.id, orjson.dumps(as_json(event)), at=now)
             if not told[event.id].ok:
                 break
         return told
@@ -251,10 +264,10 @@ def _note(
     now = at.astimezone(UTC)
     values: dict[str, Any] = {"after": events[progress - 1].position if progress else claimed.after}
     outcome = "ok"
-    if progress == len(events):
+    failed = next((tried for tried in results.values() if not tried.ok), None)
+    if failed is None:
         values |= {"failures": 0, "failing_since": None, "failed_with": None, "next_try_at": None}
     else:
-        failed = next(tried for tried in results.values() if not tried.ok)
         failures = 1 if progress else claimed.failures + 1
         since = now if progress or claimed.failing_since is None else claimed.failing_since
         wait = wait_after(failures, failed.retry_after_s, random.random())
@@ -263,7 +276,7 @@ def _note(
         if failed.status == 410 or now - since >= GIVE_UP:
             values |= {"disabled_at": now, "disabled_for": "gone" if failed.status == 410 else "failing"}
             outcome = "disabled"
-    more = outcome == "ok" and len(events) == WINDOW
+    more = outcome == "ok" and (len(events) == WINDOW or progress < len(events))
     with engine.begin() as connection:
         if outcome == "ok" and not more and claimed.types is not None:
             # Events of other types are passed by, so that they are not looked through each time.
