@@ -32,7 +32,7 @@ _MAY_BE_EMPTY = frozenset({"institution.official_app", "addressee.postcode"})
 UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 #: The page of the letter: a host, and nothing that a browser or a reader of codes would take for something else.
-_CHECK_URL = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?(/[A-Za-z0-9._~/-]*)?")
+_CHECK_URL = re.compile(r"https?://[\w.-]+(:\d+)?(/[\w.~/-]*)?")
 
 #: Kind → what stands above the letter.
 TITLES: dict[Kind, str] = {
