@@ -15,7 +15,9 @@ import pytest
 from page_checks import LOW_CONTRAST, PHONE, overflow
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "web"))
-from courier_house import DEBT_WORDS, MORNING, OTHER, Letter, Tour, open_tour, slip
+from courier_house import DEBT_WORDS, MORNING, OFFICE, OTHER, Letter, Tour, open_tour, slip
+
+from songda.flow.courier_links import revoke
 
 pytestmark = pytest.mark.chromium
 
@@ -373,6 +375,29 @@ def test_an_expired_link_says_so_and_a_new_one_saves_the_tour(page: Page, tour: 
     page.click("#renew button")
     page.until("document.body.innerText.includes('这不是本网点的链接')")
     page.choose("new-link", tour.link())
+    page.click("#renew button")
+    page.answered("taken")
+    assert tour.codes(letter)[-1] == "courier:absent"
+
+
+def test_a_revoked_link_leaves_nothing_that_was_shown_and_keeps_what_waits(page: Page, tour: Tour) -> None:
+    letter, other = tour.fresh(), tour.fresh()
+    page.opened(letter.waybill_no)
+    page.line(up=False)
+    page.choose("result", "absent")
+    page.save()
+    revoke(tour.house.house.engine, tour.tenant, OFFICE, holder=page.holder, by="ops-7", at=tour.house.now)
+    page.line(up=True)
+    page.click("#sync")
+    page.until("document.body.innerText.includes('链接已被作废')")
+    assert page.tab.evaluate("document.querySelectorAll('#items li').length") == 0
+    assert [entry for entry in json.loads(page.stored()) if entry.startswith("shown")] == []
+    assert letter.name not in page.text
+    page.find(other.waybill_no)
+    page.until("document.body.innerText.includes('链接已被作废')")
+    assert other.name not in page.text
+    assert "courier:absent" not in tour.codes(letter)
+    page.choose("new-link", tour.link(holder=page.holder))
     page.click("#renew button")
     page.answered("taken")
     assert tour.codes(letter)[-1] == "courier:absent"
