@@ -39,6 +39,17 @@ def test_every_letter_is_asked_for_and_told_once(open_desk: OpenDesk, fill: Fill
     assert not [each for each in ("柳", "139", "快递员") if each in stored]
 
 
+@pytest.mark.parametrize("database", BOTH, indirect=True)
+def test_a_drills_letters_are_asked_about_in_a_drill_only(open_desk: OpenDesk, fill: Fill) -> None:
+    fill(2)
+    desk = open_desk()
+    ship(desk)
+    assert ask(desk, after(2), drill=True).asked == 0
+    desk.change("batch", drill=True)
+    assert ask(desk, after(2)).asked == 0
+    assert ask(desk, after(2), drill=True).asked == 2
+
+
 def test_one_without_an_answer_costs_the_others_nothing(open_desk: OpenDesk, fill: Fill) -> None:
     fill(5)
     desk = open_desk(number_range=RANGE)

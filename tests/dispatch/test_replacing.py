@@ -122,6 +122,7 @@ def test_a_replacement_is_reconciled_by_its_own_waybill(house: Any) -> None:
     reconcile(house.database, tenant_id=TENANT, at=after(5))
     number = replace_piece(house)
     hand_over(house.database, run_id="run_2", at=after(6))
+    house.tell(1, (6, 19, "306"))
     assert reconcile(house.database, tenant_id=TENANT, at=after(7)) == 0
     tell_of(house, number, (6, 18, "203"))
     assert reconcile(house.database, tenant_id=TENANT, at=after(7)) == 1

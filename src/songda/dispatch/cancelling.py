@@ -24,7 +24,9 @@ REFUSED = "cancel_refused:"
 #: Calls in a row without an answer after which the carrier is left alone.
 _GIVE_UP = 5
 
-_p, _a, _l, _i, _t = (t.c for t in (tables.piece, tables.attempt, tables.letter, tables.intent, tables.task))
+_p, _a, _l, _b, _i, _t = (
+    t.c for t in (tables.piece, tables.attempt, tables.letter, tables.batch, tables.intent, tables.task)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +38,12 @@ class CancelReport:
     left: int
 
 
-def cancel_waybills(engine: Engine, *, tenant_id: str, post: Carrier, at: datetime, chunk: int = 100) -> CancelReport:
-    """Cancels the waybills of pulled and spoiled pieces of the tenant that were not cancelled yet."""
+def cancel_waybills(
+    engine: Engine, *, tenant_id: str, post: Carrier, at: datetime, drill: bool = False, chunk: int = 100
+) -> CancelReport:
+    """Cancels the waybills of pulled and spoiled pieces of the tenant that were not cancelled yet; a drill's in a drill only."""
     with engine.connect() as connection:
-        todo = _unused(connection, tenant_id)
+        todo = _unused(connection, tenant_id, drill=drill)
     cancelled = refused = silent = 0
     for part in chunks(todo, chunk):
         answers: dict[str, Cancelled | Refused] = {}
@@ -60,7 +64,7 @@ def cancel_waybills(engine: Engine, *, tenant_id: str, post: Carrier, at: dateti
     return CancelReport(cancelled=cancelled, refused=refused, left=len(todo) - cancelled - refused)
 
 
-def _unused(connection: Connection, tenant_id: str) -> Sequence[tuple[str, str, str]]:
+def _unused(connection: Connection, tenant_id: str, *, drill: bool) -> Sequence[tuple[str, str, str]]:
     """(piece, order number, waybill) of pieces that were ordered, never posted and not settled with the carrier."""
     about = and_(_t.kind == tasks.WAYBILL_UNUSED, _t.object_id == _p.id)
     over = exists().where(about, (_t.state == "done") | _t.reason.startswith(REFUSED))
@@ -68,7 +72,9 @@ def _unused(connection: Connection, tenant_id: str) -> Sequence[tuple[str, str, 
         select(_p.id, _p.order_no, _p.waybill_no)
         .join(tables.attempt, _a.id == _p.attempt_id)
         .join(tables.letter, _l.id == _a.letter_id)
+        .join(tables.batch, _b.id == _l.batch_id)
         .join(tables.intent, _i.order_no == _p.order_no)
+        .where(_b.drill == drill)
         .where(_l.tenant_id == tenant_id, _p.state.in_(("pulled", "spoiled")), _p.waybill_no.is_not(None))
         .where(_i.state == "answered", ~over)
         .order_by(_p.id)

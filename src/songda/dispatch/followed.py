@@ -20,7 +20,9 @@ UNDER_WAY = ("posted", "carried", "silent", "reported")
 #: Stage of the decision that notes on which day the settled letters of a tenant were asked for.
 _ASKED = "follow_settled"
 
-_p, _a, _l, _t, _d = (t.c for t in (tables.piece, tables.attempt, tables.letter, tables.transition, tables.decision))
+_p, _a, _l, _b, _t, _d = (
+    t.c for t in (tables.piece, tables.attempt, tables.letter, tables.batch, tables.transition, tables.decision)
+)
 
 _ANSWERED = (
     update(tables.attempt)
@@ -39,13 +41,15 @@ class Followed:
     person_id: str
 
 
-def under_way(connection: Connection, tenant_id: str, *, at: datetime, every: Mapping[str, int]) -> list[Followed]:
+def under_way(
+    connection: Connection, tenant_id: str, *, at: datetime, every: Mapping[str, int], drill: bool = False
+) -> list[Followed]:
     """Those about which it is time to ask again: `every` (hours, by the state of the attempt) after the last answer."""
     due = [
         and_(_a.state == state, or_(_a.asked_at.is_(None), _a.asked_at <= stored(at - timedelta(hours=hours))))
         for state, hours in every.items()
     ]
-    return _waybills(connection, tenant_id, or_(*due))
+    return _waybills(connection, tenant_id, or_(*due), _b.drill == drill)
 
 
 def note_answered(connection: Connection, attempt_ids: Iterable[str], *, at: datetime | None) -> None:
@@ -57,13 +61,16 @@ def note_answered(connection: Connection, attempt_ids: Iterable[str], *, at: dat
         connection.execute(_ANSWERED, {"attempts": part, "at": None if at is None else stored(at)})
 
 
-def revisable(connection: Connection, tenant_id: str, *, at: datetime, days: int, every: int) -> list[Followed]:
+def revisable(
+    connection: Connection, tenant_id: str, *, at: datetime, days: int, every: int, drill: bool = False
+) -> list[Followed]:
     """Those settled within `days`; none when they were asked for within the last `every` days, this one included."""
     since = business_day(at) - timedelta(days=every)
     asked = select(_d.id).where(_d.object_id == tenant_id, _d.stage == _ASKED, _d.on_day > since)
     if connection.execute(asked.limit(1)).first():
         return []
-    return _waybills(connection, tenant_id, _a.state == "settled", _a.id.in_(settled_since(at, days=days)))
+    recent = _a.id.in_(settled_since(at, days=days))
+    return _waybills(connection, tenant_id, _a.state == "settled", recent, _b.drill == drill)
 
 
 def settled_since(at: datetime, *, days: int) -> Any:
@@ -103,6 +110,7 @@ def _waybills(connection: Connection, tenant_id: str, *which: ColumnElement[bool
         select(_p.waybill_no, _p.id, _a.id, _l.person_id)
         .join(tables.attempt, _a.id == _p.attempt_id)
         .join(tables.letter, _l.id == _a.letter_id)
+        .join(tables.batch, _b.id == _l.batch_id)
         .where(_l.tenant_id == tenant_id, _p.state == "handed_over", _p.waybill_no.is_not(None), *which)
         .order_by(_p.waybill_no)
     )

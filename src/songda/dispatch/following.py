@@ -65,18 +65,24 @@ def follow(
     limit: int | None = None,
     chunk: int = 500,
     deadlines: Deadlines | None = None,
+    drill: bool = False,
 ) -> FollowReport:
     """Asks for every waybill under way that is due, and every few days for those settled within the revision window.
 
     What `post` does not answer is asked at `fallback`, whose word counts until the carrier itself has spoken of that
-    time. Stops early when nobody answers. Raises Unsealable.
+    time. A `drill` asks about its own letters only, and about them asks nobody else. Stops early when nobody answers. Raises Unsealable.
     """
     waits = deadlines or load_deadlines()
     with engine.connect() as connection:
         late = shuffled(
-            revisable(connection, tenant_id, at=at, days=waits.revision_days, every=waits.revision_every_days), at=at
+            revisable(
+                connection, tenant_id, at=at, days=waits.revision_days, every=waits.revision_every_days, drill=drill
+            ),
+            at=at,
         )
-        every = shuffled(under_way(connection, tenant_id, at=at, every=waits.ask_every_hours), at=at) + late
+        every = (
+            shuffled(under_way(connection, tenant_id, at=at, every=waits.ask_every_hours, drill=drill), at=at) + late
+        )
     todo = every[:limit]
     counts: Counter[str] = Counter(left=len(every) - len(todo))
     for first, part in zip(range(0, len(todo), chunk), chunks(todo, chunk), strict=True):

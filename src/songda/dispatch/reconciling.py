@@ -46,7 +46,8 @@ def reconcile(engine: Engine, *, tenant_id: str, at: datetime) -> int:
 
 def _open(connection: Connection, run_id: str, handed_at: datetime) -> bool:
     """Whether a piece of the run is still unheard of."""
-    told = exists().where(_f.attempt_id == _a.id, _f.op_time >= handed_at - _SKEW)
+    own = _f.event["waybill_no"].as_string() == _p.waybill_no
+    told = exists().where(_f.attempt_id == _a.id, own, _f.op_time >= handed_at - _SKEW)
     query = (
         select(_p.id)
         .join(tables.attempt, _a.id == _p.attempt_id)

@@ -37,7 +37,7 @@ def follow_up(
     engine: Engine, tenant: Tenant, *, carrier: Carrier, at: datetime, mapping: Mapping | None = None
 ) -> Followed:
     """Gives back waybills that carry nothing, pulls the traces of everything under way, settles, ends or renews letters."""
-    cancel_waybills(engine, tenant_id=tenant.id, post=carrier.post, at=at)
+    cancel_waybills(engine, tenant_id=tenant.id, post=carrier.post, at=at, drill=carrier.drill)
     if carrier.files is not None:
         take_tracking_files(engine, tenant_id=tenant.id, key=tenant.key, files=carrier.files, at=at)
     follow(
@@ -48,6 +48,7 @@ def follow_up(
         fallback=carrier.fallback,
         at=at,
         threads=THREADS,
+        drill=carrier.drill,
     )
     return conclude(engine, tenant, at=at, mapping=mapping)
 

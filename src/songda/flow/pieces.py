@@ -132,10 +132,13 @@ def _replace(connection: Connection, tenant: Tenant, run: Any, spoilt: Sequence[
     over = [piece.attempt_id for piece in spoilt if counts[piece.attempt_id] >= MAX_SPOILED]
     letters = end_attempts(connection, over, actor="production", reason="spoiled_too_often", at=at)
     hold_letters(connection, letters, actor="production", reason="spoiled_too_often", at=at)
-    again = [piece for piece in spoilt if counts[piece.attempt_id] < MAX_SPOILED]
+    n = tables.attempt.c
+    # What has turned up after all, or was recalled meanwhile, wants no envelope any more.
+    standing = select(n.id).where(n.id.in_([piece.attempt_id for piece in spoilt]), n.state == "locked")
+    locked = set(connection.scalars(standing))
+    again = [piece for piece in spoilt if piece.attempt_id in locked and counts[piece.attempt_id] < MAX_SPOILED]
     if not again:
         return
-    n = tables.attempt.c
     following = open_run(connection, run.batch_id) or new_run(connection, tenant, run.batch_id, run.day)
     queue_pieces(connection, tenant, following, [(piece.attempt_id, piece.copy + 1) for piece in again])
     anew = {piece.id: piece_id(tenant, piece.attempt_id, piece.copy + 1) for piece in again}
