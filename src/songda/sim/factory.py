@@ -99,6 +99,8 @@ class Factory:
         #: Somewhere in the hall.
         self.lost: dict[int, Envelope] = {}
         self.job = 0
+        #: Piece → sheets that people lay in behind the coded ones.
+        self.annexes: dict[int, int] = {}
         self.waybills: dict[int, str] = {}
         self.manifest_sha256 = ""
         self._expected: dict[int, dict[str, str]] = {}
@@ -114,6 +116,9 @@ class Factory:
                 raise BadHandOff(reason=f"{file['name']} 与清单不符")
         rows = csv.DictReader(io.StringIO((folder / "inserter.csv").read_text("utf-8-sig")))
         self._expected = {int(row["piece"]): row for row in rows}
+        self.annexes = {
+            row["seq"]: _printed(folder, row["annex"]) for row in manifest["pieces"] if row.get("annex") is not None
+        }
         self._files = [folder / file["name"] for file in manifest["files"]]
         return self.manifest_sha256
 
@@ -147,7 +152,8 @@ class Factory:
     ) -> list[tuple[object, ...]]:
         """What becomes of one stack of sheets, and what the machine writes about it."""
         expected = self._expected[piece]
-        envelope = Envelope(piece, inside, self._weigh(inside, expected["envelope"]), expected["envelope"])
+        grams = self._weigh(len(inside) + self.annexes.get(piece, 0), expected["envelope"])
+        envelope = Envelope(piece, inside, grams, expected["envelope"])
         head = (self.job, piece)
         if kind in ("jam", "spoil"):
             return [(*head, "spoiled", "", "", kind)]
@@ -221,8 +227,8 @@ class Factory:
                 return name
         return None
 
-    def _weigh(self, sheets: list[Sheet], envelope: str) -> float:
-        nominal = _ENVELOPE_G[envelope] + len(sheets) * _SHEET_G
+    def _weigh(self, sheets: int, envelope: str) -> float:
+        nominal = _ENVELOPE_G[envelope] + sheets * _SHEET_G
         return round(nominal + max(-3.0, min(3.0, self._chance.gauss(0, 1))) * _SPREAD_G, 1)
 
     def _listed(self) -> Iterator[list[Sheet]]:
@@ -241,6 +247,20 @@ class Factory:
                 stack.append(sheet)
         if stack:
             yield stack
+
+
+def _printed(folder: Path, annex: dict[str, Any]) -> int:
+    """The sheets of a file that is printed as it is, one page a sheet. Raises BadHandOff when it is not the manifest's."""
+    import pikepdf
+
+    try:
+        data = (folder / annex["file"]).read_bytes()
+    except FileNotFoundError:
+        raise BadHandOff(reason=f"缺少 {annex['file']}") from None
+    if hashlib.sha256(data).hexdigest() != annex["sha256"]:
+        raise BadHandOff(reason=f"{annex['file']} 与清单不符")
+    with pikepdf.open(io.BytesIO(data)) as document:
+        return len(document.pages)
 
 
 def read_sheets(path: Path) -> Iterator[Sheet]:
