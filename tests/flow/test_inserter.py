@@ -208,6 +208,19 @@ def test_what_is_missing_keeps_the_run_open_until_it_is_written_off_and_made_ane
     assert plant.post().posted == DEBTORS - 2
 
 
+def test_what_is_missing_is_not_made_anew_when_its_letter_has_turned_up(plant: Plant) -> None:
+    """A replacement that the inserter cannot find, of a lost letter that the carrier has found meanwhile."""
+    assert plant.accept(plant.outcome(3, "missing"), *plant.all_good(3))[0] == "taken"
+    p, n = tables.piece, tables.attempt
+    (own,) = [
+        row.attempt_id for row in rows_of(plant.house, p.c.seq, p.c.attempt_id, run_id=plant.run_id) if row.seq == 3
+    ]
+    with plant.house.engine.begin() as connection:
+        connection.execute(update(n).where(n.c.id == own).values(state="carried"))
+    counted = plant.count(write_off=True)
+    assert (counted.difference, counted.state, counted.reprint) == (0, "balanced", None)
+
+
 def test_45_a_stop_order_reaches_the_inserter_and_the_run_waits_for_its_answer(plant: Plant) -> None:
     """45. Stop order between printing and enveloping: diverted by the inserter, its answer recorded."""
     number = next(each.letter_no for each in letters(plant.house, plant.batch))
