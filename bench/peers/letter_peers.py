@@ -90,7 +90,7 @@ def fpdf2(faces: Path) -> Callable[[Letter], bytes]:
             pdf.multi_cell(0, 6, text, new_x="LMARGIN", new_y="NEXT")
         pdf.set_font_size(9)
         for rows in tables(letter):
-            with pdf.table() as table:
+            with pdf.table(first_row_as_headings=False) as table:
                 for row in rows:
                     line = table.row()
                     for cell in row:
