@@ -47,7 +47,8 @@ CASES: dict[str, tuple[list[Any], float, list[str], tuple[str | None, str | None
         ["carried", "reported", "settled"],
         ("A2", "A2"),
     ),
-    "left in a locker": ([*TRANSIT, (2, 11, "704:50")], 5, ["carried", "reported", "settled"], ("C", "C")),
+    "left in a locker": ([*TRANSIT, (2, 11, "704:50")], 12, ["carried", "reported", "settled"], ("C", "C")),
+    "left in a locker, not yet settled": ([*TRANSIT, (2, 11, "704:50")], 11, ["carried", "reported"], ("C", None)),
     "50 locker, then collected": (
         [*TRANSIT, (2, 11, "704:50"), (3, 18, "704:10")],
         6,
@@ -95,7 +96,7 @@ CASES: dict[str, tuple[list[Any], float, list[str], tuple[str | None, str | None
     ),
     "locker without a signature after its window": (
         [*TRANSIT, (2, 11, "747")],
-        5,
+        12,
         ["carried", "reported", "settled"],
         ("C", "C"),
     ),

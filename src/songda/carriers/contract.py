@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from songda.carriers.endpoint import endpoint_fault
 from songda.carriers.envelope import Envelope
@@ -80,7 +81,6 @@ class ContractConfig:
     cut_seconds: float = 30.0
     #: Seconds by which our clock and the carrier's may differ. The platform's own window is in no public source.
     clock_tolerance_s: float = 120.0
-    _envelope: Envelope = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if fault := endpoint_fault(self.endpoint):
@@ -107,8 +107,13 @@ class ContractConfig:
                 raise BadContract(setting="number_range", reason="号段首尾不成一段") from None
             if not all(number.fullmatch(end) for end in self.number_range):
                 raise BadContract(setting="number_range", reason="号段与运单号格式不符")
-        object.__setattr__(self, "_envelope", Envelope(self.sign_key or self.authorization))
+        self.envelope()
 
     def envelope(self) -> Envelope:
         """The envelope under this contract's key."""
-        return self._envelope
+        return _envelope_under(self.sign_key or self.authorization)
+
+
+@lru_cache(maxsize=64)
+def _envelope_under(key: str) -> Envelope:
+    return Envelope(key)

@@ -60,7 +60,7 @@ def add_to(app: typer.Typer) -> None:
 def key_(
     to: Annotated[Path, typer.Option(help="File for the private key (made new, mode 0600).")],
 ) -> None:
-    """Make a lawyer's signing key. The public half goes into the profile ([[lawyers]] public_key).
+    """Make a lawyer's signing key. The public half goes into the profile (`public_key` under lawyers).
 
     Example: songda letters key --to lawyer.pem
     """

@@ -23,6 +23,7 @@ from songda.store import Wait, wait
 #: Field of `Deadlines` → wait of an attempt's life.
 _WAITS = {
     "objection_days": "objection",
+    "stored_days": "stored",
     "no_event_working_days": "no_event",
     "total_days": "total",
     "silent_days": "silent",
@@ -35,8 +36,10 @@ LONGEST_WORKING_WAIT = 28
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deadlines:
-    #: Days without a correction after which an outcome settles.
+    #: Days without a correction after which an outcome settles, and one of a letter that lies somewhere for the addressee: what
+    #: nobody fetches comes back, and another place may then be tried.
     objection_days: int
+    stored_days: int
     #: Sub-states that settle without that wait.
     at_once: frozenset[str]
     #: Sub-states that end a letter's way.
@@ -52,6 +55,10 @@ class Deadlines:
     revision_every_days: int
     #: State of an attempt under way → hours between two questions about it.
     ask_every_hours: Mapping[str, int]
+
+    def days_to_settle(self, state: str) -> int:
+        """Days after which an outcome of that sub-state settles."""
+        return self.stored_days if state == "stored" else self.objection_days
 
 
 @cache

@@ -86,7 +86,8 @@ def next_look(
     elif state == "silent":
         day = add_days(business_day(silent_since or at), deadlines.silent_days)
     elif state == "reported" and not in_doubt:
-        day = tomorrow if outcome.at is None else add_days(business_day(outcome.at), deadlines.objection_days)
+        wait = deadlines.days_to_settle(outcome.state)
+        day = tomorrow if outcome.at is None else add_days(business_day(outcome.at), wait)
     if outcome.parked:
         # Events that cannot be true yet may come true by waiting.
         day = min(day or tomorrow, tomorrow)

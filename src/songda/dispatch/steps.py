@@ -135,7 +135,7 @@ def _from_reported(
         return step
     if outcome.state in deadlines.at_once:
         return Step("reported", "settled", "proof", outcome.state, {"grade": outcome.grade})
-    if outcome.at is not None and passed(outcome.at, deadlines.objection_days, at=at):
+    if outcome.at is not None and passed(outcome.at, deadlines.days_to_settle(outcome.state), at=at):
         return Step("reported", "settled", "proof", "objection_over", {"grade": outcome.grade})
     return None
 
