@@ -269,10 +269,10 @@ def main() -> None:
         (follow, "follow", lambda done: done.news),
     ):
         timed(diary, module, name, count)
-    with open_base(job.settings()) as (engine, master, settings), alone(settings.home):
+    with open_base(job.settings()) as (engine, master, settings):
         house = House(engine, open_one(engine, master, job.tenant), settings.home, settings.workers)
         print("at work", flush=True)
-        with open_post(job, SimContract(number_range=NUMBERS)) as carrier:
+        with alone(house), open_post(job, SimContract(number_range=NUMBERS)) as carrier:
             while diary.quiet < QUIET_DAYS:
                 diary.turn(going=play(job, house, carrier, diary))
 

@@ -39,7 +39,7 @@ def measure(*, cases: int, letters: int, seed: int, config: str, folder: Path) -
     watch = Watch()
     with (
         invented_house(folder / "home", at, letters_per_day=letters) as (house, key, password),
-        alone(house.home),
+        alone(house),
         Memory() as memory,
     ):
         with open_stand_in(house, seed=seed, starts_at=days.at(DAY, 8)) as post, join(post) as carrier:

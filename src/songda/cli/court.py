@@ -139,7 +139,7 @@ def forward(
 
     on = day_of(as_of)
     at = days.at(as_of.date(), 17) if as_of else days.now()
-    with open_house(tenant) as house, alone(house.home):
+    with open_house(tenant) as house, alone(house):
         made = send(house, entrustment, case, on=on, by=holder_id(by), at=at)
         rules = rules_on(house.tenant, on)
     if as_json:

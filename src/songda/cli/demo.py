@@ -96,7 +96,7 @@ def play(
         invent(cases=cases, seed=seed, first=first, config=config, file=file, truth=out / "truth")
         progress(cases)
     began, opening = time.monotonic(), days.at(first, HOUR)
-    with invented_house(out / "home", opening) as (house, key, password), alone(house.home):
+    with invented_house(out / "home", opening) as (house, key, password), alone(house):
         courier = load_truth(out / "truth").courier()
         with (
             open_stand_in(house, seed=seed, courier=courier, starts_at=days.at(first, 8)) as post,

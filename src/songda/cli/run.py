@@ -76,7 +76,7 @@ def run(
         raise NothingToRun
     prepare_out(out)
     day, began = day_of(as_of), time.monotonic()
-    with open_house(tenant) as house, alone(house.home), progress_bar(quiet=as_json) as show:
+    with open_house(tenant) as house, alone(house), progress_bar(quiet=as_json) as show:
         watch, at = Watch(show), _instant(as_of)
         sheet: Sheet | None = None
         if resume:

@@ -108,15 +108,36 @@ class Watch:
 
 
 @contextmanager
-def alone(home: Path) -> Iterator[None]:
-    """One run at a time in a home: two would deal the same letters. Raises AnotherRunAtWork."""
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (home / "run.lock").open("w") as lock:
+def alone(house: House) -> Iterator[None]:
+    """One run at a time: two would deal the same letters and ask after each other's orders. Raises AnotherRunAtWork.
+
+    In a home; and for an institution, where machines with homes of their own share a database.
+    """
+    house.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (house.home / "run.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise AnotherRunAtWork(home=str(home)) from None
+            raise AnotherRunAtWork(home=str(house.home)) from None
+        with _alone_in_database(house):
+            yield
+
+
+@contextmanager
+def _alone_in_database(house: House) -> Iterator[None]:
+    if house.engine.dialect.name != "postgresql":
+        # An SQLite file belongs to one home.
         yield
+        return
+    with house.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        # Held by the connection: the server lets it go when this process dies.
+        number = func.hashtextextended(f"run:{house.tenant.id}", 0)
+        if not connection.scalar(select(func.pg_try_advisory_lock(number))):
+            raise AnotherRunAtWork(home=f"机构 {house.tenant.name} 的台账")
+        try:
+            yield
+        finally:
+            connection.execute(select(func.pg_advisory_unlock(number)))
 
 
 def take_in(house: House, path: Path, *, as_of: date, drill: bool, at: datetime, watch: Watch) -> tuple[str, Sheet]:
