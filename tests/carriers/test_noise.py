@@ -22,7 +22,7 @@ from songda.carriers import (
     read_words,
     to_fact,
 )
-from songda.carriers.kdniao import data_sign
+from songda.carriers.kdniao_words import data_sign
 from songda.carriers.posting_formats import read_acknowledgement, read_tracking
 
 CONTRACT = ContractConfig(

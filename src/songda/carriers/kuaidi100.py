@@ -1,16 +1,13 @@
-"""快递100: query, subscription and pushes (published interface, state table with `resultv2=4`).
+"""快递100: query and subscription (published interface, state table with `resultv2=4`).
 
     sign of a query  = UPPER(MD5_hex(param + key + customer))
-    sign of a push   = UPPER(MD5_hex(param + salt))
 
-MD5 is the published scheme and proves little; pushes also need their secret path. One number may be asked for once in 30
-minutes: sooner it gets locked (504), and then everybody is left alone for that long.
+MD5 is the published scheme and proves little. One number may be asked for once in 30 minutes: sooner it gets locked
+(504), and then everybody is left alone for that long.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import urlencode
@@ -18,16 +15,14 @@ from urllib.parse import urlencode
 import httpx
 import orjson
 
-from songda.carriers.aggregator import AggregatorAccount, is_number, trace_each
+from songda.carriers.aggregator import AggregatorAccount, trace_each
 from songda.carriers.answer import read_object
-from songda.carriers.errors import BadPush, NoAnswer
+from songda.carriers.errors import NoAnswer
+from songda.carriers.kuaidi100_words import PREFIX, md5_sign, read_trace
 from songda.carriers.line import Line
 from songda.carriers.order import Refused
-from songda.carriers.tracking import Event, Trace, told_event, trace_of
+from songda.carriers.tracking import Trace
 from songda.carriers.transport import again, post_form
-
-PREFIX = "kd100:"
-ACK = {"result": True, "returnCode": "200", "message": "成功"}
 
 _NOTHING_YET, _BUSY, _TOO_OFTEN = "500", frozenset({"501", "502"}), "504"
 _LOCKED_S = 1800.0
@@ -46,7 +41,7 @@ class Kuaidi100:
         account = self._account
         param = {"com": account.company, "num": waybill_no, "phone": account.phone_tail, "resultv2": "4"}
         text = orjson.dumps(param | {"order": "desc"}).decode()
-        sign = _md5(text + account.key + account.customer)
+        sign = md5_sign(text + account.key + account.customer)
         form = urlencode({"customer": account.customer, "param": text, "sign": sign}).encode("ascii")
         return again(
             lambda: self._traced(self._call(account.query_url, form), waybill_no),
@@ -95,47 +90,6 @@ class Kuaidi100:
         return Refused(code=f"{PREFIX}{code}", message=str(answer.get("message", "")))
 
 
-def read_trace(answer: dict[str, Any], *, waybill_no: str) -> Trace:
-    """The list of a query's answer or of a push's `lastResult`. Raises NoAnswer when it is about another number."""
-    if str(answer.get("nu", waybill_no)) != waybill_no:
-        raise NoAnswer(reason="other_waybill_no", sent=True)
-    items = answer.get("data")
-    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        raise NoAnswer(reason="no_list_of_events", sent=True)
-    return trace_of(items, read_item, waybill_no=waybill_no, retold=True)
-
-
-def read_item(item: dict[str, Any], *, waybill_no: str, addressee: str | None) -> Event | None:
-    """One entry of `data`; None without a readable time."""
-    return told_event(
-        waybill_no=waybill_no,
-        time=str(item.get("ftime") or item.get("time") or ""),
-        code=f"{PREFIX}{item.get('statusCode') or '-'}",
-        text=str(item.get("context") or ""),
-        place=str(item.get("location") or item.get("areaName") or ""),
-        addressee=addressee,
-    )
-
-
-def read_push(fields: dict[str, Any], account: AggregatorAccount) -> Trace:
-    """The trace of one push. Raises BadPush for a wrong signature or another format."""
-    # As text and bytes: a field may be of any kind, and a signature of any letters.
-    param, sign = str(fields.get("param", "")), str(fields.get("sign", ""))
-    if not account.salt or not hmac.compare_digest(_md5(param + account.salt).encode(), sign.upper().encode()):
-        raise BadPush(reason="signature")
-    try:
-        last = read_object(param).get("lastResult")
-        if not isinstance(last, dict) or not is_number(last.get("nu")):
-            raise BadPush(reason="number")
-        return read_trace(last, waybill_no=last["nu"])
-    except NoAnswer as error:
-        raise BadPush(reason=error.reason) from None
-
-
 def _was_not_counted(error: NoAnswer) -> bool:
     """A question that was taken and whose answer got lost must wait for half an hour like any other."""
     return not error.sent or error.reason.startswith(("http_5", *(f"kd100_{code}" for code in _BUSY)))
-
-
-def _md5(text: str) -> str:
-    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest().upper()

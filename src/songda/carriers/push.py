@@ -16,7 +16,7 @@ from typing import Any
 
 import orjson
 
-from songda.carriers import kdniao, kuaidi100
+from songda.carriers import kdniao_words, kuaidi100_words
 from songda.carriers.aggregator import AggregatorAccount
 from songda.carriers.contract import ContractConfig
 from songda.carriers.errors import BadPush
@@ -26,8 +26,8 @@ from songda.carriers.tracking import Event, Reader, Trace, parse_push, push_ack,
 #: A field that only one teller's events have → who reads them.
 _READERS: tuple[tuple[str, Reader], ...] = (
     ("opTime", read_item),
-    ("context", kuaidi100.read_item),
-    ("AcceptTime", kdniao.read_item),
+    ("context", kuaidi100_words.read_item),
+    ("AcceptTime", kdniao_words.read_item),
     ("code_prefix", read_line),
 )
 
@@ -47,11 +47,11 @@ def read_push(body: bytes, contract: ContractConfig, accounts: Sequence[Aggregat
     fields = push_fields(body)
     by_kind: dict[str, AggregatorAccount] = {account.kind: account for account in accounts}
     if "param" in fields and "sign" in fields:
-        trace = kuaidi100.read_push(fields, _account(by_kind, "kuaidi100"))
-        return Pushed((trace,), lambda _: dict(kuaidi100.ACK))
+        trace = kuaidi100_words.read_push(fields, _account(by_kind, "kuaidi100"))
+        return Pushed((trace,), lambda _: dict(kuaidi100_words.ACK))
     if "RequestData" in fields:
         account = _account(by_kind, "kdniao")
-        return Pushed(kdniao.read_push(fields, account), lambda at: kdniao.push_ack(account, at=at))
+        return Pushed(kdniao_words.read_push(fields, account), lambda at: kdniao_words.push_ack(account, at=at))
     push = parse_push(body, contract)
     trace = Trace(waybill_no=push.waybill_no, known=True, words=(push.raw,))
     return Pushed((trace,), lambda _: push_ack(push, contract), first_hand=True)
