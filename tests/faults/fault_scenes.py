@@ -309,7 +309,7 @@ _STATES = {
     "decision": ("object_id", "stage", "outcome", "inputs_sha256", "reasons"),
     "event": ("id", "type", "source", "reason", "grade", "revision"),
     "account": ("scope", "granted_fen", "reserved_fen", "spent_fen"),
-    "reservation": ("attempt_id", "letter_id", "fen", "state", "round"),
+    "reservation": ("object_id", "letter_id", "fen", "state", "round"),
     "booking": ("round", "source", "target", "fen"),
 }
 #: Things whose whole history is the same. An intent whose answer was lost has a longer one.
@@ -341,14 +341,33 @@ def record_of(folder: Path) -> dict[str, Any]:
     return found
 
 
-def differences(record: dict[str, Any], expected: dict[str, Any]) -> dict[str, Any]:
-    """What is not the same, part by part: entries found but not expected, and expected but not found."""
+#: What follows from a piece's place in its run.
+_BY_PLACE = {"seq", "print_sha256", "manifest_sha256", "first_page", "file", "files", "sha256", "run_sha256"}
+
+
+def differences(record: dict[str, Any], expected: dict[str, Any], *, answers_lost: bool = False) -> dict[str, Any]:
+    """What is not the same, part by part: entries found but not expected, and expected but not found.
+
+    `answers_lost`: of orders found again the carrier's route code is not known, and pieces lie in the run by route code;
+    then their places in it may differ, and nothing else.
+    """
     found = {}
     for part, wanted in expected.items():
-        mine, theirs = _entries(record.get(part)), _entries(wanted)
+        pair = record.get(part), wanted
+        mine, theirs = map(_entries, map(_without_places, pair) if answers_lost else pair)
         if mine != theirs:
             found[part] = sorted(set(mine) - set(theirs))[:5], sorted(set(theirs) - set(mine))[:5]
     return found
+
+
+def _without_places(part: Any) -> Any:
+    if isinstance(part, dict):
+        return {key: _without_places(value) for key, value in part.items() if key not in _BY_PLACE}
+    if isinstance(part, list):
+        # Rows of the ledger are JSON texts.
+        rows = [json.loads(entry) if isinstance(entry, str) and entry[:1] == "{" else entry for entry in part]
+        return sorted(json.dumps(_without_places(row), sort_keys=True, ensure_ascii=False) for row in rows)
+    return part
 
 
 def _entries(part: Any) -> list[str]:

@@ -46,4 +46,5 @@ def test_a_full_disk_leaves_nothing_half_done(
         assert scene.litter() == []
         scene.finish(FIRST_LETTERS)
         scene.check()
-        assert differences(scene.record(), undisturbed.first_letters) == {}
+        lost = moment[0] == "order answers"
+        assert differences(scene.record(), undisturbed.first_letters, answers_lost=lost) == {}
