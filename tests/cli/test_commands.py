@@ -7,6 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from songda.cli import door
+
 
 def songda(*words: str) -> subprocess.CompletedProcess[str]:
     program = [sys.executable, "-c", "from songda.cli import main; main()"]
@@ -42,3 +46,13 @@ print(sorted({'polars', 'numpy', 'typst', 'sqlalchemy', 'fastapi', 'httpx', 'pik
         [sys.executable, "-c", code, "--help"], capture_output=True, text=True, timeout=60, check=True
     )
     assert answer.stdout.splitlines()[-1] == "[]"
+
+
+def test_an_interrupt_is_no_failure_of_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(**_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(door, "app", interrupted)
+    with pytest.raises(SystemExit) as ended:
+        door.main()
+    assert ended.value.code == 130

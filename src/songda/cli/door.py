@@ -84,7 +84,7 @@ def main() -> None:
         mistyped = in_chinese(error)
         tell(mistyped)
         sys.exit(mistyped.exit_code)
-    except typer.Abort:
+    except (typer.Abort, KeyboardInterrupt):
         sys.exit(130)
     except SongdaError as error:
         tell(error)

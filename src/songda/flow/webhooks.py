@@ -145,13 +145,14 @@ def delivering(engine: Engine, master: MasterKey, *, clock: Callable[[], datetim
     sender = Thread(
         target=keep_delivering, args=(engine, master, stop), kwargs={"clock": clock}, name="webhooks", daemon=True
     )
-    sender.start()
     try:
+        sender.start()
         yield
     finally:
         stop.set()
         # A sender that is cut off loses nothing, but its receiver waits until the claim ends.
-        sender.join(JOIN_S)
+        if sender.ident is not None:
+            sender.join(JOIN_S)
 
 
 def _with_receivers(engine: Engine, master: MasterKey) -> list[Tenant]:
