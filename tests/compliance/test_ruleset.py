@@ -82,8 +82,8 @@ MALFORMED: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-def test_the_set_holds_59_rules_each_complete_for_a_person() -> None:
-    assert len(RULES.rules) == 59
+def test_the_set_holds_60_rules_each_complete_for_a_person() -> None:
+    assert len(RULES.rules) == 60
     for rule in RULES.rules:
         assert rule.title, rule.id
         assert 2 <= len(rule.short_zh) <= 14, rule.id

@@ -10,6 +10,9 @@
 >>> hits("三日内不还就让你坐牢")["threat"]
 1
 
+>>> Judge(rules, scope="call", gate="lock")({"debtor.state": "deceased"}).verdict           # one action, without a frame
+'block'
+
 Rules, facts and word lists are the YAML files of this package; the rule language is described in `language`, what a
 verdict holds in `verdict`. A fact that is absent, null or cannot be meant counts as a violation.
 """
@@ -29,6 +32,7 @@ from songda.compliance.errors import (
 from songda.compliance.facts import NEVER, fact_zh
 from songda.compliance.lint import Hit, cover_hits, hit_counts, hits, lint, lint_cover, lint_paragraphs, lint_version
 from songda.compliance.ruleset import GATES, Rule, RuleSet, load_rules
+from songda.compliance.single import Judge, Verdict
 
 __all__ = [
     "GATES",
@@ -37,6 +41,7 @@ __all__ = [
     "BrokenRule",
     "Hit",
     "IllegalExpression",
+    "Judge",
     "LooserThanRule",
     "NoRuleSet",
     "NoRulesHere",
@@ -45,6 +50,7 @@ __all__ = [
     "UnknownGate",
     "UnknownRule",
     "UnknownScope",
+    "Verdict",
     "WrongFactType",
     "cover_hits",
     "fact_zh",
