@@ -164,16 +164,17 @@ def _compiled(node: Node) -> _Test:  # noqa: PLR0911 - one return a kind of node
             return _of_both(_COMPARE[sign], left, right)
         case Sum(left, right, minus):
             return _of_both(operator.sub if minus else operator.add, left, right)
-        case Among(text, texts):
-            return _of_both(lambda sought, among: sought in among, text, texts)
-        case Inside(text, whole):
-            return _of_both(lambda sought, all_: sought in all_, text, whole)
-        case Lacking(wanted, present):
-            here = _compiled(present)
-            return lambda facts: None if (v := here(facts)) is None else sum(text not in v for text in wanted)
-        case Shares(wanted, present):
-            among = _compiled(present)
-            return lambda facts: None if (v := among(facts)) is None else any(text in v for text in wanted)
+        case Among(text, whole) | Inside(text, whole):
+            return _of_both(lambda sought, among: sought in among, text, whole)
+        case _:
+            return _of_list(node)
+
+
+def _of_list(node: Lacking | Shares) -> _Test:
+    here, wanted = _compiled(node.present), node.wanted
+    if isinstance(node, Shares):
+        return lambda facts: None if (texts := here(facts)) is None else any(text in texts for text in wanted)
+    return lambda facts: None if (texts := here(facts)) is None else sum(text not in texts for text in wanted)
 
 
 def _of_both(function: Callable[[Any, Any], Any], left: Node, right: Node) -> _Test:
