@@ -77,3 +77,32 @@ def test_nobody_escapes_the_limit_by_forging_a_forwarded_address(
     with httpx.Client(base_url=base, trust_env=False) as browser:
         codes = [browser.get("/c/x", headers={"X-Forwarded-For": f"203.0.113.{n}"}).status_code for n in range(34)]
     assert 429 in codes
+
+
+@pytest.mark.parametrize(
+    ("begin", "endless"),
+    [
+        (b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Long: ", b"a" * 65_536),
+        (b"GET /healthz HTTP/1.1\r\nHost: x\r\n", b"X-Many: a\r\n" * 6_000),
+        (b"GET /", b"a" * 65_536),
+        (b"POST /healthz HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", b"X-Trailer: a\r\n" * 5_000),
+    ],
+    ids=["one header", "headers", "address", "trailers"],
+)
+def test_what_never_ends_is_cut_off(
+    served: tuple[str, subprocess.Popen[str], Path], begin: bytes, endless: bytes
+) -> None:
+    with socket.create_connection(("127.0.0.1", int(served[0].rsplit(":", 1)[1])), timeout=20) as line:
+        line.sendall(begin)
+        with pytest.raises((ConnectionResetError, BrokenPipeError)):
+            line.sendall(endless * 1000)
+
+
+def test_long_bodies_one_after_the_other_are_no_long_headers(
+    served: tuple[str, subprocess.Popen[str], Path],
+) -> None:
+    with httpx.Client(base_url=served[0], trust_env=False) as client:
+        for _ in range(3):
+            for body in (b"a" * 300_000, iter([b"a" * 50_000] * 6)):
+                assert client.post("/healthz", content=body).status_code == 405
+            assert client.get("/healthz").status_code == 503

@@ -24,6 +24,7 @@ def serve(
     import uvicorn
 
     from songda.web.app import create_app
+    from songda.web.bounded import BoundedProtocol
 
     app = create_app(settings, **doors)
     # What is loaded by now stays for good: looking through it again would halt every answer for a tenth of a second.
@@ -33,6 +34,7 @@ def serve(
         app,
         host=host,
         port=port,
+        http=BoundedProtocol,
         # Paths hold tokens: requests are never logged.
         access_log=False,
         server_header=False,
