@@ -31,6 +31,7 @@ from songda.cli import (
     servers,
     signatures,
     stops,
+    tasks,
     tenants,
     webhooks,
 )
@@ -52,6 +53,7 @@ for part in (
     pulls,
     stops,
     doubts,
+    tasks,
     court,
     press,
     factory,

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table on stdout; columns whose cells are all numbers are set flush right."""
+    """A table on stdout; columns whose cells are all numbers are set flush right. Ids are never broken: people copy them."""
+    import re
+
     from rich.console import Console
     from rich.table import Table
 
@@ -18,10 +20,13 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     table = Table(title=title, title_justify="left")
     for index, column in enumerate(columns):
         numeric = all(row[index].replace(",", "").replace(".", "").lstrip("-").isdigit() for row in cells if row[index])
-        table.add_column(column, justify="right" if numeric and cells else "left", overflow="fold")
+        named = any(re.fullmatch(r"[a-z]{3}_[0-9a-z]{26}", row[index]) for row in cells)
+        table.add_column(column, justify="right" if numeric and cells else "left", overflow="fold", no_wrap=named)
     for row in cells:
         table.add_row(*row)
-    Console().print(table)
+    console = Console()
+    # A file or another program has no right edge.
+    console.print(table, width=None if console.is_terminal else 400)
 
 
 def _text(cell: object) -> str:
@@ -52,7 +57,7 @@ def print_summary(summary: Summary, *, batch_id: str) -> None:
         ("未发出的函件", summary.not_sent, _reasons(summary)),
         ("封件 / 打印批次 / 运单", f"{summary.pieces:,} / {summary.runs:,} / {summary.waybills:,}", ""),
         ("第二次投递", summary.second_attempts, ""),
-        ("等待人工处理", summary.tasks, ""),
+        ("等待人工处理", summary.tasks, "songda tasks list" if summary.tasks else ""),
         ("邮资（元）", yuan(summary.cost_fen), ""),
     ]
     rows += [
