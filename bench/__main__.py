@@ -26,17 +26,17 @@ BENCHMARKS: dict[str, tuple[str, list[str]]] = {
     "letter_checks": ("Proofreading letters and looking at their records (target: 2,000 a second; 3 ms)", []),
     "letters_render": (
         "From contents to sealed records and print files (target: 150 letters a second, 1.5 GB, 40 kB a letter at rest)",
-        ["--letters", "1500", "--peers", "~/.cache/songda-peers"],
+        ["--letters", "20000", "--peers", "~/.cache/songda-peers"],
     ),
     "letters_round_trip": (
         "Letters read back from pictures of the print files (target: every one equals the manifest)",
-        ["--letters", "400", "--sample", "40"],
+        ["--letters", "10000", "--sample", "500"],
     ),
     "letters_hostile": (
         "A thousand hostile values in every field of a letter (target: refused or printed as they stand)",
         [],
     ),
-    "letters_sign": ("Electronic signatures of the PDFs of record", ["--letters", "10"]),
+    "letters_sign": ("Electronic signatures of the PDFs of record", ["--letters", "30"]),
     "address_speed": ("Reading addresses", []),
     "address_peers": ("Reading addresses, beside the other readers", ["--peers", "~/.cache/songda-peers"]),
     "address_dedupe": ("Finding duplicates among addresses: a million rows", ["--rows", "1000000"]),
