@@ -64,6 +64,9 @@ COMPLETE = {
         "safeguards": "加密",
         "duties": "见合同",
         "sub_consent": True,
+        "outsourcers": [
+            {"id": "agency-1", "name": "某某外包公司", "term_until": date(2027, 1, 4), "channels": ["call", "sms"]}
+        ],
     },
     "impact_assessment": {"id": "PIA-1", "done_on": date(2026, 1, 3), "human_route": "010-88880004"},
     "carrier": {

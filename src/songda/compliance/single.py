@@ -193,7 +193,7 @@ def _joined(parts: list[_Test], *, decides: bool) -> _Test:
     def answer(facts: Facts) -> bool | None:
         unknown = False
         for part in parts:
-            value = part(facts)
+            value: bool | None = part(facts)
             if value is decides:
                 return decides
             unknown |= value is None

@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from songda.dispatch.settling import Settled, settle
     from songda.dispatch.shadowing import Change, parked_codes, shadow
     from songda.dispatch.stopping import STOP_REQUESTED, Answer, Pulled, flag_stopped, pull_pieces, stop_letters
-    from songda.dispatch.stops import STOP, Stopped, in_force, lift, stop, stopped_letters
+    from songda.dispatch.stops import STOP, Stopped, in_force, lift, stop, stopped_letters, stops_on
     from songda.dispatch.subscribing import Subscribed, subscribe
     from songda.dispatch.sweeping import Swept, sweep
     from songda.dispatch.tasks import DELETION_OVERDUE, REPLACEMENT_UNPAID, WEBHOOK_DISABLED, keep_tasks
@@ -102,7 +102,7 @@ _HOMES = {
     "settling": ("Settled", "settle"),
     "shadowing": ("Change", "parked_codes", "shadow"),
     "stopping": ("STOP_REQUESTED", "Answer", "Pulled", "flag_stopped", "pull_pieces", "stop_letters"),
-    "stops": ("STOP", "Stopped", "in_force", "lift", "stop", "stopped_letters"),
+    "stops": ("STOP", "Stopped", "in_force", "lift", "stop", "stopped_letters", "stops_on"),
     "subscribing": ("Subscribed", "subscribe"),
     "sweeping": ("Swept", "sweep"),
     "tasks": ("DELETION_OVERDUE", "REPLACEMENT_UNPAID", "WEBHOOK_DISABLED", "keep_tasks"),
@@ -197,6 +197,7 @@ __all__ = [
     "stop",
     "stop_letters",
     "stopped_letters",
+    "stops_on",
     "store_events",
     "subscribe",
     "sweep",

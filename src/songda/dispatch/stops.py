@@ -13,13 +13,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Engine, insert, select
+from sqlalchemy import ColumnElement, Connection, Engine, bindparam, insert, select
 
 from songda.base import ids
 from songda.dispatch.errors import UnknownStop
 from songda.dispatch.instants import stored
 from songda.dispatch.stopping import Answer, stop_letters
-from songda.store import chunks, move, tables
+from songda.store import among, chunks, move, tables
 
 SCOPES = ("letter", "case", "person", "tenant")
 #: Why a letter may be stopped; each has its words in flow/reasons.toml.
@@ -28,6 +28,14 @@ REASONS = ("paid", "disputed", "answered", "hardship", "wrong_person", "deceased
 STOP = "stop:"
 
 _s, _l, _lc = tables.stop_order.c, tables.letter.c, tables.letter_case.c
+_STANDING = (_s.tenant_id == bindparam("tenant"), _s.state == "standing")
+_ORDERS = select(_s.id, _s.object_id, _s.reason).where(*_STANDING, among(_s.object_id, "objects"))
+#: Orders about single letters, by the person to whom the letter was written.
+_OF_LETTERS = (
+    select(_s.id, _l.person_id, _s.reason)
+    .join(tables.letter, _l.id == _s.object_id)
+    .where(*_STANDING, among(_l.person_id, "persons"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +126,24 @@ def stopped_letters(connection: Connection, tenant_id: str, letter_ids: Collecti
             if reason is not None:
                 found.setdefault(row.id, reason)
     return found
+
+
+def stops_on(connection: Connection, tenant_id: str, cases: Mapping[str, str]) -> dict[str, str]:
+    """Case → reason of the oldest standing order that reaches it or its person by whatever scope, of `cases` (case → person).
+
+    An order about one letter is about whom it was written to: nobody else is to be reached in its place.
+    """
+    persons = sorted(set(cases.values()))
+    asked = {"tenant": tenant_id, "objects": [tenant_id, *persons, *sorted(cases)], "persons": persons}
+    found = [tuple(row) for query in (_ORDERS, _OF_LETTERS) for row in connection.execute(query, asked)]
+    reasons: dict[str, str] = {}
+    for _, object_id, reason in sorted(found):
+        reasons.setdefault(object_id, reason)
+    reached = {
+        case: next((reasons[each] for each in (tenant_id, person, case) if each in reasons), None)
+        for case, person in cases.items()
+    }
+    return {case: reason for case, reason in reached.items() if reason is not None}
 
 
 def _give(connection: Connection, tenant_id: str, scope: str, object_id: str, reason: str, *, at: datetime) -> str:

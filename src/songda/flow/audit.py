@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
-from songda.store import append_audit, read_audit
+from songda.store import append_audit, append_audits, read_audit
 from songda.vault.audit import GENESIS, AuditEntry, Break, link, verify
 
 
@@ -17,6 +17,11 @@ def write_audit(
 ) -> None:
     """One entry at the end of the chain, in the caller's transaction. `details` holds no personal data."""
     append_audit(connection, _link, at=at.isoformat(), actor=actor, action=action, object_id=object_id, details=details)
+
+
+def write_audits(connection: Connection, entries: Sequence[Mapping[str, Any]]) -> None:
+    """Entries at the end of the chain, in order: at (datetime), actor, action, object_id, details, as `write_audit` takes them."""
+    append_audits(connection, _link, [{**entry, "at": entry["at"].isoformat()} for entry in entries])
 
 
 def verify_audit(connection: Connection) -> tuple[int, str, list[Break]]:

@@ -157,6 +157,21 @@ class Mandate(_Section):
     ] = None
 
 
+class Outsourcer(_Section):
+    """One who contacts debtors for the institution under the record of entrusted processing: an agency, a firm, a robot."""
+
+    #: Names it in permits and in the audit log.
+    id: Annotated[Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,40}$")] | None, BeforeValidator(_not_a_placeholder)] = (
+        None
+    )
+    name: Text = None
+    term_until: Day = None
+    #: By what it may contact.
+    channels: Annotated[
+        tuple[Literal["call", "ai_call", "sms", "letter"], ...] | None, BeforeValidator(_as_tuple)
+    ] = None
+
+
 class EntrustedProcessing(_Section):
     """The record that PIPL art. 21 asks for between the institution and those who process for it."""
 
@@ -168,6 +183,7 @@ class EntrustedProcessing(_Section):
     duties: Text = None
     #: The institution has agreed to further processors (print, carrier).
     sub_consent: bool | None = None
+    outsourcers: Annotated[tuple[Outsourcer, ...] | None, BeforeValidator(_as_tuple)] = None
 
 
 class ImpactAssessment(_Section):
@@ -343,6 +359,20 @@ class Policy(_Section):
     envelope_weight_g: Annotated[float, Field(gt=0, strict=False)] | None = None
 
 
+class Contact(_Section):
+    """Calls and texts; limits may only be stricter than those of the rules T01 to T06."""
+
+    #: Where the debtors' own numbers in the case files come from. Unset: nobody may be called.
+    phone_origin: Literal["contract", "reserved", "debtor_update"] | None = None
+    #: Answered calls to one debtor, unanswered dials to one number.
+    calls_per_day: Annotated[int, Field(ge=1, le=3)] | None = None
+    dials_per_day: Annotated[int, Field(ge=1, le=6)] | None = None
+    texts_per_week: Annotated[int, Field(ge=1, le=3)] | None = None
+    #: Times of day.
+    opens: Annotated[str, Field(pattern=r"^(0[89]|1\d|2[01]):[0-5]\d$")] | None = None
+    closes: Annotated[str, Field(pattern=r"^((0[89]|1\d|2[01]):[0-5]\d|22:00)$")] | None = None
+
+
 class Profile(_Section):
     """All that a tenant states. Sections that are absent state nothing."""
 
@@ -362,6 +392,7 @@ class Profile(_Section):
     signature: Signature = Signature()
     budget: Budget = Budget()
     policy: Policy = Policy()
+    contact: Contact = Contact()
     #: Values of the variables that the tenant's templates declare themselves: texts, whole numbers, yes or no; days in ISO.
     letter_values: Annotated[dict[str, str | int | bool] | None, BeforeValidator(_iso_days)] = None
     #: The institution's own headers → our fields, `mapping` of `read_cases`; "" leaves a column unread.

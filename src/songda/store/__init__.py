@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from songda.store import tables
-    from songda.store.audit import append_audit, read_audit
+    from songda.store.audit import append_audit, append_audits, read_audit
     from songda.store.database import DatabaseUnavailable, open_database, revision
     from songda.store.events import EVENT_TYPES, Event, count_events, last_position, number_events, read_events
     from songda.store.life import IllegalTransition, Wait, allowed, machine, terminal, wait
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         reserved_for,
         take_over,
     )
-    from songda.store.rows import chunks, insert_missing, upsert
+    from songda.store.rows import among, chunks, insert_many, insert_missing, upsert
     from songda.store.transitions import Conflict, history, move
 
 _HOME_OF = {
@@ -60,10 +60,13 @@ _HOME_OF = {
     "reserve": "money",
     "reserved_for": "money",
     "take_over": "money",
+    "among": "rows",
     "chunks": "rows",
+    "insert_many": "rows",
     "insert_missing": "rows",
     "upsert": "rows",
     "append_audit": "audit",
+    "append_audits": "audit",
     "read_audit": "audit",
 }
 
@@ -77,11 +80,14 @@ __all__ = [
     "IllegalTransition",
     "Wait",
     "allowed",
+    "among",
     "append_audit",
+    "append_audits",
     "chunks",
     "count_events",
     "grant",
     "history",
+    "insert_many",
     "insert_missing",
     "last_position",
     "machine",

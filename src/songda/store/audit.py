@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import Connection, select, text
 
 from songda.store import tables
+from songda.store.rows import insert_many
 
 Row = Mapping[str, Any]
 #: (hash of the previous row or None, row without hash) → hash of this row.
@@ -18,20 +19,23 @@ def append_audit(
     connection: Connection, link: Link, *, at: str, actor: str, action: str, object_id: str, details: Row
 ) -> int:
     """Adds one entry behind the last one; returns its number. Writers queue: the chain has one end."""
+    entry = {"at": at, "actor": actor, "action": action, "object_id": object_id, "details": dict(details)}
+    return append_audits(connection, link, [entry])
+
+
+def append_audits(connection: Connection, link: Link, entries: Sequence[Row]) -> int:
+    """Adds entries (at, actor, action, object_id, details) behind the last one, in order; returns the last number."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(7315412)"))
     a = tables.audit.c
     last = connection.execute(select(a.seq, a.hash).order_by(a.seq.desc()).limit(1)).first()
-    seq: int = last.seq + 1 if last else 1
-    row = {
-        "seq": seq,
-        "at": at,
-        "actor": actor,
-        "action": action,
-        "object_id": object_id,
-        "details": dict(details),
-    }
-    connection.execute(insert(tables.audit), {**row, "hash": link(last.hash if last else None, row)})
+    seq, end = (last.seq, last.hash) if last else (0, None)
+    rows = []
+    for seq, entry in enumerate(entries, seq + 1):  # noqa: B020 - counts on from the last one
+        row = {"seq": seq, **entry}
+        end = link(end, row)
+        rows.append({**row, "hash": end})
+    insert_many(connection, tables.audit, rows)
     return seq
 
 

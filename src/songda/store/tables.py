@@ -503,6 +503,64 @@ booking = Table(
     CheckConstraint("fen > 0", name="positive"),
 )
 
+#: What somebody has said, or a person has checked, about being contacted: consents, refusals, that a debtor cannot be reached.
+#: It holds until it is ended and is never changed.
+declaration = Table(
+    "declaration",
+    metadata,
+    _id(),
+    Column("tenant_id", _ID, ForeignKey("tenant.id"), nullable=False),
+    Column("kind", _CODE, nullable=False),
+    Column("subject", String(64), nullable=False),  # id of the person, or blind index of a contact's number
+    Column("channel", _CODE, nullable=False),  # by which it came
+    Column("since", Date, nullable=False),
+    Column("until", Date),  # last day; null: until it is ended
+    Column("sealed", LargeBinary, nullable=False),  # its words
+    Column("recorded_at", _INSTANT, nullable=False),
+    Column("recorded_by", String(80), nullable=False),
+    Column("ended_at", _INSTANT),
+    Column("ended_by", String(80)),
+)
+
+#: Who may be called, texted or written to, asked before the act: granted or refused, with the verdict. Only added to.
+permit = Table(
+    "permit",
+    metadata,
+    _id(),
+    Column("tenant_id", _ID, ForeignKey("tenant.id"), nullable=False),
+    _to("case"),
+    Column("person_id", _ID, ForeignKey("person.id"), nullable=False),  # the debtor, whoever is reached
+    Column("number", _HASH),  # blind index of the telephone number
+    Column("role", _CODE),
+    Column("channel", _CODE, nullable=False),
+    Column("mode", _CODE),  # of a call: interactive | informing
+    Column("purpose", _CODE, nullable=False),
+    Column("actor", String(80), nullable=False),  # institution, or the id of an outsourcer
+    Column("key", String(128), nullable=False),  # given by the caller
+    Column("body", _HASH, nullable=False),  # blind index of what was asked under it
+    Column("asked_at", _INSTANT, nullable=False),
+    Column("on_day", Date, nullable=False),  # Shanghai
+    Column("granted", Boolean, nullable=False),
+    Column("until", _INSTANT),  # by when the act must have begun
+    Column("report_by", _INSTANT),  # a later outcome is kept, and the permit counts in full
+    Column("retry_at", _INSTANT),
+    Column("verdict", JSON, nullable=False),
+    UniqueConstraint("tenant_id", "actor", "key"),
+)
+
+#: What became of a granted permit, told once.
+permit_outcome = Table(
+    "permit_outcome",
+    metadata,
+    Column("permit_id", _ID, ForeignKey("permit.id"), primary_key=True),
+    Column("outcome", _CODE, nullable=False),
+    Column("late", Boolean, nullable=False),
+    Column("reported_at", _INSTANT, nullable=False),
+)
+
+Index("ix_declaration_subject_tenant", declaration.c.subject, declaration.c.tenant_id)
+Index("ix_permit_person_on_day", permit.c.person_id, permit.c.on_day)
+Index("ix_permit_number_on_day", permit.c.number, permit.c.on_day)
 Index("ix_fact_office_op_time", fact.c.office, fact.c.op_time)
 Index("ix_decision_stage_on_day", decision.c.stage, decision.c.on_day)
 Index("ix_event_tenant_position", event.c.tenant_id, event.c.position)
