@@ -39,6 +39,7 @@ from songda.flow.contacts import (
     report_outcome,
     shown,
 )
+from songda.flow.links import read_links
 from songda.flow.stop import UnknownCase
 from songda.store import open_database, tables
 
@@ -323,3 +324,24 @@ def test_callers_at_once_never_get_a_fourth(database: Engine) -> None:
     assert sorted(granted) == ["per_1"] * 3 + ["per_2"] * 3
     with database.connect() as connection:
         assert verify_audit(connection)[2] == []
+
+
+def test_our_own_letters_keep_the_interval_from_a_permitted_one(desk: Desk) -> None:
+    case, letter = desk.case(), {"channel": "letter", "mode": None, "phone": None, "script": None}
+    case_id = case_id_of(desk.tenant, case)
+    record = {"origin": "contract", "basis": "contract_performance", "owner_role": "debtor", "ordinal": 1}
+    record |= {"id": "adr_2", "person_id": desk.ask(case).permit.person_id, "case_id": case_id, "place": "p"}
+    with desk.engine.begin() as connection:
+        connection.execute(tables.address_record.insert(), record)
+
+    def days_since() -> int | None:
+        with desk.engine.connect() as connection:
+            links = read_links(connection, desk.tenant, tables.case.c.id == case_id, on=DAY, batch_id="bat_1")
+        return links["last_days"].to_list()[0]
+
+    assert days_since() is None
+    permit = desk.ask(case, at=NOON - timedelta(3), **letter).permit
+    assert permit.granted
+    assert days_since() == 3
+    report(desk, permit.id, "not_sent", when=NOON - timedelta(3))
+    assert days_since() is None

@@ -29,7 +29,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from hashlib import blake2b
 
-from sqlalchemy import Connection, bindparam, func, or_, select, text
+from sqlalchemy import Connection, Select, bindparam, func, or_, select, text
 
 from songda.contacts.asking import CALLS
 from songda.store import tables
@@ -137,8 +137,10 @@ def read_tally(
     return tally
 
 
-def last_letters(connection: Connection, tenant_id: str, persons: Collection[str]) -> dict[str, date]:
-    """Person → day of the last letter that was permitted and may have been sent."""
+def last_letters(
+    connection: Connection, tenant_id: str, persons: Collection[str] | Select[tuple[str]]
+) -> dict[str, date]:
+    """Person → day of the last letter that was permitted and may have been sent; `persons`: ids, or a query for them."""
     query = (
         select(_p.person_id, func.max(_p.on_day))
         .outerjoin(tables.permit_outcome, _o.permit_id == _p.id)

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 from sqlalchemy import ColumnElement, Connection, Select, func, select
 
+from songda.contacts import last_letters
 from songda.dispatch import STOP, in_force
 from songda.flow.tenants import Tenant
 from songda.places import group_places
@@ -65,7 +66,7 @@ def read_links(
         cases.rename({"id": "case_id"})
         .join(grouped.rename(_prefixed(grouped)), on="person_id", how="left", maintain_order="left")
         .join(persons, on="person_id", how="left", maintain_order="left")
-        .join(_last_letters(connection, tenant, on, batch_id), on="person_id", how="left", maintain_order="left")
+        .join(_last_letters(connection, tenant, own, on, batch_id), on="person_id", how="left", maintain_order="left")
         .with_columns(
             letter=pl.concat_str("person_id", "role", separator="/", ignore_nulls=True),
             action_id=pl.concat_str("case_id", "record", separator="/", ignore_nulls=True),
@@ -98,8 +99,13 @@ def _prefixed(records: pl.DataFrame) -> dict[str, str]:
     return {name: name if name in keep else f"address_{name}" for name in records.columns}
 
 
-def _last_letters(connection: Connection, tenant: Tenant, on: date, batch_id: str) -> pl.DataFrame:
-    """A row a person who was written to: days since the last letter that may have arrived, and whether one is open."""
+def _last_letters(
+    connection: Connection, tenant: Tenant, own: Select[tuple[str]], on: date, batch_id: str
+) -> pl.DataFrame:
+    """A row a person who was written to: days since the last letter that may have arrived, and whether one is open.
+
+    Letters that others of the institution were permitted to send to the persons `own` count like ours.
+    """
     t, n = tables.letter, tables.attempt
     posted = connection.execute(
         select(t.c.person_id, func.max(n.c.posted_on))
@@ -109,6 +115,9 @@ def _last_letters(connection: Connection, tenant: Tenant, on: date, batch_id: st
         .group_by(t.c.person_id)
     ).all()
     last = {person: (on - day).days for person, day in posted}
+    for person, day in last_letters(connection, tenant.id, own).items():
+        days = max((on - day).days, 0)
+        last[person] = min(last.get(person, days), days)
     open_now = set(
         connection.scalars(
             select(t.c.person_id).where(
