@@ -1,4 +1,5 @@
-"""`songda secrets`: what an institution's partners hold: the carrier's push path, the keys of the feed and of the couriers."""
+"""`songda secrets`: what an institution's partners hold: the carrier's push path, the keys of the feed, of the couriers and
+of those who ask for permits to contact."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from songda.flow.shared_secrets import Shared
 
 secrets = typer.Typer(
-    help="Secrets that partners hold: the path of the carrier's pushes, the keys of the feed and of the couriers.",
+    help="Secrets that partners hold: the path of the carrier's pushes, the keys of the feed, couriers and contact permits.",
     no_args_is_help=True,
 )
 
@@ -25,11 +26,14 @@ class Which(StrEnum):
     PUSH = "push"
     API = "api"
     COURIER = "courier"
+    CONTACTS = "contacts"
 
 
 Name = Annotated[
     Which,
-    typer.Argument(help="push: part of the carrier's path; api: key of /api/v1/events; courier: of /api/v1/courier."),
+    typer.Argument(
+        help="push: part of the carrier's path; api: key of /api/v1/events; courier: of /api/v1/courier; contacts: of permits."
+    ),
 ]
 
 

@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from songda.base.days import now as shanghai_now
 from songda.base.settings import Settings
 from songda.web.carrier import PushDoor, ReceivePushes
+from songda.web.contacts import ContactsDoor, Refused, add_contacts
 from songda.web.courier import CourierDoor, add_courier
 from songda.web.events import MOST, PATH, ReadFeed, key_of
 from songda.web.guard import Guard
@@ -48,6 +49,7 @@ def create_app(
     receive_pushes: ReceivePushes | None = None,
     read_feed: ReadFeed | None = None,
     courier: CourierDoor | None = None,
+    contacts: ContactsDoor | None = None,
     probe: Probe | None = None,
     clock: Clock = shanghai_now,
     docs: bool = False,
@@ -56,7 +58,7 @@ def create_app(
 
     `/c/{token}` exists with `find_letter`; `/press/{run_id}/{number}` only when `open_print_file`, `audit_press` and
     `link_key` are all given: without an audit log nobody prints; `/carrier/{tenant}/{token}` with `receive_pushes`;
-    `/api/v1/events` with `read_feed`; `/courier/…` and `/api/v1/courier/…` with `courier`.
+    `/api/v1/events` with `read_feed`; `/courier/…` and `/api/v1/courier/…` with `courier`; `/api/v1/permits` with `contacts`.
     `docs` publishes `/openapi.json`. All of them over the record: songda.web.record.
     """
     app = FastAPI(title="songda", docs_url=None, redoc_url=None, openapi_url="/openapi.json" if docs else None)
@@ -76,6 +78,8 @@ def create_app(
         _add_events(app, read_feed, limiter)
     if courier:
         add_courier(app, courier, limiter, clock=clock)
+    if contacts:
+        add_contacts(app, contacts, limiter)
     return app
 
 
@@ -174,8 +178,12 @@ def _header_safe(name: str) -> str:
 
 async def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return refusal(request, error.status_code, dict(error.headers or {}))
+    said = (error.title, str(error.detail)) if isinstance(error, Refused) else None
+    return refusal(request, error.status_code, dict(error.headers or {}), said=said)
 
 
-async def _on_bad_request(request: Request, _error: Exception) -> Response:
-    return refusal(request, 422)
+async def _on_bad_request(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    # The fields' names only: what stood in them may be a person's number.
+    fields = "、".join(dict.fromkeys(".".join(map(str, each["loc"][1:])) or "body" for each in error.errors()))
+    return refusal(request, 422, said=("填写有误", f"填写有误：{fields}。请按 /openapi.json 的格式填写"))

@@ -32,6 +32,9 @@ ERRORS = {
     503: ("暂时无法查询", "请稍后再试。"),
 }
 
+#: Paths whose errors are problem details (RFC 9457).
+_PROBLEMS = "/api/v1/permits"
+
 #: For a token that no letter has: the number on a forged letter is the forger's own, so nobody is sent there.
 UNKNOWN_LETTER = (
     "查不到这封函件",
@@ -60,11 +63,20 @@ def error_page(request: Request, status: int, headers: dict[str, str] | None = N
     return _page(request, "error.html.j2", status, headers, what=what, remedy=remedy, code=status)
 
 
-def refusal(request: Request, status: int, headers: dict[str, str] | None = None) -> Response:
-    """The same words as a page for people, and as JSON for programs (paths below /api/)."""
+def refusal(
+    request: Request, status: int, headers: dict[str, str] | None = None, *, said: tuple[str, str] | None = None
+) -> Response:
+    """The same words as a page for people, and as JSON for programs (paths below /api/).
+
+    Paths of _PROBLEMS get problem details, which may say more: title and detail in `said`.
+    """
     if not request.url.path.startswith("/api/"):
         return error_page(request, status, headers)
     what, remedy = _words(status)
+    if request.url.path.startswith(_PROBLEMS):
+        title, detail = said or (what, f"{what}。{remedy}")
+        problem = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+        return JSONResponse(problem, status_code=status, headers=headers, media_type="application/problem+json")
     code = HTTPStatus(status).phrase.lower().replace(" ", "_")
     return JSONResponse({"error": {"code": code, "message": f"{what}。{remedy}"}}, status_code=status, headers=headers)
 

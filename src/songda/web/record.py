@@ -16,11 +16,13 @@ from songda.base.days import now as shanghai_now
 from songda.base.errors import SongdaError
 from songda.flow import doors
 from songda.web.carrier import Pushed, ReceivePushes
+from songda.web.contacts import ContactsDoor
 from songda.web.courier import CourierDoor
 from songda.web.events import ReadFeed
 from songda.web.letter_check import FindLetter, LetterCheck
 from songda.web.links import Link, LinkKey, press_parts
 from songda.web.press import AuditPress, OpenPrintFile, PrintFile
+from songda.web.record_contacts import contacts_door
 from songda.web.record_courier import courier_door
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ class Doors(TypedDict):
     receive_pushes: ReceivePushes
     read_feed: ReadFeed
     courier: CourierDoor
+    contacts: ContactsDoor
 
 
 def record_doors(
@@ -90,4 +93,5 @@ def record_doors(
         receive_pushes=receive_pushes,
         read_feed=read_feed,
         courier=courier_door(engine, master, home, clock=clock),
+        contacts=contacts_door(engine, master, clock=clock),
     )
