@@ -17,7 +17,7 @@ from songda.flow.contacts import ask_permit
 from songda.flow.sealed import seal_case, seal_person
 from songda.flow.tenants import Tenant, import_tenant
 from songda.store import tables
-from songda.vault import LocalMasterKey
+from songda.vault import LocalMasterKey, MasterKey
 
 #: A Thursday without a holiday.
 DAY = date(2026, 11, 26)
@@ -29,7 +29,7 @@ CONTACT = {"ordinal": 1, "name": "李示例", "phone": "16500000001", "relation"
 @dataclass
 class Desk:
     engine: Engine
-    master: LocalMasterKey
+    master: MasterKey
     tenant: Tenant
     _keys: Any = field(default_factory=lambda: count(1))
 
@@ -78,13 +78,36 @@ class Desk:
         return Ask(**usual | {"case_no": case_no} | changes)
 
 
-def open_desk(engine: Engine, *changes: tuple[str, str]) -> Desk:
+def signed_letter(desk: Desk, case_no: str, *, at: datetime, grade: str = "A1") -> str:
+    """Number of a posted letter about the case that was signed for at that instant, as the fold has written it down."""
+    case_id, letter_no = case_id_of(desk.tenant, case_no), f"YX2026-{ids.new('n')[-12:]}"
+    letter_id, attempt_id, record_id = ids.new("ltr"), ids.new("att"), ids.new("adr")
+    person_id = f"per_{case_no.split('-')[1]}"
+    life = {"version": 0, "state": "active"}
+    letter = {"id": letter_id, "tenant_id": desk.tenant.id, "batch_id": "bat_1", "person_id": person_id}
+    letter |= life | {"kind": "reminder", "amount_fen": 1, "letter_no": letter_no}
+    attempt = {"id": attempt_id, "letter_id": letter_id, "n": 1, "place": "p", "address_record_id": record_id}
+    attempt |= life | {"state": "reported", "posted_on": at.date()}
+    said = {"id": ids.new("dec"), "object_id": attempt_id, "stage": "outcome", "outcome": f"signed:{grade}"}
+    said |= {"inputs_sha256": "", "reasons": [], "on_day": at.date()}
+    said |= {"versions": {"mapping": "m", "facts": 1, "at": at.isoformat()}}
+    with desk.engine.begin() as connection:
+        record = {"id": record_id, "person_id": person_id, "case_id": case_id, "ordinal": 9}
+        connection.execute(insert(tables.address_record), record)
+        connection.execute(insert(tables.letter), letter)
+        connection.execute(insert(tables.letter_case), {"letter_id": letter_id, "case_id": case_id})
+        connection.execute(insert(tables.attempt), attempt)
+        connection.execute(insert(tables.decision), said)
+    return letter_no
+
+
+def open_desk(engine: Engine, master: MasterKey | None = None) -> Desk:
     text = resources.files("songda.sim").joinpath("tenant.toml").read_text(encoding="utf-8")
     usual = (("@endpoint@", "https://carrier.invalid/open"), ("@sender_no@", "1"), ("@product@", "1"))
-    for old, new in (*usual, *changes):
+    for old, new in usual:
         assert old in text, old
         text = text.replace(old, new)
-    master = LocalMasterKey(bytes(range(32)))
+    master = master or LocalMasterKey(bytes(range(32)))
     tenant = import_tenant(engine, master, name="bank", profile_toml=text, at=NOON, actor="test")
     batch = {"id": "bat_1", "tenant_id": tenant.id, "file_sha256": ids.new("x"), "as_of": DAY, "state": "received"}
     with engine.begin() as connection:

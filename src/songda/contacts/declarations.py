@@ -51,7 +51,7 @@ class Declaration:
 
 
 def new_declaration_id() -> str:
-    return ids.new("dec")
+    return ids.new("dcl")
 
 
 def record(

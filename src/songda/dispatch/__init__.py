@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from songda.dispatch.handover import HandOver, hand_over
     from songda.dispatch.intents import Resolved, resolve_intents
     from songda.dispatch.ordering import OrderReport, order_waybills
+    from songda.dispatch.outcomes import last_said
     from songda.dispatch.pulling import end_attempts, hold_letters, set_aside, take_out_strays
     from songda.dispatch.pushes import receive_push, receive_pushes
     from songda.dispatch.reconciling import reconcile
@@ -94,6 +95,7 @@ _HOMES = {
     "handover": ("HandOver", "hand_over"),
     "intents": ("Resolved", "resolve_intents"),
     "ordering": ("OrderReport", "order_waybills"),
+    "outcomes": ("last_said",),
     "pulling": ("end_attempts", "hold_letters", "set_aside", "take_out_strays"),
     "pushes": ("receive_push", "receive_pushes"),
     "reconciling": ("reconcile",),
@@ -168,6 +170,7 @@ __all__ = [
     "in_force",
     "items_at",
     "keep_tasks",
+    "last_said",
     "letters_at_end",
     "lift",
     "load_deadlines",
