@@ -25,8 +25,10 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     for row in cells:
         table.add_row(*row)
     console = Console()
-    # A file or another program has no right edge.
-    console.print(table, width=None if console.is_terminal else 400)
+    if not console.is_terminal:
+        # A file or another program has no right edge.
+        console.width = 400
+    console.print(table)
 
 
 def _text(cell: object) -> str:
