@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import json
 import sys
+import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -40,6 +43,7 @@ from songda.flow.contacts import (
     shown,
 )
 from songda.flow.links import read_links
+from songda.flow.proof import person_bundle
 from songda.flow.stop import UnknownCase
 from songda.store import open_database, tables
 
@@ -345,3 +349,17 @@ def test_our_own_letters_keep_the_interval_from_a_permitted_one(desk: Desk) -> N
     assert days_since() == 3
     report(desk, permit.id, "not_sent", when=NOON - timedelta(3))
     assert days_since() is None
+
+
+def test_the_complaint_pack_tells_calls_permitted_and_refused(desk: Desk, tmp_path: Path) -> None:
+    case = desk.case()
+    report(desk, desk.ask(case, actor="agency-1").permit.id, "unanswered")
+    desk.ask(case, at=days.at(DAY, 23))
+    bundle = person_bundle(desk.engine, desk.tenant, case_no=case, home=tmp_path, at=days.at(DAY, 23), actor="test")
+    archive = zipfile.ZipFile(io.BytesIO(bundle.data))
+    told = json.loads(archive.read("person.json"))["permits"]
+    assert [(each["granted"], each["state"]) for each in told] == [(True, "unanswered"), (False, "refused")]
+    assert [each["code"] for each in told[1]["reasons"]] == ["T01"]
+    page = archive.read("summary.html").decode()
+    assert "电话（agency-1）" in page
+    assert "不准；静默时段" in page

@@ -18,7 +18,7 @@ README = """送达证据包
   runs/*.tsr          打印批次的可信时间戳（RFC 3161）；没有这些文件，即未加盖时间戳
   tables/             轨迹代码表：代码 → 事实 → 证明等级，以及签收用语
   rules.json          审查规则（编号、标题、来源）；记录中的决定写明当时适用了哪些
-  person.json         只在按人出具的证据包中有：涉及的案件
+  person.json         只在按人出具的证据包中有：涉及的案件，申请过的联系许可（准、不准、理由、申报的结果）
   manifest.json       全部文件的 SHA-256 和 SM3；manifest.tsr 为其时间戳（可无），manifest.sig 为出具机构的 Ed25519 签名
 
 二、核验（不联网，不需要出具机构的系统）
@@ -38,7 +38,7 @@ README = """送达证据包
 
 
 def summary_html(examined: Examined, header: Mapping[str, Any], *, person: Mapping[str, Any] | None) -> bytes:
-    """The page. `person`: of a bundle about one person, name, masked id_number and cases."""
+    """The page. `person`: of a bundle about one person, name, masked id_number, cases and permits to contact."""
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)

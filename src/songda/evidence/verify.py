@@ -149,7 +149,7 @@ def _sentences(verdict: Verdict, *, timeline: bool) -> Iterator[str]:
         yield "没有给这个人的函件，也没有发函决定。"
     if header["kind"] == "person":
         yield ""
-        yield "电话、短信、上门等其他联系方式不由出具系统经办，没有记录，不在本包证明的范围之内。"
+        yield "电话、短信等只有申请过联系许可的有记录（person.json）：证明当时准与不准和申报的结果，不证明通话内容；上门等没有记录。"
     if timeline:
         yield ""
         yield "经过："

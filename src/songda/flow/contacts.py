@@ -114,6 +114,22 @@ def history(engine: Engine, tenant: Tenant, case_no: str) -> list[Permit]:
         return permits_of(connection, tenant.id, [person_id])
 
 
+def permits_told(connection: Connection, tenant: Tenant, person_id: str, *, at: datetime) -> list[dict[str, Any]]:
+    """The permits about one debtor as evidence tells them: granted and refused, why, and what was told of them."""
+    return [
+        {
+            **{
+                name: getattr(permit, name) for name in ("id", "channel", "mode", "purpose", "actor", "role", "granted")
+            },
+            **{name: _iso(getattr(permit, name)) for name in ("asked_at", "until", "reported_at")},
+            "state": permit.state(at),
+            "reasons": [reason(contact_rules(tenant, permit.on_day), code) for code in permit.reasons],
+            "verdict": dict(permit.verdict),
+        }
+        for permit in permits_of(connection, tenant.id, [person_id])
+    ]
+
+
 def declare(
     engine: Engine,
     tenant: Tenant,

@@ -34,6 +34,7 @@ from songda.evidence import (
     write_archive,
 )
 from songda.flow.audit import write_audit
+from songda.flow.contacts import permits_told
 from songda.flow.decide import rules_on
 from songda.flow.proof_rows import read_letters
 from songda.flow.sealed import open_case, open_person
@@ -106,7 +107,7 @@ def person_bundle(
         person_id = _person(connection, tenant, case_no, id_number)
         letter_ids = connection.scalars(select(_t.id).where(_t.person_id == person_id)).all()
         header, files = _collect(connection, tenant, letter_ids, kind="person", home=home, at=at)
-        person = _about(connection, tenant, person_id)
+        person = _about(connection, tenant, person_id) | {"permits": permits_told(connection, tenant, person_id, at=at)}
     files["person.json"] = canonical(person)
     name = f"evidence-{person_id}.zip"
     return _finish(
