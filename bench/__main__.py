@@ -58,6 +58,10 @@ BENCHMARKS: dict[str, tuple[str, list[str]]] = {
     ),
     "tracking_fold": ("Folding tracking events (target: 20,000 events a second on one core)", []),
     "events_and_plan": ("Events, webhooks, money and the plan of a day", []),
+    "contact_permits": (
+        "Permits to contact on PostgreSQL (target: 1,000 a second, p99 50 ms at 50 callers; never a fourth call)",
+        ["--http"],
+    ),
     "courier_list": (
         "A delivery office's list, one name, one report, in a ledger of 40,000 letters",
         ["--letters", "40000"],
