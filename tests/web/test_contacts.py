@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from fastapi import FastAPI
 sys.path.insert(0, str(Path(__file__).parents[1] / "flow"))
 
 from contact_house import NOON, SCRIPT, Desk, open_desk
+from web_house import serving
 
 from songda.base.settings import Settings
 from songda.flow.shared_secrets import valid
@@ -120,3 +122,17 @@ def test_openapi_says_what_is_answered(caller: Caller) -> None:
     assert "application/problem+json" in post["responses"]["422"]["content"]
     assert {each["name"]: each["required"] for each in post["parameters"]} == {"idempotency-key": True}
     assert "/api/v1/permits/{permit}/outcome" in paths["paths"]
+
+
+def test_the_example_of_the_document_runs(caller: Caller) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "contacts.zh-CN.md").read_text("utf-8")
+    names: dict[str, Any] = {}
+    exec(page.split("```python\n")[1].split("```")[0], names)
+    case, listener = caller.desk.case(), socket.create_server(("127.0.0.1", 0))
+    base = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    with serving(caller.app, listener):
+        said = [
+            names["call"](base, caller.bearer, case, f"call-{n:08d}", lambda _until, say, never: "interactive")
+            for n in range(4)
+        ]
+    assert said == ["interactive"] * 3 + ["不准：当日通话已满；当日接通已满"]

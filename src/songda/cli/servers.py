@@ -50,9 +50,10 @@ def serve(
     webhooks: Annotated[
         bool, typer.Option(help="Send webhooks as well; --no-webhooks where `songda webhooks deliver --stay` does it.")
     ] = True,
+    openapi: Annotated[bool, typer.Option("--openapi", help="Publish /openapi.json.")] = False,
 ) -> None:
     """Serve the page behind the letters' QR codes, links to print files, the carriers' pushes, the feed of
-    events, the delivery offices' lists, and /healthz; and send webhooks.
+    events, the delivery offices' lists, permits to contact, and /healthz; and send webhooks.
 
     Example: songda serve --port 8000
     """
@@ -71,7 +72,7 @@ def serve(
         logs.to_stderr()
         doors = web.record_doors(engine, master, settings.home, environ=os.environ)
         with delivering(engine, master, clock=days.now) if webhooks else nullcontext():
-            web.serve(settings, host=host, port=port, trusted_proxies=trusted_proxies, **doors)
+            web.serve(settings, host=host, port=port, trusted_proxies=trusted_proxies, docs=openapi, **doors)
 
 
 def _show_push_urls(engine: Engine, master: MasterKey, *, base: str) -> None:

@@ -186,4 +186,4 @@ async def _on_bad_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     # The fields' names only: what stood in them may be a person's number.
     fields = "、".join(dict.fromkeys(".".join(map(str, each["loc"][1:])) or "body" for each in error.errors()))
-    return refusal(request, 422, said=("填写有误", f"填写有误：{fields}。请按 /openapi.json 的格式填写"))
+    return refusal(request, 422, said=("填写有误", f"填写有误：{fields}。请按接口文档的格式填写"))
