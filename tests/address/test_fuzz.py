@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,10 +9,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 
-def test_a_minute_of_hostile_texts_finds_nothing() -> None:
-    seconds = "60" if os.environ.get("CI") else "10"
+def test_ten_seconds_of_hostile_texts_find_nothing() -> None:
     done = subprocess.run(
-        [sys.executable, str(ROOT / "bench" / "address_fuzz.py"), "--seconds", seconds, "--seed", "7"],
+        [sys.executable, str(ROOT / "bench" / "address_fuzz.py"), "--seconds", "10", "--seed", "7"],
         capture_output=True,
         text=True,
         cwd=ROOT,

@@ -20,10 +20,8 @@ FILLED = (
     (("produce", "file"), 74),
     (("order answers", "commit"), 74),
     (("lock", "file", "run-000001"), 74),
-    (("lock", "file", "manifest.json"), 74),
     (("lock", "commit"), 74),
     (("outputs", "file", "draft"), 73),
-    (("outputs", "file", ".manifest.json"), 73),
     (("outputs", "file", "report.html"), 73),
 )
 

@@ -27,7 +27,6 @@ CUTS = (
     ("receive", "committed"),
     ("decide", "committed"),
     ("approve", "committed"),
-    ("produce", "rename"),
     ("produce", "renamed"),
     ("assemble", "committed"),
     ("order intents", "committed"),
@@ -45,8 +44,6 @@ CUTS = (
     ("further", "committed"),
     ("close", "commit"),
     ("outputs", "rename", "rejected.xlsx"),
-    ("outputs", "rename", "manifest.csv"),
-    ("outputs", "rename", "report.html"),
 )
 #: Stages in which the carrier has answered and we do not remember.
 ANSWERS_LOST = {"order calls", "order answers"}

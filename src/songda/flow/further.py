@@ -17,7 +17,6 @@ from hashlib import sha256
 import polars as pl
 from sqlalchemy import Connection, select
 
-from songda.address import same_places, standardize
 from songda.base.days import business_day
 from songda.dispatch import STOP_REQUESTED, AtEnd
 from songda.flow.decide import rules_on, write_decisions
@@ -149,6 +148,8 @@ def _compare(pairs: Sequence[tuple[str | None, str | None]]) -> list[str]:
     """Verdicts of `songda.address.same_places` on pairs of texts."""
     if not pairs:
         return []
+    from songda.address import same_places, standardize
+
     texts = sorted({text for pair in pairs for text in pair if text})
     keys = dict(zip(texts, standardize(texts)["place_key"], strict=True))
     one, other = ([keys.get(pair[side] or "") for pair in pairs] for side in (0, 1))

@@ -18,7 +18,6 @@ import orjson
 import polars as pl
 from sqlalchemy import Connection, Engine, func, insert, select, update
 
-from songda.address import standardize
 from songda.base import ids
 from songda.base.processes import map_ahead
 from songda.flow.links import read_frame
@@ -161,6 +160,8 @@ def _whole_file(connection: Connection, batch_id: str) -> dict[str, int]:
 
 def _standardised(rows: Iterator[Chunk], *, workers: int) -> Iterator[tuple[Chunk, pl.DataFrame]]:
     """Each chunk with its standard addresses, in order."""
+    from songda.address import standardize
+
     head = list(islice(rows, 2))
     waiting: deque[Chunk] = deque()
 
