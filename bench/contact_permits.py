@@ -42,7 +42,7 @@ from sqlalchemy import Engine, create_engine, func, insert, select, text
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench.letter_faults_around import postgresql
-from bench.push_endpoint import SONGDA, Line, serving
+from bench.push_endpoint import SONGDA, Line, _cpu_s, serving
 from songda.base import days, ids
 from songda.base.settings import load
 from songda.cli.drill import invented_profile
@@ -67,10 +67,10 @@ PER_S, P99_MS = 1000, 50
 
 
 def people(engine: Engine, tenant: Tenant, count: int) -> list[str]:
-    """Case numbers of as many debtors, one case each."""
+    """Case numbers of as many debtors, one case each, who have agreed to be called at any hour: the server's clock is the real one."""
     numbers = [f"AJ-{n:07d}" for n in range(count)]
     batch = {"id": "bat_bench", "tenant_id": tenant.id, "file_sha256": "0" * 64, "as_of": NOON.date(), "version": 0}
-    persons, cases = [], []
+    persons, cases, declared = [], [], []
     for n, number in enumerate(numbers):
         person_id, case_id = f"per_{n}", case_id_of(tenant, number)
         record = {"name": "柳如烟", "id_number": "", "phones": [f"164{n:08d}", f"165{n:08d}"], "addresses": {}}
@@ -83,10 +83,20 @@ def people(engine: Engine, tenant: Tenant, count: int) -> list[str]:
         case |= {"state": "open", "dispute_open": False, "debtor_state": "normal", "debtor_flags": []}
         case |= {"assigned": False, "credit_notice_given": True, "overdue_since": date(2025, 9, 1)}
         cases.append(case | {"principal_fen": 2_000_000, "annual_cost": 0.15})
+        said = {"id": ids.new("dcl"), "tenant_id": tenant.id, "kind": "out_of_hours", "subject": person_id}
+        said |= {
+            "channel": "app",
+            "since": date(2026, 1, 1),
+            "sealed": b"",
+            "recorded_at": NOON,
+            "recorded_by": "bench",
+        }
+        declared.append(said)
     with engine.begin() as connection:
         connection.execute(insert(tables.batch), batch | {"state": "received"})
         connection.execute(insert(tables.person), persons)
         connection.execute(insert(tables.case), cases)
+        connection.execute(insert(tables.declaration), declared)
     return numbers
 
 
@@ -288,10 +298,11 @@ def measure(chosen: argparse.Namespace) -> dict[str, Any]:
         rows.append(speed(engine, tenant, cases, callers=chosen.callers, seconds=chosen.seconds))
         print(rows[-1], flush=True)
         if chosen.http:
-            # Its clock is the real one: out of hours everything is refused, and counted as an answer.
             key = valid(engine, tenant, "contacts", at=datetime.now(days.SHANGHAI))[0].text
-            port, _ = stack.enter_context(serving(folder, url, program=SONGDA))
+            port, server = stack.enter_context(serving(folder, url, program=SONGDA))
+            cpu = _cpu_s(server)
             rows.append(over_http(port, key, cases, callers=chosen.callers, seconds=chosen.seconds))
+            rows[-1]["cpu_ms"] = round((_cpu_s(server) - cpu) / rows[-1]["answers"] * 1000, 2)
             print(rows[-1], flush=True)
         figures["ledger"] = _ledger(engine)
         figures["audit_entries"] = verified(engine)

@@ -93,8 +93,13 @@ class Judge:
 
     def __call__(self, facts: Facts) -> Verdict:
         """Raises WrongFactType."""
-        given = {fact.name: _stated(fact, facts.get(fact.name)) for fact in self._facts}
-        known = {fact.name: _known(fact, given[fact.name]) for fact in self._facts}
+        given, known = dict[str, Any](), dict[str, Any]()
+        for fact in self._facts:
+            value = facts.get(fact.name)
+            # Most facts are flags or not there.
+            plain = value is None or (fact.kind == "flag" and isinstance(value, bool))
+            given[fact.name] = value if plain else _stated(fact, value)
+            known[fact.name] = value if plain else _known(fact, given[fact.name])
         # An unknown test is a violation.
         fired = tuple(rule_id for rule_id, test in self._tests if test(known) is not False)
         effects = {self._effects[rule_id] for rule_id in fired}
@@ -111,8 +116,6 @@ class Judge:
 
 
 def _stated(fact: Fact, value: Any) -> Any:
-    if value is None:
-        return None
     right = isinstance(value, _TYPES[fact.kind]) and (fact.kind == "flag" or not isinstance(value, bool))
     if not right or (fact.kind == "list" and not all(isinstance(each, str) for each in value)):
         raise WrongFactType(fact=fact.name, expected=fact.kind, found=type(value).__name__)
@@ -124,8 +127,6 @@ def _stated(fact: Fact, value: Any) -> Any:
 def _known(fact: Fact, value: Any) -> Any:
     """None in place of what cannot be meant: see the head of facts.yaml."""
     match fact.kind:
-        case _ if value is None:
-            return None
         case "whole" | "number":
             least = -LARGEST if fact.least is None else fact.least
             most = LARGEST if fact.most is None else fact.most
