@@ -11,7 +11,7 @@ declared types, `known` turns whatever lies outside a fact's vocabulary or bound
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -92,6 +92,21 @@ def _stated(frame: pl.DataFrame, fact: Fact) -> pl.Expr:
         return pl.lit(None, dtype=target).alias(fact.name)
     # An unsigned number beyond Int64 becomes null, which blocks.
     return pl.col(fact.name).cast(target, strict=False)
+
+
+def as_frame(rows: Sequence[Mapping[str, object]]) -> pl.DataFrame:
+    """Actions written down one by one, e.g. as YAML, as a facts frame: a column a fact, in its declared type.
+
+    Values of another type than declared become null.
+    """
+    import polars as pl
+
+    names = sorted({name for row in rows for name in row})
+    frame = pl.DataFrame({"action_id": [f"act_{number}" for number in range(len(rows))]})
+    return frame.with_columns(
+        pl.Series(name, [row.get(name) for row in rows], _polars_type(declared()[name].kind), strict=False)
+        for name in names
+    )
 
 
 def _polars_type(kind: str) -> pl.DataType:
