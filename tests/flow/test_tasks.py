@@ -9,7 +9,7 @@ from bank import letters, opened, rows_of, taken_in
 from sqlalchemy import insert, select
 
 from songda.dispatch import tasks as dispatch_tasks
-from songda.flow import signatures, stamps
+from songda.flow import recipients, signatures, stamps
 from songda.flow.tasks import EndsWithItsCause, UnknownTask, finish, kinds, open_tasks
 from songda.sim.case_rows import AT, case_row, write_rows
 from songda.store import tables
@@ -17,7 +17,7 @@ from songda.store import tables
 
 def test_every_kind_that_is_opened_has_its_words_and_what_to_do() -> None:
     opened_kinds = {value for name, value in vars(dispatch_tasks).items() if name.isupper() and isinstance(value, str)}
-    assert opened_kinds | {signatures.UNSIGNED, stamps.UNSTAMPED} <= set(kinds())
+    assert opened_kinds | {signatures.UNSIGNED, stamps.UNSTAMPED, recipients.RECIPIENT_ANSWERED} <= set(kinds())
     assert all(kind.zh and kind.remedy for kind in kinds().values())
 
 

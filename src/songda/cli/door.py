@@ -10,6 +10,7 @@ from typer.exceptions import TyperException
 from songda.base.errors import SongdaError
 from songda.cli import (
     address,
+    answers,
     audit,
     calendar,
     carrier,
@@ -54,6 +55,7 @@ for part in (
     pulls,
     stops,
     doubts,
+    answers,
     tasks,
     court,
     press,

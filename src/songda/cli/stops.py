@@ -38,9 +38,14 @@ class StopReason(StrEnum):
     PAID = "paid"
     DISPUTED = "disputed"
     ANSWERED = "answered"
+    COMPLAINT = "complaint"
     HARDSHIP = "hardship"
     WRONG_PERSON = "wrong_person"
+    REFUSED_CONTACT = "refused_contact"
     DECEASED = "deceased"
+    NO_CAPACITY = "no_capacity"
+    BANKRUPTCY = "bankruptcy"
+    LEGAL_HOLD = "legal_hold"
     REGULATOR = "regulator"
     CLIENT = "client"
 
@@ -93,7 +98,8 @@ def stop_(
 ) -> None:
     """Stop letters: they are withdrawn, recalled from the factory, or it is too late. Holds for letters to come as well.
 
-    Of somebody who has died (deceased) everything is stopped, whatever letter or case is named.
+    Of somebody who has died, cannot act or is bankrupt (deceased, no_capacity, bankruptcy) everything is stopped,
+    whatever letter or case is named.
 
     Example: songda letters stop LH2026-000123 --debtor --reason paid --by ops-7
     """
@@ -132,6 +138,9 @@ def stop_(
 def lift(
     stop: Annotated[str, typer.Argument(help="Stop order, as `songda letters stops` names it.")],
     by: By,
+    second: Annotated[
+        str | None, typer.Option("--second", help="Id of another person, for legal_hold and regulator.")
+    ] = None,
     tenant: TenantName = None,
 ) -> None:
     """End a standing stop order. What it stopped stays stopped.
@@ -141,7 +150,8 @@ def lift(
     from songda.flow.stop import lift_stop
 
     with open_house(tenant) as house:
-        lift_stop(house.engine, house.tenant, stop, by=holder_id(by), at=days.now())
+        other = None if second is None else holder_id(second)
+        lift_stop(house.engine, house.tenant, stop, by=holder_id(by), at=days.now(), second=other)
     typer.echo(f"停止令 {stop} 已解除；已经停止的函件不会恢复")
 
 

@@ -23,7 +23,21 @@ from songda.store import among, chunks, move, tables
 
 SCOPES = ("letter", "case", "person", "tenant")
 #: Why a letter may be stopped; each has its words in flow/reasons.toml.
-REASONS = ("paid", "disputed", "answered", "hardship", "wrong_person", "deceased", "regulator", "client")
+REASONS = (
+    "paid",
+    "disputed",
+    "answered",
+    "complaint",
+    "hardship",
+    "wrong_person",
+    "refused_contact",
+    "deceased",
+    "no_capacity",
+    "bankruptcy",
+    "legal_hold",
+    "regulator",
+    "client",
+)
 #: Head of the reason in histories, letters and verdicts.
 STOP = "stop:"
 

@@ -21,7 +21,9 @@ from songda.flow.tenants import Tenant
 from songda.store import chunks, tables
 
 #: Reasons that are about the person, whatever letter or case they were told of: nothing goes to them any more.
-_OF_THE_PERSON = frozenset({"deceased"})
+_OF_THE_PERSON = frozenset({"deceased", "no_capacity", "bankruptcy"})
+#: Reasons of which no single person may say that they are over.
+TWO_TO_LIFT = frozenset({"legal_hold", "regulator"})
 
 _l, _c, _s = tables.letter.c, tables.case.c, tables.stop_order.c
 
@@ -45,6 +47,12 @@ class UnknownCase(SongdaError):
     exit_code = 65
 
 
+class SecondNeeded(SongdaError):
+    zh = "监管要求、证据保全的停止令须由两人解除"
+    remedy = "请用 --second 写明另一人的编号"
+    exit_code = 65
+
+
 def stop_letter(
     engine: Engine, tenant: Tenant, letter_no: str, *, reason: str, by: str, at: datetime, debtor: bool = False
 ) -> Stopped:
@@ -54,6 +62,11 @@ def stop_letter(
     whole = debtor or reason in _OF_THE_PERSON
     scope, object_id = ("person", letter.person_id) if whole else ("letter", letter.id)
     return _stop(engine, tenant, scope, object_id, reason=reason, by=by, at=at)
+
+
+def stop_letter_by_id(engine: Engine, tenant: Tenant, letter_id: str, *, reason: str, by: str, at: datetime) -> Stopped:
+    """Stops one letter, whatever the reason: who says so is not known."""
+    return _stop(engine, tenant, "letter", letter_id, reason=reason, by=by, at=at)
 
 
 def stop_case(engine: Engine, tenant: Tenant, case_no: str, *, reason: str, by: str, at: datetime) -> Stopped:
@@ -72,11 +85,21 @@ def stop_everything(engine: Engine, tenant: Tenant, *, reason: str, by: str, at:
     return _stop(engine, tenant, "tenant", tenant.id, reason=reason, by=by, at=at)
 
 
-def lift_stop(engine: Engine, tenant: Tenant, stop_id: str, *, by: str, at: datetime) -> None:
-    """Ends a standing order. Raises UnknownStop."""
+def lift_stop(
+    engine: Engine, tenant: Tenant, stop_id: str, *, by: str, at: datetime, second: str | None = None
+) -> None:
+    """Ends a standing order; of some reasons (TWO_TO_LIFT) two persons must say that they are over.
+
+    Raises UnknownStop, SecondNeeded.
+    """
+    with engine.connect() as connection:
+        reason = connection.scalar(select(_s.reason).where(_s.id == stop_id, _s.tenant_id == tenant.id))
+    if reason in TWO_TO_LIFT and second in (None, by):
+        raise SecondNeeded
     lift(engine, tenant_id=tenant.id, stop_id=stop_id, at=at)
+    details = {} if second is None else {"second": second}
     with engine.begin() as connection:
-        write_audit(connection, at=at, actor=by, action="stop.lifted", object_id=stop_id, details={})
+        write_audit(connection, at=at, actor=by, action="stop.lifted", object_id=stop_id, details=details)
 
 
 def standing_stops(connection: Connection, tenant: Tenant) -> list[StandingStop]:

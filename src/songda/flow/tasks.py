@@ -102,7 +102,7 @@ def finish(engine: Engine, tenant: Tenant, task_ids: Sequence[str], *, by: str, 
 
 def _open(tenant_id: str) -> Select[Any]:
     k, p, n, t, r = (each.c for each in (tables.task, tables.piece, tables.attempt, tables.letter, tables.run))
-    b, w = tables.batch.c, tables.webhook.c
+    b, w, a = tables.batch.c, tables.webhook.c, tables.recipient_answer.c
     return (
         select(
             k.id,
@@ -118,7 +118,8 @@ def _open(tenant_id: str) -> Select[Any]:
         .select_from(tables.task)
         .outerjoin(tables.piece, p.id == k.object_id)
         .outerjoin(tables.attempt, n.id == func.coalesce(p.attempt_id, k.object_id))
-        .outerjoin(tables.letter, t.id == func.coalesce(n.letter_id, k.object_id))
+        .outerjoin(tables.recipient_answer, a.id == k.object_id)
+        .outerjoin(tables.letter, t.id == func.coalesce(n.letter_id, a.letter_id, k.object_id))
         .outerjoin(tables.run, r.id == k.object_id)
         .outerjoin(tables.batch, b.id == k.object_id)
         .outerjoin(tables.webhook, w.id == k.object_id)

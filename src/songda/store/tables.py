@@ -302,6 +302,16 @@ stop_order = Table(
 )
 
 #: What a carrier said, stored before it is understood. The outcome of an attempt is a fold over these.
+recipient_answer = Table(
+    "recipient_answer",
+    metadata,
+    _id(),
+    _to("tenant"),
+    _to("letter"),
+    Column("kind", _CODE, nullable=False),
+    Column("sealed", LargeBinary),  # what the recipient wrote
+    Column("given_at", _INSTANT, nullable=False),
+)
 fact = Table(
     "fact",
     metadata,

@@ -15,13 +15,14 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from songda.base.days import now as shanghai_now
 from songda.base.settings import Settings
+from songda.web.answers import add_answers
 from songda.web.carrier import PushDoor, ReceivePushes
 from songda.web.contacts import ContactsDoor, Refused, add_contacts
 from songda.web.courier import CourierDoor, add_courier
 from songda.web.events import MOST, PATH, ReadFeed, key_of
 from songda.web.guard import Guard
 from songda.web.health import Probe, database_probe
-from songda.web.letter_check import FindLetter, judge
+from songda.web.letter_check import FindDesk, FindLetter, RecipientDoor, judge
 from songda.web.limit import Limiter, slow_down
 from songda.web.links import PRESS, LinkExpired, LinkForged, LinkKey, press_object, verify
 from songda.web.pages import letter_page, refusal, unknown_letter_page
@@ -43,6 +44,7 @@ def create_app(
     settings: Settings,
     *,
     find_letter: FindLetter | None = None,
+    recipients: RecipientDoor | None = None,
     open_print_file: OpenPrintFile | None = None,
     audit_press: AuditPress | None = None,
     link_key: LinkKey | None = None,
@@ -56,8 +58,9 @@ def create_app(
 ) -> FastAPI:
     """The application for `settings`.
 
-    `/c/{token}` exists with `find_letter`; `/press/{run_id}/{number}` only when `open_print_file`, `audit_press` and
-    `link_key` are all given: without an audit log nobody prints; `/carrier/{tenant}/{token}` with `receive_pushes`;
+    `/c/{token}` exists with `find_letter`, answers to it with `recipients`; `/press/{run_id}/{number}` only when
+    `open_print_file`, `audit_press` and `link_key` are all given: without an audit log nobody prints;
+    `/carrier/{tenant}/{token}` with `receive_pushes`;
     `/api/v1/events` with `read_feed`; `/courier/…` and `/api/v1/courier/…` with `courier`; `/api/v1/permits` with `contacts`.
     `docs` publishes `/openapi.json`. All of them over the record: songda.web.record.
     """
@@ -71,7 +74,9 @@ def create_app(
     app.add_middleware(Guard, error_page=refusal)
     _add_health(app, probe or database_probe(settings))
     if find_letter:
-        _add_letter_check(app, find_letter, limiter, clock=clock)
+        _add_letter_check(app, find_letter, limiter, clock=clock, desk=recipients.desk if recipients else None)
+        if recipients:
+            add_answers(app, recipients, limiter)
     if open_print_file and audit_press and link_key:
         _add_press(app, open_print_file, audit_press, limiter, link_key=link_key, clock=clock)
     if read_feed:
@@ -90,7 +95,9 @@ def _add_health(app: FastAPI, probe: Probe) -> None:
         return JSONResponse(health.to_json(), status_code=200 if health.ok else 503)
 
 
-def _add_letter_check(app: FastAPI, find_letter: FindLetter, limiter: Limiter, *, clock: Clock) -> None:
+def _add_letter_check(
+    app: FastAPI, find_letter: FindLetter, limiter: Limiter, *, clock: Clock, desk: FindDesk | None
+) -> None:
     @app.get("/c/{token}", include_in_schema=False)
     async def check_letter(token: str, request: Request) -> Response:
         slow_down(request, limiter)
@@ -100,7 +107,8 @@ def _add_letter_check(app: FastAPI, find_letter: FindLetter, limiter: Limiter, *
             verdict = judge(letter)
             if letter is None or verdict is None:
                 return unknown_letter_page(request)
-            return letter_page(request, letter, verdict, at=clock())
+            own = await anyio.to_thread.run_sync(desk, token[:MAX_TOKEN]) if desk else None
+            return letter_page(request, letter, verdict, at=clock(), desk=own)
         finally:
             await anyio.sleep(-(time.monotonic() - began) % QUANTUM_S)
 

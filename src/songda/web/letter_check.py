@@ -9,9 +9,9 @@ A letter carries an unguessable token; the database holds only its SHA-256, so t
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 #: Kind of letter → name on the page.
 KINDS = {
@@ -42,6 +42,62 @@ class LetterCheck:
 
 
 FindLetter = Callable[[str], LetterCheck | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What was answered before. The words are not shown again: anybody who finds the letter could read them."""
+
+    receipt: str
+    kind: str
+    at: datetime
+    done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the holder of a posted letter can do on its page."""
+
+    #: What may be answered, keys of ANSWERS.
+    kinds: tuple[str, ...]
+    answered: tuple[Answered, ...]
+    #: Field of CHANNELS → where the institution says that one asks, pays or complains.
+    channels: Mapping[str, str]
+
+
+FindDesk = Callable[[str], Desk | None]
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientDoor:
+    #: Token → its desk; None: the letter has none.
+    desk: FindDesk
+    #: Token, kind, words → receipt; None: no such letter. Raises ValueError, SongdaError.
+    answer: Callable[[str, str, str], str | None]
+
+
+#: Kind of an answer → what the recipient says, and what then happens.
+ANSWERS = {
+    "wrong_person": ("我不是收件人", "停止向此地址投递本函，并核实地址。"),
+    "disputed": ("我对债务有异议", "暂停投递本函，由出具方核实后答复。"),
+    "hardship": ("我有困难，希望协商", "暂停投递本函，由机构与您协商。"),
+    "paid": ("我已经还款", "暂停投递本函，由机构核对账务。"),
+    "refused_contact": ("请不要再寄信", "停止投递本函，并记录您的意见。"),
+    "question": ("我有其他问题", "由出具方答复。"),
+    "personal_data": (
+        "个人信息请求",
+        "查阅、复制、更正、删除或说明处理规则；须先核验身份，本页不会显示或删除任何信息。",
+    ),
+}
+CHANNELS = {
+    "name": "委托机构",
+    "official_app": "官方还款渠道",
+    "query_channel": "查询",
+    "dispute_channel": "提出异议",
+    "hardship_channel": "困难协商",
+    "data_protection_contact": "个人信息保护",
+    "complaint_phone": "投诉电话",
+}
 
 
 @dataclass(frozen=True, slots=True)

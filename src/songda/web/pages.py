@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from songda.base.days import SHANGHAI, chinese_date
-from songda.web.letter_check import KINDS, LetterCheck, Verdict, mask_number
+from songda.web.letter_check import ANSWERS, CHANNELS, KINDS, Desk, LetterCheck, Verdict, mask_number
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -86,7 +86,9 @@ def unknown_letter_page(request: Request) -> HTMLResponse:
     return _page(request, "error.html.j2", 404, None, what=what, remedy=remedy, code=404)
 
 
-def letter_page(request: Request, letter: LetterCheck, verdict: Verdict, *, at: datetime) -> HTMLResponse:
+def letter_page(
+    request: Request, letter: LetterCheck, verdict: Verdict, *, at: datetime, desk: Desk | None = None
+) -> HTMLResponse:
     """The page on `letter` as it stands at `at`, which the page says: a picture of it grows old."""
     return _page(
         request,
@@ -97,6 +99,10 @@ def letter_page(request: Request, letter: LetterCheck, verdict: Verdict, *, at: 
         verdict=verdict,
         kind_zh=KINDS.get(letter.kind, "函件"),
         number=mask_number(letter.letter_no),
+        desk=desk,
+        answers=ANSWERS,
+        channels=CHANNELS,
+        answer_path=f"{request.url.path}/answer",
         at=at.astimezone(SHANGHAI),
     )
 

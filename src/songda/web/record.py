@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from songda.base.days import now as shanghai_now
 from songda.base.errors import SongdaError
 from songda.flow import doors
+from songda.flow.recipients import recipient_page, take_answer
 from songda.web.carrier import Pushed, ReceivePushes
 from songda.web.contacts import ContactsDoor
 from songda.web.courier import CourierDoor
 from songda.web.events import ReadFeed
-from songda.web.letter_check import FindLetter, LetterCheck
+from songda.web.letter_check import Answered, Desk, FindLetter, LetterCheck, RecipientDoor
 from songda.web.links import Link, LinkKey, press_parts
 from songda.web.press import AuditPress, OpenPrintFile, PrintFile
 from songda.web.record_contacts import contacts_door
@@ -35,6 +36,7 @@ class Doors(TypedDict):
     """The arguments of `create_app` that open a door."""
 
     find_letter: FindLetter
+    recipients: RecipientDoor
     open_print_file: OpenPrintFile
     audit_press: AuditPress
     link_key: LinkKey
@@ -70,6 +72,16 @@ def record_doors(
             posted=letter.posted,
         )
 
+    def desk(token: str) -> Desk | None:
+        page = recipient_page(reader, master, token)
+        if page is None:
+            return None
+        answered = tuple(Answered(each.receipt, each.kind, each.at, each.done) for each in page.answered)
+        return Desk(page.kinds, answered, page.channels)
+
+    def answer(token: str, kind: str, text: str) -> str | None:
+        return take_answer(engine, master, token, kind=kind, text=text, at=clock())
+
     def open_print_file(run_id: str, number: int) -> PrintFile | None:
         file = doors.open_print_file(reader, master, home, run_id, number)
         return PrintFile(file.name, file.chunks, file.close) if file else None
@@ -87,6 +99,7 @@ def record_doors(
 
     return Doors(
         find_letter=find_letter,
+        recipients=RecipientDoor(desk, answer),
         open_print_file=open_print_file,
         audit_press=audit_press,
         link_key=partial(doors.link_key_of_run, reader, master),
