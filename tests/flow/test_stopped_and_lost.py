@@ -215,3 +215,18 @@ def test_nothing_is_left_waiting_when_all_is_over(job: Job) -> None:
     b, k = tables.batch.c, tables.task.c
     assert rows_of(job.house, b.state, id=job.batch) == [("done",)]
     assert rows_of(job.house, k.reason, kind="overdue", state="open") == []
+
+
+def test_every_gate_leaves_its_verdict_of_a_letter_that_passes_them_all(job: Job) -> None:
+    (piece,) = job.pieces(SIGNED)
+    d = tables.decision.c
+    for stage, object_id, outcome in (
+        ("accept", job.ids[SIGNED], "ready"),
+        ("approve", job.ids[SIGNED], "approved"),
+        ("lock", job.attempt(SIGNED).id, "printed"),
+        ("hand_over", piece.id, "passed"),
+    ):
+        (kept,) = rows_of(job.house, d.outcome, d.inputs_sha256, d.versions, object_id=object_id, stage=stage)
+        assert kept.outcome == outcome
+        assert len(kept.inputs_sha256) == 64
+        assert kept.versions["rules"]

@@ -41,7 +41,7 @@ from songda.dispatch import (
     unanswered,
 )
 from songda.flow.decide import rules_on, write_decisions
-from songda.flow.stopped import who_is_stopped
+from songda.flow.stopped import Judged, judge_hand_over
 from songda.flow.tenants import Tenant
 from songda.store import tables
 
@@ -233,14 +233,19 @@ def post_run(
     """
     take_out_strays(engine, run_id, at=at)
     with engine.connect() as connection:
-        stopped = _stopped(connection, tenant, run_id, on=on)
-    if stopped:
-        pull_pieces(engine, {piece: _why(reasons) for piece, (reasons, _) in stopped.items()}, at=at, actor="rules")
+        judged = _judged(connection, tenant, run_id, on=on)
+    if stopped := {piece: _why(each.reasons) for piece, each in judged.items() if each.stopped}:
+        pull_pieces(engine, stopped, at=at, actor="rules")
+    if judged:
         with engine.begin() as connection:
+            # Also of those that pass: that a letter was looked at is what has to be shown later.
             write_decisions(
                 connection,
                 tenant,
-                [(piece, "pulled", inputs, reasons) for piece, (reasons, inputs) in stopped.items()],
+                [
+                    (piece, "pulled" if each.stopped else "passed", each.inputs_hash, list(each.reasons))
+                    for piece, each in judged.items()
+                ],
                 stage="hand_over",
                 versions={"rules": rules_on(tenant, on).label},
                 on=on,
@@ -253,12 +258,12 @@ def post_run(
     return hand_over(engine, run_id=run_id, at=at)
 
 
-def _stopped(connection: Connection, tenant: Tenant, run_id: str, *, on: date) -> dict[str, tuple[list[str], str]]:
-    """Pieces of the run that may not go, with what stops them and the hash of what was looked at."""
+def _judged(connection: Connection, tenant: Tenant, run_id: str, *, on: date) -> dict[str, Judged]:
+    """Pieces of the run that are ready to go, with what the gate says of them."""
     p, n = tables.piece.c, tables.attempt.c
     query = select(p.id, n.letter_id).join(tables.attempt, n.id == p.attempt_id)
     pieces = connection.execute(query.where(p.run_id == run_id, p.state == "enveloped").order_by(p.seq)).all()
-    letters = who_is_stopped(connection, tenant, {piece.letter_id for piece in pieces}, on=on)
+    letters = judge_hand_over(connection, tenant, {piece.letter_id for piece in pieces}, on=on)
     return {piece.id: letters[piece.letter_id] for piece in pieces if piece.letter_id in letters}
 
 

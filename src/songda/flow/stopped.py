@@ -7,6 +7,7 @@ before the replacement of a lost piece.
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import date
 
 import polars as pl
@@ -22,12 +23,31 @@ from songda.flow.tenants import Tenant
 from songda.store import chunks, tables
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A letter at the gate *hand_over*."""
+
+    stopped: bool
+    #: stop:reason, or ids of the rules that fired; also of those that do not stop here (S07, which a person has released).
+    reasons: tuple[str, ...]
+    #: Of what the rules looked at; empty where a standing order decided.
+    inputs_hash: str
+
+
 def who_is_stopped(
     connection: Connection, tenant: Tenant, letter_ids: Collection[str], *, on: date
 ) -> dict[str, tuple[list[str], str]]:
     """Letter → (stop:reason or ids of rules, hash of what they looked at), for those of the letters that are stopped."""
+    judged = judge_hand_over(connection, tenant, letter_ids, on=on)
+    return {letter: (list(each.reasons), each.inputs_hash) for letter, each in judged.items() if each.stopped}
+
+
+def judge_hand_over(
+    connection: Connection, tenant: Tenant, letter_ids: Collection[str], *, on: date
+) -> dict[str, Judged]:
+    """Letter → what the standing orders and the rules of the gate say of it, for all of the letters that have cases."""
     found = {
-        letter: ([f"{STOP}{reason}"], "")
+        letter: Judged(True, (f"{STOP}{reason}",), "")
         for letter, reason in stopped_letters(connection, tenant.id, letter_ids).items()
     }
     for part in chunks(sorted(set(letter_ids) - found.keys())):
@@ -35,9 +55,7 @@ def who_is_stopped(
     return found
 
 
-def _by_rules(
-    connection: Connection, tenant: Tenant, letter_ids: Collection[str], *, on: date
-) -> dict[str, tuple[list[str], str]]:
+def _by_rules(connection: Connection, tenant: Tenant, letter_ids: Collection[str], *, on: date) -> dict[str, Judged]:
     t, lc, c = (each.c for each in (tables.letter, tables.letter_case, tables.case))
     query = (
         select(
@@ -60,16 +78,14 @@ def _by_rules(
     if cases.is_empty():
         return {}
     cases = cases.with_columns(action_id=pl.concat_str("letter_id", "case_id", separator="/"))
-    found: dict[str, tuple[list[str], str]] = {}
+    found: dict[str, Judged] = {}
     # Letters of several batches stand side by side, and a rule of one kind is no rule of another.
     for own in cases.partition_by("kind", maintain_order=True):
         found |= _of_a_kind(connection, tenant, own, on=on)
     return found
 
 
-def _of_a_kind(
-    connection: Connection, tenant: Tenant, cases: pl.DataFrame, *, on: date
-) -> dict[str, tuple[list[str], str]]:
+def _of_a_kind(connection: Connection, tenant: Tenant, cases: pl.DataFrame, *, on: date) -> dict[str, Judged]:
     if needs_two(cases["kind"][0]):
         batches = cases["batch_id"].unique(maintain_order=True)
         given = {letter: count for batch in batches for letter, count in approvers(connection, tenant, batch).items()}
@@ -79,5 +95,12 @@ def _of_a_kind(
     kind = scope_of(cases["kind"][0])
     verdicts = rules_on(tenant, on).evaluate(stop_facts(cases), scope=kind, gate="hand_over")
     hit = cases.select("action_id", "letter_id").join(verdicts, on="action_id", maintain_order="left")
-    blocked = hit.filter(pl.col("verdict") == "block").unique("letter_id", keep="first", maintain_order=True)
-    return {row["letter_id"]: (row["rules"], row["inputs_hash"]) for row in blocked.iter_rows(named=True)}
+    blocks = pl.col("verdict") == "block"
+    # A case that blocks stands for its letter; else the first one.
+    first = hit.sort(blocks, descending=True, maintain_order=True).unique(
+        "letter_id", keep="first", maintain_order=True
+    )
+    return {
+        row["letter_id"]: Judged(row["verdict"] == "block", tuple(row["rules"]), row["inputs_hash"])
+        for row in first.iter_rows(named=True)
+    }
