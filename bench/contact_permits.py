@@ -83,7 +83,8 @@ def people(engine: Engine, tenant: Tenant, count: int) -> list[str]:
         case |= {"state": "open", "dispute_open": False, "debtor_state": "normal", "debtor_flags": []}
         case |= {"assigned": False, "credit_notice_given": True, "overdue_since": date(2025, 9, 1)}
         cases.append(case | {"principal_fen": 2_000_000, "annual_cost": 0.15})
-        said = {"id": ids.new("dcl"), "tenant_id": tenant.id, "kind": "out_of_hours", "subject": person_id}
+        said: dict[str, Any] = {"id": ids.new("dcl"), "tenant_id": tenant.id, "kind": "out_of_hours"}
+        said |= {"subject": person_id}
         said |= {
             "channel": "app",
             "since": date(2026, 1, 1),

@@ -1,0 +1,145 @@
+"""`songda rules list | explain | test`: what the rules say, why, and whether their cases still come out as written."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from songda.base.errors import SongdaError
+from songda.cli.opening import JsonFlag, day_of, print_json
+from songda.cli.tables import print_table
+
+rules = typer.Typer(help="Compliance rules: list, explain, test.", no_args_is_help=True)
+
+AsOf = Annotated[datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="Rules of this day; today's.")]
+
+EFFECTS_ZH = {
+    "block": "拦截",
+    "block_close": "不得结案",
+    "review": "人工审核",
+    "warn": "提示",
+    "alarm": "告警",
+    "grade": "证明等级",
+}
+VERIFIED_ZH = {
+    "S": "已核对法律条文",
+    "N": "据可靠转述",
+    "N-": "仅一个较弱的转述",
+    "M": "凭记忆，未核对",
+    "D": "本系统的默认值，没有法定数字",
+}
+GATES_ZH = {
+    "accept": "接收",
+    "approve": "签发",
+    "lock": "锁定",
+    "hand_over": "交寄",
+    "follow_up": "跟踪",
+}
+WAYS_ZH = {"lower": "只能调低", "higher": "只能调高", "subset": "只能减少", "superset": "只能增加"}
+
+
+class CasesFailed(SongdaError):
+    """Rules and their cases disagree: one of the two was changed without the other."""
+
+    zh = "{count} 个用例的结果与规则用例表不符"
+    remedy = "请核对规则文件或用例表的改动；在两者一致之前不要使用这套规则"
+    exit_code = 70
+
+
+def add_to(app: typer.Typer) -> None:
+    app.add_typer(rules, name="rules")
+
+
+@rules.command("list")
+def list_(as_of: AsOf = None, as_json: JsonFlag = False) -> None:
+    """List the rules that hold on a day, with effect, gates and how well their source was read.
+
+    Example: songda rules list --as-of 2026-11-26
+    """
+    from songda.compliance import load_rules
+
+    held = load_rules(day_of(as_of))
+    if as_json:
+        print_json({"rule_set": held.label, "rules": [_explained(held, rule.id) for rule in held.rules]})
+        return
+    rows = [
+        (
+            rule.id,
+            rule.title,
+            EFFECTS_ZH[rule.effect],
+            "、".join(GATES_ZH[gate] for gate in rule.gates),
+            rule.verified,
+            "、".join(rule.source),
+            rule.valid_from,
+        )
+        for rule in held.rules
+    ]
+    print_table(f"规则 {held.label}", ("编号", "规则", "后果", "关口", "核对", "依据", "生效"), rows)
+
+
+@rules.command()
+def explain(
+    rule: Annotated[str, typer.Argument(help="Id of the rule, e.g. T07.")],
+    as_of: AsOf = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Say what a rule asks, where it comes from, which facts it needs and what an institution may make stricter.
+
+    Example: songda rules explain T07
+    """
+    from songda.compliance import fact_zh, load_rules
+
+    held = load_rules(day_of(as_of))
+    told = _explained(held, rule)
+    if as_json:
+        print_json({"rule_set": held.label} | told)
+        return
+    typer.echo(f"{told['id']} {told['title']}（规则集 {held.label}）")
+    typer.echo(f"不通过时：{EFFECTS_ZH[told['effect']]}。{told['reason_zh']}。{told['remedy_zh']}。")
+    typer.echo(f"依据：{'、'.join(told['source'])}（{told['verified']}：{VERIFIED_ZH[told['verified']]}）")
+    typer.echo(f"有效期：{told['valid_from']} 起{'至 ' + told['valid_to'] if told['valid_to'] else ''}")
+    typer.echo(f"适用：{'、'.join(told['scope'])}")
+    for gate, names in told["facts"].items():
+        typer.echo(f"关口 {GATES_ZH[gate]}：{told['when_at'].get(gate, told['when'])}")
+        typer.echo("  所需事实：" + "、".join(f"{fact_zh(name)}（{name}）" for name in names))
+    for name, value in told["params"].items():
+        shown = "、".join(value) if isinstance(value, list) else value
+        typer.echo(f"参数 {name} = {shown}：{WAYS_ZH.get(told['tighten'].get(name), '机构不能改')}")
+
+
+@rules.command("test")
+def run_cases_(
+    only: Annotated[list[str] | None, typer.Argument(help="Ids of rules; all when absent.")] = None,
+    as_of: AsOf = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Run the cases of the rules: what passes, what fires, both sides of each line, and unknown facts.
+
+    Example: songda rules test T07 C04
+    """
+    from songda.compliance import load_rules
+    from songda.compliance.cases import run_cases
+
+    held = load_rules(day_of(as_of))
+    judged = list(run_cases(held, only or [rule.id for rule in held.rules]))
+    wrong = [case for case in judged if not case.as_expected]
+    if as_json:
+        failed = [{"rule": c.rule, "kind": c.kind, "change": dict(c.change), "fired": c.fired} for c in wrong]
+        print_json({"rule_set": held.label, "cases": len(judged), "failed": failed})
+    else:
+        tested = len({case.rule for case in judged})
+        typer.echo(f"规则集 {held.label}：{tested} 条规则，{len(judged)} 个用例，{len(wrong)} 个不符")
+        rows = [(c.rule, c.kind, c.change, "触发" if c.fired else "未触发") for c in wrong]
+        if rows:
+            print_table("不符的用例", ("规则", "类别", "改动的事实", "结果"), rows)
+    if wrong:
+        raise CasesFailed(count=len(wrong))
+
+
+def _explained(held: Any, rule_id: str) -> dict[str, Any]:
+    """What the rule set knows about a rule, with days as text. Raises UnknownRule."""
+    told: dict[str, Any] = held.explain(rule_id)
+    ends = told["valid_to"]
+    return told | {"valid_from": told["valid_from"].isoformat(), "valid_to": ends.isoformat() if ends else None}
