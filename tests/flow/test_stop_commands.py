@@ -52,6 +52,14 @@ def test_a_stop_is_given_listed_and_lifted(tmp_path: Path, songda: Songda) -> No
     given = datetime.fromisoformat(row["given_at"])
     assert timedelta(0) <= now() - given < timedelta(minutes=10)
     assert f"{given.astimezone(SHANGHAI):%Y-%m-%d %H:%M}" in songda("stops")[1]
+    (tmp_path / "stops.csv").write_text(f"函号,原因\n{number},监管要求\nLH1,已还款\n", "utf-8")
+    code, out, _ = songda("stop", "--file", str(tmp_path / "stops.csv"), "--by", "ops-7", "--json")
+    done, unknown = json.loads(out)["lines"]
+    assert (code, done["line"], unknown["line"], "LH1" in unknown["error"]) == (65, 2, 3, True)
+    # Nobody alone says that a regulator's word is over.
+    assert songda("lift", done["stop"], "--by", "ops-7", "--second", "ops-7")[0] == 65
+    assert songda("lift", done["stop"], "--by", "ops-7", "--second", "ops-2")[0] == 0
+    assert songda("stop", number, "--by", "ops-7")[0] == 64
     assert songda("lift", said["stop"], "--by", "ops-7")[0] == 0
     code, _, problem = songda("lift", said["stop"], "--by", "ops-7")
     assert (code, problem.startswith("错误：没有生效中的停止令")) == (65, True)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from songda.flow.shared_secrets import Shared
 
 secrets = typer.Typer(
-    help="Secrets that partners hold: the path of the carrier's pushes, the keys of the feed, couriers and contact permits.",
+    help="Secrets that partners hold: the path of the carrier's pushes, the keys of the feed, couriers, permits and stops.",
     no_args_is_help=True,
 )
 
@@ -27,12 +27,14 @@ class Which(StrEnum):
     API = "api"
     COURIER = "courier"
     CONTACTS = "contacts"
+    STOPS = "stops"
 
 
 Name = Annotated[
     Which,
     typer.Argument(
-        help="push: part of the carrier's path; api: key of /api/v1/events; courier: of /api/v1/courier; contacts: of permits."
+        help="push: part of the carrier's path; api: key of /api/v1/events; courier: of /api/v1/courier; contacts: of permits; "
+        "stops: of /api/v1/stops."
     ),
 ]
 

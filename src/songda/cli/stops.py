@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, TypedDict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,8 +16,9 @@ from songda.cli.opening import JsonFlag, TenantName, open_house, print_json
 from songda.cli.tables import print_table
 
 if TYPE_CHECKING:
-    from songda.dispatch import Answer, Stopped
+    from songda.dispatch import Stopped
     from songda.flow.run import House
+    from songda.flow.stop import LetterStopped
 
 By = Annotated[str, typer.Option("--by", help="Id of the one who says so; kept in the audit log. Never a name.")]
 Letters = Annotated[list[str], typer.Argument(help="Letter numbers.")]
@@ -68,16 +70,15 @@ class RefuseReason(StrEnum):
     CANNOT_BE_CURED = "cannot_be_cured"
 
 
-class _Row(TypedDict):
-    letter_no: str
-    outcome: str
-    posted_at: str | None
-    pieces: list[str]
-
-
 class WhichStop(SongdaError):
-    zh = "请指明停止什么：函号、--case 案件编号 或 --all，三者取一"
+    zh = "请指明停止什么：函号、--case 案件编号、--all 或 --file 文件，取其一"
     remedy = "例如 songda letters stop LH2026-000123 --reason paid --by ops-7；加 --debtor 停止同一债务人的全部函件"
+    exit_code = 64
+
+
+class WhyStop(SongdaError):
+    zh = "请用 --reason 写明停止的原因"
+    remedy = "原因见 songda letters stop --help"
     exit_code = 64
 
 
@@ -87,12 +88,16 @@ def add_to(_app: typer.Typer) -> None:
 
 @letters.command("stop")
 def stop_(
-    reason: Annotated[StopReason, typer.Option(help="Why.")],
     by: By,
+    reason: Annotated[StopReason | None, typer.Option(help="Why.")] = None,
     letter_no: Annotated[str | None, typer.Argument(help="Letter number.")] = None,
     debtor: Annotated[bool, typer.Option("--debtor", help="Everything to the addressee of that letter.")] = False,
     case: Annotated[str | None, typer.Option(help="Case number: every letter about it.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every letter of the institution.")] = False,
+    file: Annotated[
+        Path | None,
+        typer.Option(help="CSV with the columns 函号 or 案件编号, 原因, and 全部 (是: everything to the debtor)."),
+    ] = None,
     tenant: TenantName = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -102,12 +107,18 @@ def stop_(
     whatever letter or case is named.
 
     Example: songda letters stop LH2026-000123 --debtor --reason paid --by ops-7
+    Example: songda letters stop --file stops.csv --by ops-7
     """
     from songda.flow.stop import stop_case, stop_everything, stop_letter
 
-    if (letter_no is not None) + (case is not None) + everything != 1 or (debtor and letter_no is None):
-        raise WhichStop
     at, who = days.now(), holder_id(by)
+    if file is not None and (letter_no, case, reason) == (None, None, None) and not (everything or debtor):
+        _stop_by_file(file, by=who, tenant=tenant, as_json=as_json)
+        return
+    if (letter_no is not None) + (case is not None) + everything != 1 or (debtor and letter_no is None) or file:
+        raise WhichStop
+    if reason is None:
+        raise WhyStop
     with open_house(tenant) as house:
         if letter_no is not None:
             stopped = stop_letter(house.engine, house.tenant, letter_no, reason=reason, by=who, at=at, debtor=debtor)
@@ -115,23 +126,59 @@ def stop_(
             stopped = stop_case(house.engine, house.tenant, case, reason=reason, by=who, at=at)
         else:
             stopped = stop_everything(house.engine, house.tenant, reason=reason, by=who, at=at)
-        rows = _answers(house, stopped)
+        rows = _found(house, stopped)
     if as_json:
-        print_json({"stop": stopped.stop_id, "letters": rows})
-        return
-    print_table(
-        f"停止令 {stopped.stop_id}",
-        ("函号", "结果", "交寄时间", "要取出的封件（打印批次/序号）"),
-        [
-            (
-                row["letter_no"],
-                ANSWERS_ZH[row["outcome"]],
-                (row["posted_at"] or "")[:16],
-                "、".join(row["pieces"]),
-            )
-            for row in rows
-        ],
-    )
+        print_json({"stop": stopped.stop_id, "letters": [row.to_json() for row in rows]})
+    else:
+        print_table(f"停止令 {stopped.stop_id}", _COLUMNS, map(_row, rows))
+
+
+def _stop_by_file(path: Path, *, by: str, tenant: str | None, as_json: bool) -> None:
+    """Carries a file's orders out, line by line; 65 when one of them names a letter or case that nobody knows."""
+    from songda.flow.stop_file import give, read_stops
+    from songda.intake import CannotRead
+
+    try:
+        lines = read_stops(path.read_bytes())
+    except OSError:
+        raise CannotRead(file=path.name) from None
+    answers: list[dict[str, object]] = []
+    shown: list[tuple[str, ...]] = []
+    wrong = 0
+    with open_house(tenant) as house:
+        for line in lines:
+            said = give(house.engine, house.tenant, line, by=by, at=days.now())
+            if isinstance(said, SongdaError):
+                wrong += 1
+                answers.append({"line": line.line, "error": said.message_zh})
+                shown.append((f"{line.line}", line.letter_no or line.case_no, said.message_zh, "", ""))
+                continue
+            rows = _found(house, said)
+            answers.append({"line": line.line, "stop": said.stop_id, "letters": [row.to_json() for row in rows]})
+            shown += [(f"{line.line}", *_row(row)) for row in rows] or [
+                (f"{line.line}", "", "没有函件，以后的也不寄", "", "")
+            ]
+    if as_json:
+        print_json({"lines": answers})
+    else:
+        print_table("停止文件", ("行", *_COLUMNS), shown)
+    if wrong:
+        raise typer.Exit(65)
+
+
+def _found(house: House, stopped: Stopped) -> list[LetterStopped]:
+    from songda.flow.stop import letters_stopped
+
+    with house.engine.connect() as connection:
+        return letters_stopped(connection, stopped)
+
+
+_COLUMNS = ("函号", "结果", "交寄时间", "要取出的封件（打印批次/序号）")
+
+
+def _row(row: LetterStopped) -> tuple[str, str, str, str]:
+    posted = "" if row.posted_at is None else row.posted_at.isoformat()[:16]
+    return row.letter_no, ANSWERS_ZH[row.outcome], posted, "、".join(row.pieces)
 
 
 @letters.command()
@@ -228,22 +275,3 @@ def refuse(
         print_json({"refused": [each.letter_no for each in done]})
     else:
         typer.echo(f"已决定不发 {len(done)} 封")
-
-
-def _answers(house: House, stopped: Stopped) -> list[_Row]:
-    """A row a letter: letter_no, outcome, posted_at, pieces (run number and place in it)."""
-    from songda.flow.stop import letter_numbers, places_in_runs
-
-    with house.engine.connect() as connection:
-        numbers = letter_numbers(connection, stopped.answers)
-        where = places_in_runs(connection, [piece for each in stopped.answers.values() for piece in each.pieces])
-    return [_answer(numbers[letter] or letter, each, where) for letter, each in stopped.answers.items()]
-
-
-def _answer(letter_no: str, answer: Answer, where: dict[str, str]) -> _Row:
-    return {
-        "letter_no": letter_no,
-        "outcome": answer.outcome,
-        "posted_at": None if answer.posted_at is None else answer.posted_at.astimezone(days.SHANGHAI).isoformat(),
-        "pieces": [where[piece] for piece in answer.pieces],
-    }

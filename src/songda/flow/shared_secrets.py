@@ -1,5 +1,6 @@
 """Secrets that a tenant's partners hold: the path to which its carrier pushes, the key with which it reads its events, the
-key with which the carrier's own program reads work lists and reports outcomes, the key with which callers ask for permits.
+key with which the carrier's own program reads work lists and reports outcomes, the key with which callers ask for permits,
+and the one with which the institution's own systems stop letters.
 
 shared = valid(engine, tenant, "push", at=now)            # one, or two while a rotation is under way
 renew(engine, tenant, "push", overlap=timedelta(days=7), at=now, actor="operator")
@@ -20,9 +21,15 @@ from songda.store import tables
 from songda.vault import MasterKey
 
 #: What the operator calls a secret → the purpose for which it is derived.
-PURPOSES = {"push": "carrier.push", "api": "api.events", "courier": "api.courier", "contacts": "api.contacts"}
+PURPOSES = {
+    "push": "carrier.push",
+    "api": "api.events",
+    "courier": "api.courier",
+    "contacts": "api.contacts",
+    "stops": "api.stops",
+}
 #: Those that are shown as a whole key, because they must also say whose they are.
-_KEYS = ("api", "courier", "contacts")
+_KEYS = ("api", "courier", "contacts", "stops")
 #: Lets a scanner of leaked secrets know ours; behind it stand the tenant's id and a token.
 _KEY = "songda_"
 
@@ -62,7 +69,7 @@ def renew(engine: Engine, tenant: Tenant, name: str, *, overlap: timedelta, at: 
 
 
 def tenant_of_key(engine: Engine, master: MasterKey, text: str, *, at: datetime, name: str = "api") -> Tenant | None:
-    """The tenant whose valid key `text` is, for the purpose `name` (api, courier or contacts)."""
+    """The tenant whose valid key `text` is, for the purpose `name` (one of _KEYS)."""
     tenant_id, _, shown = text.removeprefix(_KEY).partition(".")
     with engine.connect() as connection:
         tenant_name = connection.scalar(select(tables.tenant.c.name).where(tables.tenant.c.id == tenant_id))

@@ -132,6 +132,33 @@ def letter_numbers(connection: Connection, letter_ids: Collection[str]) -> dict[
     return found
 
 
+class LetterStopped(NamedTuple):
+    letter_no: str
+    outcome: str
+    #: Shanghai.
+    posted_at: datetime | None
+    #: Envelopes to be taken out: number of the run and place in it.
+    pieces: list[str]
+
+    def to_json(self) -> dict[str, Any]:
+        return self._asdict() | {"posted_at": self.posted_at and self.posted_at.isoformat()}
+
+
+def letters_stopped(connection: Connection, stopped: Stopped) -> list[LetterStopped]:
+    """What an order found, by the numbers that people know."""
+    numbers = letter_numbers(connection, stopped.answers)
+    where = places_in_runs(connection, [piece for each in stopped.answers.values() for piece in each.pieces])
+    return [
+        LetterStopped(
+            numbers[letter] or letter,
+            each.outcome,
+            None if each.posted_at is None else each.posted_at.astimezone(days.SHANGHAI),
+            [where[piece] for piece in each.pieces],
+        )
+        for letter, each in stopped.answers.items()
+    ]
+
+
 def places_in_runs(connection: Connection, piece_ids: Collection[str]) -> dict[str, str]:
     """Piece id → number of its run and place in it, as the codes on its sheets tell them."""
     p, r, found = tables.piece.c, tables.run.c, dict[str, str]()

@@ -27,6 +27,7 @@ from songda.web.limit import Limiter, slow_down
 from songda.web.links import PRESS, LinkExpired, LinkForged, LinkKey, press_object, verify
 from songda.web.pages import letter_page, refusal, unknown_letter_page
 from songda.web.press import AuditPress, OpenPrintFile, PrintFile
+from songda.web.stops import StopsDoor, add_stops
 
 #: Requests a minute from one address.
 PER_MINUTE = 30
@@ -52,6 +53,7 @@ def create_app(
     read_feed: ReadFeed | None = None,
     courier: CourierDoor | None = None,
     contacts: ContactsDoor | None = None,
+    stops: StopsDoor | None = None,
     probe: Probe | None = None,
     clock: Clock = shanghai_now,
     docs: bool = False,
@@ -61,8 +63,8 @@ def create_app(
     `/c/{token}` exists with `find_letter`, answers to it with `recipients`; `/press/{run_id}/{number}` only when
     `open_print_file`, `audit_press` and `link_key` are all given: without an audit log nobody prints;
     `/carrier/{tenant}/{token}` with `receive_pushes`;
-    `/api/v1/events` with `read_feed`; `/courier/…` and `/api/v1/courier/…` with `courier`; `/api/v1/permits` with `contacts`.
-    `docs` publishes `/openapi.json`. All of them over the record: songda.web.record.
+    `/api/v1/events` with `read_feed`; `/courier/…` and `/api/v1/courier/…` with `courier`; `/api/v1/permits` with `contacts`;
+    `/api/v1/stops` with `stops`. `docs` publishes `/openapi.json`. All of them over the record: songda.web.record.
     """
     app = FastAPI(title="songda", docs_url=None, redoc_url=None, openapi_url="/openapi.json" if docs else None)
     app.add_exception_handler(HTTPException, _on_http_error)
@@ -85,6 +87,8 @@ def create_app(
         add_courier(app, courier, limiter, clock=clock)
     if contacts:
         add_contacts(app, contacts, limiter)
+    if stops:
+        add_stops(app, stops, limiter)
     return app
 
 

@@ -25,7 +25,7 @@ from songda.web.limit import Limiter, slow_down
 
 PATH = "/api/v1/permits"
 #: The errors that are no fault of what was asked, by what happened; others are 422.
-STATUS = {"UnknownCase": 404, "NoSuchPermit": 404, "OtherOutcome": 409, "NotGranted": 409}
+STATUS = {"UnknownCase": 404, "UnknownLetter": 404, "NoSuchPermit": 404, "OtherOutcome": 409, "NotGranted": 409}
 
 
 class PermitAsk(BaseModel):

@@ -33,7 +33,7 @@ ERRORS = {
 }
 
 #: Paths whose errors are problem details (RFC 9457).
-_PROBLEMS = "/api/v1/permits"
+_PROBLEMS = ("/api/v1/permits", "/api/v1/stops")
 
 #: For a token that no letter has: the number on a forged letter is the forger's own, so nobody is sent there.
 UNKNOWN_LETTER = (

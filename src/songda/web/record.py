@@ -16,6 +16,8 @@ from songda.base.days import now as shanghai_now
 from songda.base.errors import SongdaError
 from songda.flow import doors
 from songda.flow.recipients import recipient_page, take_answer
+from songda.flow.shared_secrets import tenant_of_key
+from songda.flow.stop import letters_stopped, stop_case, stop_letter
 from songda.web.carrier import Pushed, ReceivePushes
 from songda.web.contacts import ContactsDoor
 from songda.web.courier import CourierDoor
@@ -25,6 +27,7 @@ from songda.web.links import Link, LinkKey, press_parts
 from songda.web.press import AuditPress, OpenPrintFile, PrintFile
 from songda.web.record_contacts import contacts_door
 from songda.web.record_courier import courier_door
+from songda.web.stops import StopAsk, StopsDoor
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -44,6 +47,7 @@ class Doors(TypedDict):
     read_feed: ReadFeed
     courier: CourierDoor
     contacts: ContactsDoor
+    stops: StopsDoor
 
 
 def record_doors(
@@ -93,6 +97,20 @@ def record_doors(
     def receive_pushes(pushes: Sequence[Pushed]) -> Sequence[dict[str, Any] | SongdaError | None]:
         return doors.receive_carrier_pushes(engine, master, pushes, environ=environ, at=clock())
 
+    def give_stop(key: str, asked: StopAsk) -> dict[str, Any] | None:
+        at = clock()
+        tenant = tenant_of_key(engine, master, key, at=at, name="stops")
+        if tenant is None:
+            return None
+        if asked.letter_no is not None:
+            stopped = stop_letter(
+                engine, tenant, asked.letter_no, reason=asked.reason, by="api", at=at, debtor=asked.debtor
+            )
+        else:
+            stopped = stop_case(engine, tenant, asked.case_no or "", reason=asked.reason, by="api", at=at)
+        with engine.connect() as connection:
+            return {"stop": stopped.stop_id, "letters": [e._asdict() for e in letters_stopped(connection, stopped)]}
+
     def read_feed(key: str, after: int, limit: int) -> dict[str, object] | None:
         page = doors.read_feed(engine, master, key, after=after, limit=limit, at=clock())
         return None if page is None else {"events": list(page.events), "next": page.next, "more": page.more}
@@ -107,4 +125,5 @@ def record_doors(
         read_feed=read_feed,
         courier=courier_door(engine, master, home, clock=clock),
         contacts=contacts_door(engine, master, clock=clock),
+        stops=StopsDoor(give_stop),
     )
