@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 from program import Desk
+from songda.cli.rules import markdown
+from songda.compliance import load_rules
 
 
 def test_rules_are_listed_explained_and_tested(tmp_path: Path) -> None:
@@ -20,3 +23,8 @@ def test_rules_are_listed_explained_and_tested(tmp_path: Path) -> None:
     tested = desk.json("test", "T07", "C04")
     assert tested["failed"] == []
     assert tested["cases"] >= 8
+
+
+def test_the_page_of_the_rules_says_what_the_rules_say() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "rules.zh-CN.md").read_text("utf-8")
+    assert page.endswith(f"\n\n{markdown(load_rules(date(2026, 11, 26)))}\n")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from songda.base.errors import SongdaError
 from songda.cli.opening import JsonFlag, day_of, print_json
 from songda.cli.tables import print_table
+
+if TYPE_CHECKING:
+    from songda.compliance import RuleSet
 
 rules = typer.Typer(help="Compliance rules: list, explain, test.", no_args_is_help=True)
 
@@ -53,7 +56,11 @@ def add_to(app: typer.Typer) -> None:
 
 
 @rules.command("list")
-def list_(as_of: AsOf = None, as_json: JsonFlag = False) -> None:
+def list_(
+    as_of: AsOf = None,
+    as_json: JsonFlag = False,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="The list as docs/rules.zh-CN.md holds it.")] = False,
+) -> None:
     """List the rules that hold on a day, with effect, gates and how well their source was read.
 
     Example: songda rules list --as-of 2026-11-26
@@ -63,6 +70,9 @@ def list_(as_of: AsOf = None, as_json: JsonFlag = False) -> None:
     held = load_rules(day_of(as_of))
     if as_json:
         print_json({"rule_set": held.label, "rules": [_explained(held, rule.id) for rule in held.rules]})
+        return
+    if as_markdown:
+        typer.echo(markdown(held))
         return
     rows = [
         (
@@ -138,7 +148,22 @@ def run_cases_(
         raise CasesFailed(count=len(wrong))
 
 
-def _explained(held: Any, rule_id: str) -> dict[str, Any]:
+def markdown(held: RuleSet) -> str:
+    """The list of rules as a Markdown table: what each stops and what an institution may make stricter."""
+    lines = ["| 编号 | 规则 | 后果 | 关口 | 机构可收紧 | 核对 | 依据 | 生效 |", "| --- " * 8 + "|"]
+    for rule in held.rules:
+        may = "；".join(
+            f"`{name}` = {'、'.join(value) if isinstance(value, tuple) else value}（{WAYS_ZH[rule.tighten[name]]}）"
+            for name, value in rule.params.items()
+            if name in rule.tighten
+        )
+        gates, source = "、".join(GATES_ZH[gate] for gate in rule.gates), "、".join(rule.source)
+        cells = (rule.id, rule.title, EFFECTS_ZH[rule.effect], gates, may, rule.verified, source, rule.valid_from)
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    return "\n".join(lines)
+
+
+def _explained(held: RuleSet, rule_id: str) -> dict[str, Any]:
     """What the rule set knows about a rule, with days as text. Raises UnknownRule."""
     told: dict[str, Any] = held.explain(rule_id)
     ends = told["valid_to"]
