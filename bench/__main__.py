@@ -50,7 +50,7 @@ BENCHMARKS: dict[str, tuple[str, list[str]]] = {
     ),
     "letter_faults": (
         "Letters under faults of every kind and SIGKILL (target: nothing lost, nothing twice, no wrong grade)",
-        ["--database", "postgresql", "--letters", "80", "--kill-every", "15"],
+        ["--database", "both", "--letters", "3000", "--days", "30", "--kill-every", "45"],
     ),
     "push_endpoint": (
         "Taking pushed events (target: 1,000 a second, p99 50 ms)",
