@@ -154,6 +154,12 @@ SPELLINGS = [
     "坐·牢",
     "坐\ufe0f牢",
     "坐/牢",
+    "坐——牢",
+    "坐~~~~~~牢",
+    "做牢",
+    "zuo牢",
+    "坐LAO",
+    "ｚｕｏ　牢",
 ]
 
 
@@ -164,7 +170,7 @@ def test_forbidden_wording_is_found_by_its_list(name: str, text: str) -> None:
     assert all(text[hit.start : hit.end] == hit.text for hit in found)
 
 
-@pytest.mark.parametrize("text", LOOK_ALIKES)
+@pytest.mark.parametrize("text", [*LOOK_ALIKES, "请把基础做牢固", "店里卖张贴画", "邮箱 zhaolailai@bank.example"])
 def test_lawful_wording_that_looks_alike_is_left_alone(text: str) -> None:
     assert lint(text) == []
 
@@ -176,7 +182,13 @@ def test_a_word_is_found_however_it_is_spelt_and_its_span_is_of_the_text_as_give
     assert (hit.list, hit.severity, hit.start, hit.end) == ("threat", "block", 6, 6 + len(spelling))
 
 
-@pytest.mark.parametrize("text", ["你這個老賴", "法院傳票", "ｐ圖", "涉嫌信用卡詐騙", "老LAI"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("你這個老賴", "法院傳票", "ｐ圖", "涉嫌信用卡詐騙", "老LAI", "lao lai", "老癞", "恶意逃廢債"),
+        *("影響子女入學", "我們是人民檢察院", "將告知你的單位領導"),
+    ],
+)
 def test_traditional_and_full_width_forms_are_found(text: str) -> None:
     assert lint(text)
 

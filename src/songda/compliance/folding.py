@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 _BLANK_LINE = re.compile(r"\n[^\S\n]*(?=\n)")
-_DECORATION = re.compile(r"(?<=[㐀-鿿])[*·•・.\-_~^+=|/\\#&@'\"`]{1,3}(?=[㐀-鿿])")
+_DECORATION = re.compile(r"(?<=[㐀-鿿])[*·•・.\-—–_~^+=|/\\#&@'\"`]{1,8}(?=[㐀-鿿])")
 _PARAGRAPH = "\n"
 #: Folds to itself (private use); a text that holds it is folded apart.
 _SEPARATOR = "\ue000"
