@@ -16,8 +16,9 @@ _SEALED = select(_n.id, _n.sealed).where(_n.id.in_(bindparam("persons", expandin
 
 def addressees(connection: Connection, person_ids: Collection[str], *, key: DataKey) -> dict[str, str | None]:
     """Person id → name, None where the record holds none. Raises Unsealable."""
-    return {
-        row.id: open_person(key, row.id, row.sealed).get("name") or None
-        for part in chunks(sorted(person_ids))
-        for row in connection.execute(_SEALED, {"persons": part})
-    }
+    names: dict[str, str | None] = {}
+    for part in chunks(sorted(person_ids)):
+        key.of_persons(part)
+        rows = connection.execute(_SEALED, {"persons": part})
+        names |= {row.id: open_person(key, row.id, row.sealed).get("name") or None for row in rows}
+    return names

@@ -38,6 +38,11 @@ _LOOK_AGAIN = (
     .where(_a.id.in_(bindparam("attempts", expanding=True)), or_(_a.look_at.is_(None), _a.look_at != AT_ONCE))
     .values(look_at=AT_ONCE)
 )
+_WHOSE = (
+    select(_a.id, tables.letter.c.person_id)
+    .join(tables.letter, tables.letter.c.id == _a.letter_id)
+    .where(_a.id.in_(bindparam("attempts", expanding=True)))
+)
 _STANDING = select(_f.attempt_id, _f.event_key, _f.arrival).where(
     _f.attempt_id.in_(bindparam("attempts", expanding=True))
 )
@@ -66,6 +71,8 @@ def store_events(connection: Connection, *, key: DataKey, told: Iterable[Told], 
     told = list(told)
     attempts = sorted({entry.attempt_id for entry in told})
     lock_attempts(connection, attempts)
+    whose = _persons(connection, attempts)
+    keys = key.of_persons(set(whose.values()))
     seen, arrivals = _standing(connection, attempts)
     rows: list[dict[str, Any]] = []
     for entry in told:
@@ -74,7 +81,8 @@ def store_events(connection: Connection, *, key: DataKey, told: Iterable[Told], 
             continue
         seen.add((entry.attempt_id, event_key))
         arrivals[entry.attempt_id] += 1
-        fact_id = ids.new("fct")
+        fact_id, person_id = ids.new("fct"), whose[entry.attempt_id]
+        own = keys.get(person_id)
         rows.append(
             {
                 "id": fact_id,
@@ -85,13 +93,22 @@ def store_events(connection: Connection, *, key: DataKey, told: Iterable[Told], 
                 "arrival": arrivals[entry.attempt_id],
                 "event": _parts(entry.event),
                 "office": entry.event.office or None,
-                "raw": key.seal(entry.raw, context=f"fact:{fact_id}"),
+                # Of somebody who was erased, only the coded event is kept.
+                "raw": own.seal(entry.raw, context=f"fact:{fact_id}") if own else key.tombstone(person_id),
                 "raw_sha256": sha256(entry.raw).hexdigest(),
             }
         )
     insert_missing(connection, tables.fact, rows)
     look_again(connection, {row["attempt_id"] for row in rows})
     return len(rows)
+
+
+def _persons(connection: Connection, attempts: Sequence[str]) -> dict[str, str]:
+    """Attempt → the person to whom its letter goes."""
+    found: dict[str, str] = {}
+    for part in chunks(attempts):
+        found |= {row.id: row.person_id for row in connection.execute(_WHOSE, {"attempts": part})}
+    return found
 
 
 def look_again(connection: Connection, attempt_ids: Collection[str]) -> None:

@@ -77,6 +77,8 @@ def orders(
     """The orders to send, and the pieces (by order number) for which none can be written."""
     ready: list[Order] = []
     refused: dict[str, Refused] = {}
+    pieces = list(pieces)
+    key.of_persons({piece.person_id for piece in pieces})
     for piece in pieces:
         to = receiver(open_person(key, piece.person_id, piece.sealed), piece.address_record_id)
         missing = to if isinstance(to, str) else _missing(piece)

@@ -129,6 +129,7 @@ class _Rows:
             .where(t.id.in_(chosen))
         ).all()
         self.letters = {row.id: row for row in letters}
+        tenant.key.of_persons({row.person_id for row in letters})
         self.persons = {row.person_id: open_person(tenant.key, row.person_id, row.sealed) for row in letters}
         self.cases: dict[str, list[tuple[Any, dict[str, Any]]]] = defaultdict(list)
         query = (

@@ -151,6 +151,7 @@ def declare(
     declaration_id = new_declaration_id()
     with engine.begin() as connection:
         subject = person_of(connection, tenant, case_no)
+        key = tenant.key.of_person(subject)
         if kind in ABOUT_NUMBER:
             case = connection.execute(select(_c.id, _c.sealed).where(_c.id == case_id_of(tenant, case_no))).one()
             subject = index_of(tenant, contact_of(tenant, case, contact or 0)["phone"])
@@ -159,7 +160,7 @@ def declare(
             tenant.id,
             Declaration(kind, subject, channel, since, until),
             declaration_id=declaration_id,
-            sealed=tenant.key.seal(words.encode(), context=f"declaration:{declaration_id}"),
+            sealed=key.seal(words.encode(), context=f"declaration:{declaration_id}"),
             by=by,
             at=at,
         )

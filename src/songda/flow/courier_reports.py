@@ -20,6 +20,7 @@ from songda.flow.slips import BadSlip, NoSlip, read_slip, reduced, store_slip
 from songda.flow.tenants import Tenant
 from songda.flow.tracking import mapping_of
 from songda.store import tables
+from songda.vault import DataKey, PersonKey
 
 #: (status, reason) of an answer → what its reporter reads.
 _ANSWERS_ZH = {
@@ -85,7 +86,8 @@ def take(
     report_id, file = new_report_id(), None
     if slip is not None:
         try:
-            file = store_slip(home, tenant.key, report_id, reduced(slip))
+            key = _key_of(engine, tenant, report.waybill_no)
+            file = store_slip(home, key, report_id, reduced(slip))
         except BadSlip as error:
             return Taken("refused", "bad_slip", error.message_zh, "")
     answer = take_report(
@@ -101,6 +103,15 @@ def take(
     if file is not None and answer.report_id != report_id:
         file.unlink()
     return _said(answer.status, answer.reason, answer.report_id)
+
+
+def _key_of(engine: Engine, tenant: Tenant, waybill_no: str) -> DataKey | PersonKey:
+    """The key of the one to whom the item goes; the tenant's for an item that is not known and will be refused."""
+    p, n, t = tables.piece.c, tables.attempt.c, tables.letter.c
+    query = select(t.person_id).join(tables.attempt, n.letter_id == t.id).join(tables.piece, p.attempt_id == n.id)
+    with engine.connect() as connection:
+        person_id = connection.scalar(query.where(t.tenant_id == tenant.id, p.waybill_no == waybill_no))
+    return tenant.key if person_id is None else tenant.key.of_person(person_id)
 
 
 def reports(connection: Connection, tenant: Tenant, *, office: str | None, since: datetime) -> list[Listed]:

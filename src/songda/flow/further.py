@@ -138,6 +138,7 @@ def _texts(connection: Connection, tenant: Tenant, ends: Sequence[AtEnd]) -> dic
     """Address record → its text, of the letters' persons; opened in memory for this comparison."""
     p, found = tables.person.c, dict[str, str]()
     for part in chunks(sorted({end.person_id for end in ends}), 500):
+        tenant.key.of_persons(part)
         for row in connection.execute(select(p.id, p.sealed).where(p.id.in_(part))):
             addresses = open_person(tenant.key, row.id, row.sealed)["addresses"]
             found |= {record: address["text"] for record, address in addresses.items()}

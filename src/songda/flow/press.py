@@ -275,6 +275,7 @@ def _posting(connection: Connection, tenant: Tenant, rows: Sequence[Any]) -> Ite
     for start, part in zip(range(1, len(rows) + 1, 1000), chunks(rows, 1000), strict=True):
         persons = connection.execute(select(p.id, p.sealed).where(p.id.in_({row.person_id for row in part})))
         sealed = {row.id: row.sealed for row in persons}
+        tenant.key.of_persons(sealed)
         for seq, row in enumerate(part, start):
             person = open_person(tenant.key, row.person_id, sealed[row.person_id])
             address = person["addresses"][row.address_record_id]

@@ -29,13 +29,18 @@ from songda.letters import (
     Approval,
     ApprovalItem,
     ApprovalVoid,
+    BadContent,
     Content,
+    MissingGlyph,
     NotEntrusted,
     Packing,
     Postage,
     Products,
     Rendered,
+    Renderer,
+    RenderFailed,
     TooHeavy,
+    anonymous,
     check_forward,
     choose,
     render_many,
@@ -57,6 +62,10 @@ class Produced:
     failed: int
     #: Letters whose content moved after the approval; they stand for approval again, or end when on their second way.
     void: int
+
+
+#: What the records of a template are packed with of which no model can be drawn.
+NO_MODEL = b"%PDF-1.7\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +96,9 @@ class _Job:
 @dataclass(slots=True)
 class _Chunk:
     """Results that go into one segment and one transaction."""
+
+    #: Hash of a template → a letter made from it to somebody who does not exist.
+    models: Mapping[str, bytes]
 
     #: With the province of the address, and the sheets of a document that goes along.
     printed: list[tuple[_Job, Rendered, str, int]] = field(default_factory=list)
@@ -120,7 +132,7 @@ def produce(
     results = render_many(maker.contents(jobs), workers if len(jobs) > FEW else 1, tenant.templates)
     done = failed = 0
     while part := list(islice(results, CHUNK)):
-        chunk = _Chunk()
+        chunk = _Chunk(maker.models({by_attempt[key].template_sha256 for key, _ in part}))
         for key, result in part:
             job = by_attempt[key]
             if isinstance(result, Rendered):
@@ -203,6 +215,21 @@ class _Maker:
         self.annexes: dict[str, int] = {}
         self.void: list[tuple[_Job, str]] = []
         self._documents: dict[str, bytes] = {}
+        #: Hash of a template → the first content made from it, then the model drawn from that.
+        self._first: dict[str, Content] = {}
+        self._models: dict[str, bytes] = {}
+
+    def models(self, templates: Collection[str]) -> dict[str, bytes]:
+        """A letter of each template to an invented person: what the records of the chunk are packed with."""
+        for each in templates:
+            if each not in self._models and each in self._first:
+                content = anonymous(self._first.pop(each))
+                try:
+                    self._models[each] = Renderer(self._tenant.template(content.kind)).render(content).pdf
+                except (BadContent, MissingGlyph, RenderFailed):
+                    # A template that takes no invented values: its records are larger, that is all.
+                    self._models[each] = NO_MODEL
+        return self._models
 
     def contents(self, jobs: Sequence[_Job]) -> Iterator[tuple[str, Content]]:
         for part in chunks(jobs, 2 * CHUNK):
@@ -225,6 +252,8 @@ class _Maker:
                     if content is not None and self._may_forward(job, content):
                         key = attempt_id(self._tenant, job.wanted.letter_id, job.wanted.n)
                         self.provinces[key] = draft.province
+                        if job.template_sha256 not in self._models:
+                            self._first.setdefault(job.template_sha256, content)
                         yield key, content
 
     def _sealed(self, job: _Job, draft: Draft, approval: Approval) -> Content | None:
@@ -283,14 +312,18 @@ def _store_chunk(
     path = folder / f"{ids.new('seg')}.bin"
     model = Slot(0, 0)
     if printed:
-        # Letters of one template are nearly equal: each is kept as what differs from one of each template.
-        like = b"".join({job.template_sha256: rendered.pdf for job, rendered, _ in printed}.values())
+        # Letters of one template are nearly equal: each is kept as what differs from an invented one of each template. A real
+        # one would stay readable after its person was erased.
+        like = b"".join(chunk.models[each] for each in dict.fromkeys(job.template_sha256 for job, *_ in printed))
         packing = Packing(like)
+        persons = _persons(engine, [job.wanted.letter_id for job, *_ in printed])
+        tenant.key.of_persons(set(persons.values()))
         with SegmentWriter(path) as segment:
             model = segment.append(tenant.key.seal(like, context=model_context(path.name)))
             for job, rendered, _ in printed:
                 key = attempt_id(tenant, job.wanted.letter_id, job.wanted.n)
-                slots[key] = segment.append(tenant.key.seal(packing.pack(rendered.pdf), context=record_context(key)))
+                own = tenant.key.of_person(persons[job.wanted.letter_id])
+                slots[key] = segment.append(own.seal(packing.pack(rendered.pdf), context=record_context(key)))
     with engine.begin() as connection:
         costs = [
             Cost(attempt_id(tenant, job.wanted.letter_id, job.wanted.n), job.wanted.letter_id, postage.price_fen)
@@ -313,6 +346,14 @@ def _store_chunk(
             at=at,
         )
         _fail(connection, tenant, failed, at=at)
+
+
+def _persons(engine: Engine, letters: Sequence[str]) -> dict[str, str]:
+    """Letter → the person to whom it goes."""
+    t = tables.letter.c
+    with engine.connect() as connection:
+        rows = connection.execute(select(t.id, t.person_id).where(t.id.in_(letters)))
+        return {row.id: row.person_id for row in rows}
 
 
 def _take(connection: Connection, tenant: Tenant, jobs: Sequence[_Job]) -> None:

@@ -7,7 +7,7 @@ derived ids make a repeated chunk meet itself (docs/decisions/001-derived-ids.md
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import date, datetime
 from itertools import chain, islice
@@ -26,7 +26,8 @@ from songda.flow.summary import AddressQuality, Level, address_quality
 from songda.flow.tenants import Tenant
 from songda.intake import Chunk, RejectedRow, Sheet, read_cases, sniff
 from songda.places import group_places, identity_key
-from songda.store import Conflict, chunks, insert_missing, move, tables, upsert
+from songda.store import Conflict, chunks, hold_person_keys, insert_missing, move, tables, upsert
+from songda.vault import PersonKey
 
 #: Columns of a case that hold no person and go into the table as they are.
 _PLAIN = (
@@ -193,10 +194,15 @@ def _store(
     )
     secret = tenant.key.id_secret()
     persons: dict[str, dict[str, Any]] = {}
+    lookups = {number: tenant.key.blind_index("id_number", number) for number in {case["id_number"] for case in cases}}
+    persons_of = {number: ids.derive("per", LASTING, secret, lookup) for number, lookup in lookups.items()}
+    wrapped = hold_person_keys(connection, persons_of.values(), make=tenant.key.new_person_key)
+    for person_id in wrapped:
+        tenant.key.forget_person(person_id)
+    keys = {person_id: tenant.key.open_person_key(person_id, sealed) for person_id, sealed in wrapped.items()}
     case_rows, address_rows = [], []
     for case in cases:
-        lookup = tenant.key.blind_index("id_number", case["id_number"])
-        person_id = ids.derive("per", LASTING, secret, lookup)
+        lookup, person_id = lookups[case["id_number"]], persons_of[case["id_number"]]
         case_lookup = tenant.key.blind_index("case_no", case["case_no"])
         case_id = ids.derive("cas", LASTING, secret, case_lookup)
         person = persons.setdefault(person_id, {"lookup": lookup, "cases": [], "addresses": {}})
@@ -210,7 +216,7 @@ def _store(
                 "person_id": person_id,
                 "row_no": case["row_no"],
                 "lookup": case_lookup,
-                "sealed": seal_case(tenant.key, case_id, case, row_contacts),
+                "sealed": seal_case(keys[person_id], case_id, case, row_contacts),
                 **{name: case[name] for name in _PLAIN},
             }
         )
@@ -220,7 +226,7 @@ def _store(
                 "text": address["text"]
             }
             address_rows.append(_address_row(tenant, record_id, person_id, case_id, address))
-    _store_persons(connection, tenant, persons, at=at)
+    _store_persons(connection, tenant, persons, keys, at=at)
     upsert(connection, tables.case, case_rows)
     insert_missing(connection, tables.address_record, address_rows)
     insert_missing(
@@ -238,13 +244,34 @@ def _store(
     )
 
 
-def _store_persons(connection: Connection, tenant: Tenant, persons: dict[str, dict[str, Any]], *, at: datetime) -> None:
+def _store_persons(
+    connection: Connection,
+    tenant: Tenant,
+    persons: dict[str, dict[str, Any]],
+    keys: Mapping[str, PersonKey],
+    *,
+    at: datetime,
+) -> None:
     known: dict[str, Any] = {}
     for part in chunks(list(persons)):
         found = connection.execute(select(tables.person).where(tables.person.c.id.in_(part)))
         known |= {row.id: row for row in found}
-    rows = [_person_row(tenant, person_id, person, known.get(person_id)) for person_id, person in persons.items()]
+    tenant.key.of_persons(list(known))
+    rows = [
+        _person_row(tenant, person_id, person, known.get(person_id), key=keys[person_id])
+        for person_id, person in persons.items()
+    ]
     upsert(connection, tables.person, [row for row, _ in rows])
+    move(
+        connection,
+        "person",
+        [(row["id"], row["version"]) for row, _ in rows if row["state"] == "erased"],
+        source="erased",
+        target="active",
+        actor="intake",
+        reason="delivered_again",
+        at=at,
+    )
     move(
         connection,
         "person",
@@ -257,13 +284,17 @@ def _store_persons(connection: Connection, tenant: Tenant, persons: dict[str, di
     )
 
 
-def _person_row(tenant: Tenant, person_id: str, person: dict[str, Any], known: Any) -> tuple[dict[str, Any], bool]:
+def _person_row(
+    tenant: Tenant, person_id: str, person: dict[str, Any], known: Any, *, key: PersonKey
+) -> tuple[dict[str, Any], bool]:
     """The person's row, and whether another name came for it: then nobody writes to it before a person has looked."""
     first = person["cases"][0]
     record: dict[str, Any] = {"name": first["name"], "id_number": first["id_number"], "phones": [], "addresses": {}}
     state, version = "active", 0
     if known is not None:
-        record, state, version = open_person(tenant.key, person_id, known.sealed), known.state, known.version + 1
+        state, version = known.state, known.version + 1
+        # Whoever was erased is a new person, under a new key; only the index of the ID number is the same.
+        record = record if state == "erased" else open_person(tenant.key, person_id, known.sealed)
     conflict = any(case["name"] != record["name"] for case in person["cases"])
     phones = (phone for case in person["cases"] for phone in case["phones"] or ())
     record["phones"] = list(dict.fromkeys([*record["phones"], *phones]))
@@ -272,7 +303,7 @@ def _person_row(tenant: Tenant, person_id: str, person: dict[str, Any], known: A
         "id": person_id,
         "tenant_id": tenant.id,
         "lookup": person["lookup"],
-        "sealed": seal_person(tenant.key, person_id, record),
+        "sealed": seal_person(key, person_id, record),
         "birth_year": int(record["id_number"][6:10]),
         "state": state,
         "version": version,

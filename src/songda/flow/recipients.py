@@ -132,12 +132,14 @@ def take_answer(engine: Engine, master: MasterKey, token: str, *, kind: str, tex
         stop_letter_by_id(engine, tenant, letter.id, reason=reason, by="recipient", at=at)
     secret = tenant.key.id_secret()
     id_ = ids.derive("ans", LASTING, secret, letter.id, kind, text)
+    # Of somebody who was erased, only what the answer asks for is kept.
+    own = tenant.key.of_persons([letter.person_id]).get(letter.person_id)
     row = {
         "id": id_,
         "tenant_id": tenant.id,
         "letter_id": letter.id,
         "kind": kind,
-        "sealed": tenant.key.seal(text.encode(), context=f"answer:{id_}") if text else None,
+        "sealed": own.seal(text.encode(), context=f"answer:{id_}") if text and own else None,
         "given_at": at.astimezone(UTC),
     }
     with engine.begin() as connection:
@@ -179,11 +181,11 @@ def read_answer(engine: Engine, tenant: Tenant, answer_id: str, *, by: str, at: 
 
 
 def _letter(connection: Connection, token: str) -> Any:
-    """Id, kind and tenant of the token's letter, if it was made in earnest and an envelope of it left the house; else None."""
+    """Id, kind, person and tenant of the token's letter, if it was made in earnest and an envelope of it left the house; else None."""
     b, n = tables.batch.c, tables.attempt.c
     posted = select(n.id).where(n.letter_id == _l.id, n.posted_on.is_not(None)).exists()
     return connection.execute(
-        select(_l.id, _l.kind, tables.tenant.c.name.label("tenant"))
+        select(_l.id, _l.kind, _l.person_id, tables.tenant.c.name.label("tenant"))
         .join(tables.batch, b.id == _l.batch_id)
         .join(tables.tenant, tables.tenant.c.id == _l.tenant_id)
         .where(_l.check_token_hash == token_hash(token), ~b.drill, posted)

@@ -1,5 +1,7 @@
 """What lies inside the sealed columns: one JSON object a person, a case, a refused row. Opened in memory only.
 
+Persons and cases are sealed under the person's own key, refused rows (of nobody yet) under the tenant's.
+
 person: name, id_number, phones, addresses {address record id → parts, label, standard, postcode, text}
 case: case_no, contract_no, product_name, contacts
 """
@@ -14,13 +16,13 @@ from typing import Any
 import orjson
 
 from songda.intake import Problem, RejectedRow
-from songda.vault import DataKey
+from songda.vault import DataKey, PersonKey
 
 #: Day in the ids of persons, cases and address records: they outlive the file that first named them.
 LASTING = date(2020, 1, 1)
 
 
-def seal_person(key: DataKey, person_id: str, record: Mapping[str, Any]) -> bytes:
+def seal_person(key: DataKey | PersonKey, person_id: str, record: Mapping[str, Any]) -> bytes:
     return key.seal(orjson.dumps(record), context=f"person:{person_id}")
 
 
@@ -28,7 +30,9 @@ def open_person(key: DataKey, person_id: str, sealed: bytes) -> dict[str, Any]:
     return _object(key.unseal(sealed, context=f"person:{person_id}"))
 
 
-def seal_case(key: DataKey, case_id: str, case: Mapping[str, Any], contacts: Sequence[Mapping[str, Any]]) -> bytes:
+def seal_case(
+    key: DataKey | PersonKey, case_id: str, case: Mapping[str, Any], contacts: Sequence[Mapping[str, Any]]
+) -> bytes:
     record = {name: case[name] for name in ("case_no", "contract_no", "product_name")} | {"contacts": contacts}
     return key.seal(orjson.dumps(record), context=f"case:{case_id}")
 

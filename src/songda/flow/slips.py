@@ -11,7 +11,7 @@ import io
 from pathlib import Path
 
 from songda.base.errors import SongdaError
-from songda.vault import DataKey, SegmentWriter
+from songda.vault import DataKey, PersonKey, SegmentWriter
 
 #: Bytes of a photo as it may come, and pixels of it: more is no photo of a slip, or meant to fill our memory.
 MOST_BYTES, MOST_PIXELS = 2_000_000, 40_000_000
@@ -54,9 +54,9 @@ def reduced(photo: bytes) -> bytes:
     return target.getvalue()
 
 
-def store_slip(home: Path, key: DataKey, report_id: str, jpeg: bytes) -> Path:
-    """Seals the slip of a report. Raises what songda.vault.SegmentWriter does."""
-    path = _path(home, report_id)
+def store_slip(home: Path, key: DataKey | PersonKey, report_id: str, jpeg: bytes) -> Path:
+    """Seals the slip of a report under the key of the one who was written to. Raises what songda.vault.SegmentWriter does."""
+    path = slip_path(home, report_id)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with SegmentWriter(path) as file:
         file.append(key.seal(jpeg, context=f"slip:{report_id}"))
@@ -66,12 +66,13 @@ def store_slip(home: Path, key: DataKey, report_id: str, jpeg: bytes) -> Path:
 def read_slip(home: Path, key: DataKey, report_id: str) -> bytes:
     """The slip of a report, a JPEG. Raises NoSlip, Unsealable."""
     try:
-        sealed = _path(home, report_id).read_bytes()
+        sealed = slip_path(home, report_id).read_bytes()
     except FileNotFoundError:
         raise NoSlip(report=report_id) from None
     return key.unseal(sealed, context=f"slip:{report_id}")
 
 
-def _path(home: Path, report_id: str) -> Path:
+def slip_path(home: Path, report_id: str) -> Path:
+    """Where the slip of a report lies."""
     # The last characters are random: 1,024 folders.
     return home / "slips" / report_id[-2:] / f"{report_id}.bin"

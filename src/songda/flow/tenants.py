@@ -18,7 +18,7 @@ from songda.flow.audit import write_audit
 from songda.intake import Profile
 from songda.intake.profile import parse_profile
 from songda.letters import Kind, Products, Template, house_template, in_force, load_products
-from songda.store import tables
+from songda.store import person_key_reader, tables
 from songda.vault import DataKey, MasterKey, new_data_key, open_data_key
 
 
@@ -92,7 +92,7 @@ def open_tenant(engine: Engine, master: MasterKey, *, name: str) -> Tenant:
         row = connection.execute(_NAMED, {"name": name}).first()
     if row is None or row.profile is None:
         raise UnknownTenant(name=name)
-    key = open_data_key(master, row.data_key)
+    key = open_data_key(master, row.data_key, person_keys=person_key_reader(engine))
     text = key.unseal(row.profile, context=f"tenant:{row.id}").decode()
     return Tenant(id=row.id, name=name, key=key, profile=_parsed(text), profile_sha256=row.profile_sha256)
 

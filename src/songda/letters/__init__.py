@@ -148,6 +148,7 @@ if TYPE_CHECKING:
         versions,
     )
     from songda.letters.specimen import (
+        anonymous,
         invented,
     )
     from songda.letters.template import (
@@ -294,7 +295,7 @@ _HOMES = {
         "take",
         "versions",
     ),
-    "specimen": ("invented",),
+    "specimen": ("anonymous", "invented"),
     "template": (
         "Template",
         "extra_problems",
@@ -376,6 +377,7 @@ __all__ = [
     "TemplateChanged",
     "TooHeavy",
     "Version",
+    "anonymous",
     "build_run",
     "check",
     "check_forward",

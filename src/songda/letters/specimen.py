@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from datetime import date
 
 from songda.letters.content import (
@@ -49,6 +51,27 @@ _LINES = tuple(
     )
     for tail, product, principal in (("000101", "云享贷", 1_013_700), ("000102", "装修分期贷款（第二期）", 1_496_300))
 )
+
+
+def anonymous(content: Content) -> Content:
+    """The same letter to somebody who does not exist: nothing of its addressee, debts, numbers or values stays."""
+    lines = tuple(_LINES[number % len(_LINES)] for number in range(len(content.lines)))
+    return replace(
+        content,
+        letter_no="（2026）青石函字第000001号",
+        addressee=Addressee("柳如烟", ("浙江省杭州市西湖区文一路街道", "文一路18号翠苑小区2幢3单元401室"), "310012"),
+        lines=lines,
+        total_fen=sum(line.total_fen for line in lines),
+        check_url="https://check.qingshi.example/l/000001-bm90IGEgcmVhbCB0b2tlbg",
+        # Values of the template's own variables are the profile's, or a court's words about one person.
+        extra=tuple((name, _neutral(value)) for name, value in content.extra),
+    )
+
+
+def _neutral(value: str | int | bool) -> str | int | bool:
+    if not isinstance(value, str):
+        return value
+    return "2026-11-24" if re.fullmatch(r"\d{4}-\d\d-\d\d", value) else "样例"
 
 
 def invented(template: Template) -> Content:

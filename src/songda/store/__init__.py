@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         reserved_for,
         take_over,
     )
+    from songda.store.person_keys import destroy_person_key, hold_person_keys, person_key_reader
     from songda.store.rows import among, chunks, insert_many, insert_missing, upsert
     from songda.store.transitions import Conflict, history, move
 
@@ -60,6 +61,9 @@ _HOME_OF = {
     "reserve": "money",
     "reserved_for": "money",
     "take_over": "money",
+    "destroy_person_key": "person_keys",
+    "hold_person_keys": "person_keys",
+    "person_key_reader": "person_keys",
     "among": "rows",
     "chunks": "rows",
     "insert_many": "rows",
@@ -85,8 +89,10 @@ __all__ = [
     "append_audits",
     "chunks",
     "count_events",
+    "destroy_person_key",
     "grant",
     "history",
+    "hold_person_keys",
     "insert_many",
     "insert_missing",
     "last_position",
@@ -95,6 +101,7 @@ __all__ = [
     "number_events",
     "open_database",
     "out_of_balance",
+    "person_key_reader",
     "read_accounts",
     "read_audit",
     "read_events",

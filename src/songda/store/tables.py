@@ -98,6 +98,15 @@ person = Table(
     UniqueConstraint("tenant_id", "lookup"),
 )
 
+#: The key that seals what is about one person, wrapped by the tenant's; its one copy. Made before the person's row is.
+person_key = Table(
+    "person_key",
+    metadata,
+    Column("person_id", _ID, primary_key=True),
+    Column("wrapped", LargeBinary, nullable=False),  # empty: destroyed
+    Column("destroyed_at", _INSTANT),
+)
+
 case = Table(
     "case",
     metadata,

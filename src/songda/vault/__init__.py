@@ -20,12 +20,21 @@ from songda.vault.errors import (
     DiskFull,
     KeyFileExposed,
     MasterKeyMissing,
+    PersonErased,
     SegmentDamaged,
     SegmentExists,
     Unsealable,
     WrongMasterKey,
 )
-from songda.vault.keys import DataKey, new_data_key, open_data_key, rewrap_data_key, rotate_data_key
+from songda.vault.keys import (
+    DataKey,
+    PersonKey,
+    is_personal,
+    new_data_key,
+    open_data_key,
+    rewrap_data_key,
+    rotate_data_key,
+)
 from songda.vault.master import LocalMasterKey, MasterKey, load_master_key
 from songda.vault.segments import SegmentWriter, Slot, read_sealed, read_segment, write_sealed
 
@@ -38,6 +47,8 @@ __all__ = [
     "LocalMasterKey",
     "MasterKey",
     "MasterKeyMissing",
+    "PersonErased",
+    "PersonKey",
     "SegmentDamaged",
     "SegmentExists",
     "SegmentWriter",
@@ -45,6 +56,7 @@ __all__ = [
     "Unsealable",
     "WrongMasterKey",
     "audit",
+    "is_personal",
     "load_master_key",
     "mask",
     "new_data_key",

@@ -15,6 +15,14 @@ class Unsealable(SongdaError):
     exit_code = 65
 
 
+class PersonErased(Unsealable):
+    """The person's own key was destroyed, and with it everything that it sealed."""
+
+    zh = "该人员({person})的资料已删除,无法再打开"
+    remedy = "删除不可恢复;删除的时间、原因与数量记在审计日志中(person.erased)"
+    exit_code = 66
+
+
 class WrongMasterKey(SongdaError):
     zh = "主密钥与数据不符(数据由主密钥 {sealed_by} 封装,现有主密钥为 {present})"
     remedy = "请提供当初使用的主密钥;没有它,数据无法恢复"

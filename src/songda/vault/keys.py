@@ -12,6 +12,11 @@ tokens, which therefore outlive a rotation.
 Sealed record: suite (1 byte), kind (1), version (2), nonce (12), ciphertext, tag (16): 32 bytes more than the
 plaintext. Header and context are authenticated, so a record moved to another row, or presented as another version or
 kind, is refused. Nonces are random: rotate before 2^32 records under one version (NIST SP 800-38D §8.3).
+
+What is about one person is sealed by a key of his own (decision 021), so that destroying the one copy of that key makes all
+of it noise. The record then names the person: suite, kind, version, length of the id (1), id, nonce, ciphertext, tag. The
+wrapped key is one more sealed record of the data key; where it lies is the caller's business (`PersonKeyReader`). A person's
+key seals some hundred records in its life: that two of its random nonces are equal has a chance below 2^-80.
 """
 
 from __future__ import annotations
@@ -21,11 +26,14 @@ import hmac
 import os
 import secrets
 import struct
-from collections.abc import Iterator, Sequence
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from threading import Lock
 from typing import BinaryIO, NamedTuple, NoReturn
 
 from songda.vault import stream
-from songda.vault.errors import Unsealable
+from songda.vault.errors import PersonErased, Unsealable
 from songda.vault.master import MasterKey
 from songda.vault.suites import NONCE_BYTES, TAG_BYTES, Aead, Suite, suite_coded, suite_named
 
@@ -33,9 +41,15 @@ _SECRET_BYTES = 32
 _MAGIC = b"songda.dk/1\x00"
 _ENTRY = struct.Struct(f">HB{_SECRET_BYTES}s")
 _HEADER = struct.Struct(">BBH")
-_RECORD, _STREAM = 1, 2
+_RECORD, _STREAM, _PERSONAL = 1, 2, 3
 _OVERHEAD = _HEADER.size + NONCE_BYTES + TAG_BYTES
+#: Persons whose opened keys are kept, and for how many seconds: so long may another process still open what was destroyed.
+_AT_HAND, _KEPT_S = 5000, 30.0
 _TOKEN_BYTES = 18  # 144 bits; a multiple of 3, so that base64 needs no padding
+
+
+#: Ids of persons → wrapped keys of those who have one; empty: it was destroyed.
+PersonKeyReader = Callable[[Collection[str]], Mapping[str, bytes]]
 
 
 class _Secret(NamedTuple):
@@ -47,12 +61,48 @@ class _Secret(NamedTuple):
         return self.suite.derive(self.secret, salt, b"songda.dk/1:" + purpose.encode(), length)
 
 
+class PersonKey:
+    """The opened key of one person. Seals; what it sealed is opened by `DataKey.unseal`, which finds the key by the record."""
+
+    __slots__ = ("_aead", "_header", "person_id")
+
+    def __init__(self, person_id: str, suite: Suite, secret: bytes) -> None:
+        self.person_id = person_id
+        self._aead = suite.aead(secret)
+        self._header = _personal_header(suite, person_id)
+
+    def seal(self, plaintext: bytes, *, context: str) -> bytes:
+        """`plaintext` sealed for the one place that `context` names, as `DataKey.seal`."""
+        nonce = os.urandom(NONCE_BYTES)
+        return self._header + nonce + self._aead.seal(nonce, plaintext, self._header + context.encode())
+
+    def _open(self, sealed: bytes, context: str) -> bytes:
+        start = len(self._header)
+        if len(sealed) == start:
+            raise PersonErased(person=self.person_id)
+        if sealed[:start] != self._header or len(sealed) < start + NONCE_BYTES + TAG_BYTES:
+            raise Unsealable(reason="short")
+        body = start + NONCE_BYTES
+        return self._aead.open(sealed[start:body], sealed[body:], self._header + context.encode())
+
+    def __repr__(self) -> str:
+        return f"PersonKey({self.person_id})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a person's key is never pickled: open it again in the other process")
+
+
 class DataKey:
     """An opened data key. Thread-safe; shows no key bytes and refuses to be pickled. Make one with `open_data_key`."""
 
-    __slots__ = ("_by_version", "_current", "_header", "_id_secret", "_index", "_records", "_root", "_tokens")
+    __slots__ = (
+        *("_by_version", "_current", "_header", "_id_secret", "_index", "_records", "_root", "_tokens"),
+        *("_at_hand", "_lock", "_read_person_keys"),
+    )
 
-    def __init__(self, ring: Sequence[_Secret]) -> None:
+    def __init__(self, ring: Sequence[_Secret], person_keys: PersonKeyReader | None = None) -> None:
+        self._read_person_keys, self._lock = person_keys, Lock()
+        self._at_hand: OrderedDict[str, tuple[float, PersonKey]] = OrderedDict()
         self._root, self._current = ring[0], ring[-1]
         self._by_version = {secret.version: secret for secret in ring}
         self._records: dict[int, Aead] = {s.version: s.suite.aead(s.derive("records", s.suite.key_bytes)) for s in ring}
@@ -80,13 +130,76 @@ class DataKey:
         return header + nonce + self._records[self._current.version].seal(nonce, plaintext, header + context.encode())
 
     def unseal(self, sealed: bytes, *, context: str) -> bytes:
-        """What was sealed for `context`. Raises Unsealable."""
+        """What was sealed for `context`, by this key or by one of a person. Raises Unsealable, PersonErased."""
+        if is_personal(sealed):
+            return self._person_key_of(sealed)._open(sealed, context)
         if len(sealed) < _OVERHEAD:
             raise Unsealable(reason="short")
         header = sealed[: _HEADER.size]
         secret = self._secret_of(header, kind=_RECORD)
         body = _HEADER.size + NONCE_BYTES
         return self._records[secret.version].open(sealed[_HEADER.size : body], sealed[body:], header + context.encode())
+
+    def new_person_key(self, person_id: str) -> bytes:
+        """A fresh key for the person, wrapped; the only copy that there is. Raises ValueError for an id that is too long."""
+        suite = self._current.suite
+        _personal_header(suite, person_id)
+        return self.seal(bytes([suite.code]) + os.urandom(suite.key_bytes), context=f"person.key:{person_id}")
+
+    def open_person_key(self, person_id: str, wrapped: bytes) -> PersonKey:
+        """Raises PersonErased for one that was destroyed (empty), Unsealable."""
+        if not wrapped:
+            raise PersonErased(person=person_id)
+        plain = self.unseal(wrapped, context=f"person.key:{person_id}")
+        return PersonKey(person_id, suite_coded(plain[0]), plain[1:])
+
+    def of_persons(self, person_ids: Collection[str]) -> Mapping[str, PersonKey | DataKey]:
+        """What seals records of each person: his key, or this one for who has none yet (persons of before there were any).
+
+        Reads those that are not at hand in one go: worth calling before many records are opened. Whoever was erased is left
+        out.
+        """
+        now = time.monotonic()
+        with self._lock:
+            found = {each: kept[1] for each in person_ids if (kept := self._at_hand.get(each)) and kept[0] > now}
+        missing = [each for each in dict.fromkeys(person_ids) if each not in found]
+        wrapped = self._read_person_keys(missing) if missing and self._read_person_keys else {}
+        fresh = {each: self.open_person_key(each, wrapped[each]) for each in missing if wrapped.get(each)}
+        with self._lock:
+            for each, key in fresh.items():
+                self._at_hand[each] = (now + _KEPT_S, key)
+                self._at_hand.move_to_end(each)
+            while len(self._at_hand) > _AT_HAND:
+                self._at_hand.popitem(last=False)
+        without = {each: self for each in missing if each not in wrapped}
+        return {**found, **fresh, **without}
+
+    def of_person(self, person_id: str) -> PersonKey | DataKey:
+        """As `of_persons`, for one. Raises PersonErased."""
+        try:
+            return self.of_persons([person_id])[person_id]
+        except KeyError:
+            raise PersonErased(person=person_id) from None
+
+    def forget_person(self, person_id: str) -> None:
+        """Drops the opened key of a person from memory."""
+        with self._lock:
+            self._at_hand.pop(person_id, None)
+
+    def tombstone(self, person_id: str) -> bytes:
+        """What is put in the place of a sealed record of a person who was erased: opening it says so."""
+        return _personal_header(self._current.suite, person_id)
+
+    def _person_key_of(self, sealed: bytes) -> PersonKey:
+        start = _HEADER.size + 1
+        name = sealed[start : start + sealed[_HEADER.size]] if len(sealed) > _HEADER.size else b""
+        try:
+            key = self.of_person(name.decode("ascii"))
+        except UnicodeDecodeError:
+            raise Unsealable(reason="person") from None
+        if not isinstance(key, PersonKey):
+            raise Unsealable(reason="person's key")
+        return key
 
     def is_current(self, sealed: bytes) -> bool:
         """Whether `sealed` was sealed by the newest secret; what was not is to be sealed again before an old secret
@@ -173,9 +286,16 @@ def new_data_key(master: MasterKey, *, suite: str = "AES-256-GCM") -> bytes:
     return _wrap(master, [_Secret(1, suite_named(suite), secrets.token_bytes(_SECRET_BYTES))])
 
 
-def open_data_key(master: MasterKey, wrapped: bytes) -> DataKey:
-    """The data key that `wrapped` holds. Raises WrongMasterKey, Unsealable."""
-    return DataKey(_unwrap(master, wrapped))
+def open_data_key(master: MasterKey, wrapped: bytes, *, person_keys: PersonKeyReader | None = None) -> DataKey:
+    """The data key that `wrapped` holds. `person_keys`: where the wrapped keys of persons lie; None: it opens no record of
+    theirs. Raises WrongMasterKey, Unsealable.
+    """
+    return DataKey(_unwrap(master, wrapped), person_keys)
+
+
+def is_personal(sealed: bytes) -> bool:
+    """Whether a person's own key sealed the record: then it is gone with that key."""
+    return len(sealed) >= _HEADER.size and _HEADER.unpack_from(sealed)[1] == _PERSONAL
 
 
 def rotate_data_key(master: MasterKey, wrapped: bytes, *, suite: str | None = None) -> bytes:
@@ -212,6 +332,13 @@ def _unwrap(master: MasterKey, wrapped: bytes) -> list[_Secret]:
     if not plain.startswith(_MAGIC) or not entries or len(entries) % _ENTRY.size:
         raise Unsealable(reason="wrapped key")
     return [_Secret(version, suite_coded(code), secret) for version, code, secret in _ENTRY.iter_unpack(entries)]
+
+
+def _personal_header(suite: Suite, person_id: str) -> bytes:
+    name = person_id.encode("ascii")
+    if not 0 < len(name) < 256:
+        raise ValueError(f"id of a person: expected 1 to 255 characters, found {len(name)}")
+    return _HEADER.pack(suite.code, _PERSONAL, 1) + bytes([len(name)]) + name
 
 
 def _joined(*parts: str | int) -> bytes:

@@ -1,0 +1,65 @@
+"""`songda person`: what a person may ask about their own data."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from songda.base import days
+from songda.cli.holder import holder_id
+from songda.cli.opening import JsonFlag, TenantName, open_house, print_json
+
+person = typer.Typer(help="Persons and their rights: erasing what is kept about them.", no_args_is_help=True)
+
+
+class ErasureReason(StrEnum):
+    """Why a person is erased (songda.flow.erasure.REASONS)."""
+
+    PERIOD_OVER = "period_over"
+    REQUESTED = "requested"
+    WRONG_PERSON = "wrong_person"
+
+
+def add_to(app: typer.Typer) -> None:
+    app.add_typer(person, name="person")
+
+
+@person.callback()
+def _group() -> None:
+    """Keeps `erase` a command of its own."""
+
+
+@person.command()
+def erase(
+    case: Annotated[str, typer.Option(help="Case number of the person, as in the case file.")],
+    reason: Annotated[ErasureReason, typer.Option(help="Why.")],
+    by: Annotated[str, typer.Option("--by", help="Id of the one who answers for it; never a name.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask: it cannot be undone.")] = False,
+    tenant: TenantName = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Destroy the person's own key: records, letters of record, slips and notes about them cannot be opened again.
+
+    Refused while a letter is under way, while a dispute or an inquiry stands, and while evidence must be kept.
+
+    Example: songda person erase --case AN-0001 --reason requested --by dpo-1
+    """
+    from songda.flow.erasure import erase_person
+
+    who = holder_id(by)
+    if not yes:
+        typer.confirm("删除后任何人（包括我们）都无法恢复，确定吗？", abort=True, err=True)
+    with open_house(tenant) as house:
+        erased = erase_person(
+            house.engine, house.tenant, house.home, case_no=case, reason=reason, by=who, at=days.now()
+        )
+    if as_json:
+        print_json(asdict(erased))
+        return
+    typer.echo(
+        f"已删除 {erased.person_id}：案件 {erased.cases} 件、存档函件 {erased.records} 封、轨迹与回报 {erased.facts} 条、"
+        f"签收联 {erased.slips} 张、联系声明 {erased.declarations} 条；回执已记入审计日志"
+    )
