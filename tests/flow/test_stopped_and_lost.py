@@ -18,6 +18,7 @@ from songda.dispatch import Answer
 from songda.flow import factory
 from songda.flow.assemble import assemble
 from songda.flow.figures import summarise
+from songda.flow.judged import decisions_of_letter
 from songda.flow.links import read_links
 from songda.flow.post import order
 from songda.flow.press import lock_run, read_manifest
@@ -230,3 +231,9 @@ def test_every_gate_leaves_its_verdict_of_a_letter_that_passes_them_all(job: Job
         assert kept.outcome == outcome
         assert len(kept.inputs_sha256) == 64
         assert kept.versions["rules"]
+    with job.house.engine.connect() as connection:
+        told = decisions_of_letter(connection, job.house.tenant, job.letter(SIGNED).letter_no)
+    gates = {each["stage"]: each for each in told}
+    assert list(gates)[:4] == ["accept", "approve", "lock", "hand_over"]
+    assert gates["hand_over"]["applied"] == ["S01", "S02", "S03", "S04", "S05", "S07"]
+    assert "C04" in gates["lock"]["applied"]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from songda.base.errors import SongdaError
-from songda.cli.opening import JsonFlag, day_of, print_json
+from songda.cli.opening import JsonFlag, TenantName, day_of, open_house, print_json
 from songda.cli.tables import print_table
 
 if TYPE_CHECKING:
@@ -91,15 +92,22 @@ def list_(
 
 @rules.command()
 def explain(
-    rule: Annotated[str, typer.Argument(help="Id of the rule, e.g. T07.")],
+    rule: Annotated[str, typer.Argument(metavar="RULE|LETTER", help="Id of a rule, e.g. T07, or number of a letter.")],
+    tenant: TenantName = None,
     as_of: AsOf = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Say what a rule asks, where it comes from, which facts it needs and what an institution may make stricter.
 
+    Of a letter: which rules judged it at which gate, and what came of it.
+
     Example: songda rules explain T07
     """
     from songda.compliance import fact_zh, load_rules
+
+    if not re.fullmatch(r"[A-Z]\d\d", rule):
+        _explain_letter(rule, tenant, as_json=as_json)
+        return
 
     held = load_rules(day_of(as_of))
     told = _explained(held, rule)
@@ -146,6 +154,31 @@ def run_cases_(
             print_table("不符的用例", ("规则", "类别", "改动的事实", "结果"), rows)
     if wrong:
         raise CasesFailed(count=len(wrong))
+
+
+def _explain_letter(letter_no: str, tenant: str | None, *, as_json: bool) -> None:
+    from songda.flow.judged import decisions_of_letter
+
+    with open_house(tenant) as house, house.engine.connect() as connection:
+        told = decisions_of_letter(connection, house.tenant, letter_no)
+    if as_json:
+        print_json({"letter": letter_no, "decisions": told})
+        return
+    rows = [
+        (
+            each["day"],
+            GATES_ZH.get(each["stage"], each["stage"]),
+            each["outcome"],
+            "；".join(each["words"]),
+            "、".join(each["reasons"]),
+            # A gate whose rules have changed since says only which set judged.
+            "、".join(each["applied"] or ()),
+            each["versions"].get("rules", ""),
+            each["inputs_sha256"][:12],
+        )
+        for each in told
+    ]
+    print_table(f"函件 {letter_no}", ("日期", "环节", "结论", "理由", "代码", "适用规则", "规则集", "输入哈希"), rows)
 
 
 def markdown(held: RuleSet) -> str:

@@ -70,7 +70,7 @@ def read_letters(
             "attempts": attempts,
             "history": _history(connection, own | orders | {each["id"] for each in stops} | (shared - {row.batch_id})),
             "stops": stops,
-            "decisions": _decisions(connection, own, tenant, kind=row.kind),
+            "decisions": read_decisions(connection, own, tenant, kind=row.kind),
             "tasks": _tasks(connection, own),
             "audit": {
                 "count": count,
@@ -219,7 +219,8 @@ def _history(connection: Connection, ids: Collection[str]) -> list[dict[str, Any
     return [{**row._mapping, "at": iso(row.at)} for row in rows]
 
 
-def _decisions(connection: Connection, ids: Collection[str], tenant: Tenant, *, kind: str) -> list[dict[str, Any]]:
+def read_decisions(connection: Connection, ids: Collection[str], tenant: Tenant, *, kind: str) -> list[dict[str, Any]]:
+    """Automatic decisions about the objects `ids` of a letter of `kind`, in the order of the way."""
     rows = connection.execute(select(tables.decision).where(_d.object_id.in_(ids))).all()
     found = []
     for row in sorted(rows, key=lambda row: (row.on_day, _STAGES.get(row.stage, len(_STAGES)), row.id)):
