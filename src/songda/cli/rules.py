@@ -1,9 +1,11 @@
-"""`songda rules list | explain | test`: what the rules say, why, and whether their cases still come out as written."""
+"""`songda rules list | explain | test | shadow`: what the rules say, why, and whether their cases still come out as written."""
 
 from __future__ import annotations
 
 import re
+import tomllib
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -50,6 +52,14 @@ class CasesFailed(SongdaError):
     zh = "{count} 个用例的结果与规则用例表不符"
     remedy = "请核对规则文件或用例表的改动；在两者一致之前不要使用这套规则"
     exit_code = 70
+
+
+class UnreadableChanges(SongdaError):
+    """The file of stricter parameters is not TOML with a table a rule."""
+
+    zh = "不能读取收紧规则的文件 {path}"
+    remedy = "每条规则一节，例如 [T07] 下写 min_days = 45"
+    exit_code = 65
 
 
 def add_to(app: typer.Typer) -> None:
@@ -154,6 +164,48 @@ def run_cases_(
             print_table("不符的用例", ("规则", "类别", "改动的事实", "结果"), rows)
     if wrong:
         raise CasesFailed(count=len(wrong))
+
+
+@rules.command()
+def shadow(
+    file: Annotated[Path, typer.Argument(help="TOML: a table a rule, with the stricter parameters.", exists=True)],
+    tenant: TenantName = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Run stricter rules over the letters decided so far, and list those that would come out otherwise. Changes nothing.
+
+    The file holds e.g. `[T07]` and `min_days = 45`. Looked at is the gate accept, of letters that demand something.
+
+    Example: songda rules shadow stricter.toml
+    """
+    from dataclasses import asdict
+
+    from songda.flow.shadow import shadow as run_shadow
+
+    try:
+        changes = tomllib.loads(file.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        raise UnreadableChanges(path=file.name) from None
+    if not all(isinstance(change, dict) for change in changes.values()):
+        raise UnreadableChanges(path=file.name)
+    with open_house(tenant) as house, house.engine.connect() as connection:
+        changed = list(run_shadow(connection, house.tenant, changes))
+    if as_json:
+        print_json({"changes": changes, "letters": [asdict(each) for each in changed]})
+        return
+    typer.echo(f"{len(changed)} 封函件的结论会不同（只看接收关口，未改动任何数据）")
+    rows = [
+        (
+            each.letter_no or each.letter_id,
+            each.before,
+            each.after,
+            "、".join(each.rules),
+            "一致" if each.same_inputs else "已变动",
+        )
+        for each in changed
+    ]
+    if rows:
+        print_table("会不同的函件", ("函号", "原结论", "新结论", "新触发的规则", "与当时的输入"), rows)
 
 
 def _explain_letter(letter_no: str, tenant: str | None, *, as_json: bool) -> None:

@@ -98,8 +98,13 @@ def letter_number(tenant: Tenant, day: date, serial: int) -> str:
 
 def rules_on(tenant: Tenant, day: date) -> RuleSet:
     """The rules of `day` with what the tenant made stricter."""
+    return load_rules(day, overrides_of(tenant))
+
+
+def overrides_of(tenant: Tenant) -> dict[str, dict[str, object]]:
+    """What the tenant's profile makes stricter: rule → parameter → value."""
     days = tenant.profile.policy.interval_days
-    return load_rules(day, {"T07": {"min_days": days}} if days else None)
+    return {"T07": {"min_days": days}} if days else {}
 
 
 def kind_of(tenant: Tenant) -> str:
