@@ -272,9 +272,9 @@ def durable(engine: Engine) -> dict[str, str]:
 def verified(engine: Engine) -> int:
     """Entries of the audit log, all of them in their chain."""
     with engine.connect() as connection:
-        entries, _, breaks = verify_audit(connection)
-    assert not breaks, breaks[:3]
-    return entries
+        chain = verify_audit(connection)
+    assert not chain.breaks, chain.breaks[:3]
+    return chain.entries
 
 
 def measure(chosen: argparse.Namespace) -> dict[str, Any]:

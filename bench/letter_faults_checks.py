@@ -59,7 +59,7 @@ def check(job: Job, carrier: Mapping[str, Any], taken: Mapping[str, Mapping[str,
         }
         money = len(out_of_balance(connection, tenant.id))
         reserved = _reserved(connection, tenant)
-        breaks = len(verify_audit(connection)[2])
+        breaks = len(verify_audit(connection).breaks)
     wrong = Counter(money_books=money, money_still_reserved=reserved, audit_breaks=breaks)
     counts: Counter[str] = Counter()
     examples: dict[str, Any] = {}

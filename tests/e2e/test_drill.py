@@ -137,7 +137,15 @@ def test_a_letter_can_be_shown_and_the_audit_log_knows(way: dict[str, Any], tmp_
     desk.songda("letters", "show", number, "--to", tmp_path / "letter.pdf")
     assert (tmp_path / "letter.pdf").read_bytes().startswith(b"%PDF-")
     assert (tmp_path / "letter.pdf").stat().st_mode & 0o777 == 0o600
-    assert desk.songda("audit", "verify", "--json").json["breaks"] == []
+    found = desk.songda("audit", "verify", "--json").json
+    assert (found["breaks"], found["seals_checked"]) == ([], True)
+    # The drill has sealed its days; a copy needs nothing of the house but the institution's key.
+    assert 0 < found["sealed"] < found["entries"]
+    desk.songda("audit", "export", "--to", tmp_path / "audit.jsonl")
+    (tmp_path / "bank.pem").write_text(desk.songda("evidence", "key").out, "utf-8")
+    said = desk.songda("audit", "verify", tmp_path / "audit.jsonl", "--trust", tmp_path / "bank.pem")
+    assert f"前 {found['sealed']:,} 条由 {found['sealed_on']} 的封印覆盖" in said.out
+    assert "封印未核对" in desk.songda("audit", "verify", tmp_path / "audit.jsonl").out
 
 
 def test_a_changed_audit_log_is_noticed(way: dict[str, Any]) -> None:

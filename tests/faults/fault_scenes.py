@@ -385,12 +385,12 @@ def _check_records(engine: Engine, tenant: Tenant, scene: Scene) -> None:
     """The audit chain holds, and every PDF of record can be read and is what the ledger knows."""
     a, t = tables.attempt.c, tables.letter.c
     with engine.connect() as connection:
-        count, _, breaks = verify_audit(connection)
+        chain = verify_audit(connection)
         assert out_of_balance(connection, tenant.id) == {}
         query = select(t.letter_no, a.segment, a.record_sha256).join(tables.letter, t.id == a.letter_id)
         sealed = connection.execute(query.where(a.segment.is_not(None)).order_by(a.n)).all()
-    assert count
-    assert breaks == []
+    assert chain.entries
+    assert chain.breaks == ()
     for number, digest in {row.letter_no: row.record_sha256 for row in sealed}.items():
         found = letter_pdf(engine, tenant, number, home=scene.home, lawyer_name=None)
         assert found is not None

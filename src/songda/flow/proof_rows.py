@@ -38,7 +38,7 @@ def read_letters(
     connection: Connection, tenant: Tenant, letter_ids: Sequence[str], *, home: Path, on: date
 ) -> Iterator[tuple[str, dict[str, Any], Files]]:
     """(folder, record, files beside it) of each letter, in the order of their numbers. Raises SegmentDamaged, Unsealable."""
-    count, head, breaks = verify_audit(connection)
+    chain = verify_audit(connection)
     query = (
         select(tables.letter, tables.batch.c.file_sha256, tables.batch.c.as_of, tables.person.c.sealed)
         .join(tables.batch, tables.batch.c.id == _t.batch_id)
@@ -73,9 +73,9 @@ def read_letters(
             "decisions": read_decisions(connection, own, tenant, kind=row.kind),
             "tasks": _tasks(connection, own),
             "audit": {
-                "count": count,
-                "head": head,
-                "intact": not breaks,
+                "count": chain.entries,
+                "head": chain.head,
+                "intact": not chain.breaks,
                 "entries": _audit(connection, own | shared),
             },
         }

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from songda.store import tables
-    from songda.store.audit import append_audit, append_audits, read_audit
+    from songda.store.audit import append_audit, append_audits, audit_end, read_audit
     from songda.store.database import DatabaseUnavailable, open_database, revision
     from songda.store.events import EVENT_TYPES, Event, count_events, last_position, number_events, read_events
     from songda.store.life import IllegalTransition, Wait, allowed, machine, terminal, wait
@@ -71,6 +71,7 @@ _HOME_OF = {
     "upsert": "rows",
     "append_audit": "audit",
     "append_audits": "audit",
+    "audit_end": "audit",
     "read_audit": "audit",
 }
 
@@ -87,6 +88,7 @@ __all__ = [
     "among",
     "append_audit",
     "append_audits",
+    "audit_end",
     "chunks",
     "count_events",
     "destroy_person_key",

@@ -25,11 +25,7 @@ def append_audit(
 
 def append_audits(connection: Connection, link: Link, entries: Sequence[Row]) -> int:
     """Adds entries (at, actor, action, object_id, details) behind the last one, in order; returns the last number."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(7315412)"))
-    a = tables.audit.c
-    last = connection.execute(select(a.seq, a.hash).order_by(a.seq.desc()).limit(1)).first()
-    seq, end = (last.seq, last.hash) if last else (0, None)
+    seq, end = audit_end(connection)
     rows = []
     for seq, entry in enumerate(entries, seq + 1):  # noqa: B020 - counts on from the last one
         row = {"seq": seq, **entry}
@@ -37,6 +33,15 @@ def append_audits(connection: Connection, link: Link, entries: Sequence[Row]) ->
         rows.append({**row, "hash": end})
     insert_many(connection, tables.audit, rows)
     return seq
+
+
+def audit_end(connection: Connection) -> tuple[int, str | None]:
+    """Number and hash of the last entry; until the transaction ends nobody adds another."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(7315412)"))
+    a = tables.audit.c
+    last = connection.execute(select(a.seq, a.hash).order_by(a.seq.desc()).limit(1)).first()
+    return (last.seq, last.hash) if last else (0, None)
 
 
 def read_audit(connection: Connection) -> Iterator[Row]:

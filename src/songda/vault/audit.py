@@ -3,15 +3,15 @@
 >>> import dataclasses
 >>> first = AuditEntry(1, "2026-11-24T09:00:00+08:00", "lawyer:7", "letter.approved", "bat_01kb", {"letters": 120})
 >>> head = link(GENESIS, first)
->>> verify([(first, head)])
-[]
->>> verify([(dataclasses.replace(first, actor="lawyer:8"), head)])
-[Break(seq=1, kind='changed')]
+>>> verify([(first, head)]).breaks
+()
+>>> verify([(dataclasses.replace(first, actor="lawyer:8"), head)]).breaks
+(Break(seq=1, kind='changed'),)
 
-Each row's hash covers its entry and the hash before it. The chain alone cannot notice that its tail was cut off or
-that all of it was computed afresh: an anchor (HMAC over sequence number and head under a key that the database does
-not hold) can, and does so against the database's own administrator if anchors are also kept elsewhere: printed in
-reports, sent to the institution, time-stamped.
+Each row's hash covers its entry and the hash before it. The chain alone cannot notice that all of it was computed afresh: a
+seal can. It is an entry of the chain, made once a day, that holds an institution's signature over everything before it; whoever
+changes the log under it would have to sign anew. What no seal covers yet, and a tail cut off together with its seals, only a
+copy kept elsewhere can tell.
 
 Entries hold ids, counts and codes, never personal data. This module only computes; the table is the store's.
 """
@@ -19,13 +19,14 @@ Entries hold ids, counts and codes, never personal data. This module only comput
 from __future__ import annotations
 
 import hashlib
-import hmac
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 #: The hash before the first entry.
 GENESIS = "0" * 64
+#: Action of the entries that are seals; their object is the institution whose key signed.
+SEALED = "audit.sealed"
 
 Detail = str | int | bool | None
 
@@ -46,25 +47,30 @@ class AuditEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Anchor:
-    seq: int
-    #: Hash of the row `seq`.
-    head: str
-    #: HMAC-SHA256 over both, hex.
-    mac: str
-
-
-@dataclass(frozen=True, slots=True)
 class Break:
     """One place at which the log is not what was written.
 
     kind: changed (this entry or its hash) | removed (entries from `seq` on, up to the next one present) | reordered
-    (out of sequence or twice) | truncated (`seq` is the anchored end, the log ends before it) | rewritten (an anchored
-    head differs) | forged (the anchor's own MAC).
+    (out of sequence or twice) | forged (this seal is nobody's signature over what stands before it).
     """
 
     seq: int
     kind: str
+
+
+#: Holder of the key (the entry's object), what is sealed, signature in hex → whether it is the holder's. Never raises.
+Genuine = Callable[[str, bytes, str], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    entries: int
+    #: Hash of the last entry.
+    head: str
+    breaks: tuple[Break, ...]
+    #: Number of the last entry under a genuine seal, and the day of that seal; 0: no seal covers anything.
+    sealed: int
+    sealed_on: str | None
 
 
 def link(previous_hash: str, entry: AuditEntry) -> str:
@@ -85,46 +91,42 @@ def link(previous_hash: str, entry: AuditEntry) -> str:
     return hashlib.sha256(f"songda.audit/1\n{previous_hash}\n{canonical}".encode()).hexdigest()
 
 
-def anchor(head_hash: str, seq: int, key: bytes) -> Anchor:
-    """Fixes the log as it is at row `seq`. `key`: `DataKey.audit_secret()`."""
-    return Anchor(seq, head_hash, _mac(head_hash, seq, key))
+def _follows(previous: str, entry: AuditEntry, stored: str) -> bool:
+    try:
+        return link(previous, entry) == stored
+    except TypeError:
+        # A detail of a kind that was never written.
+        return False
 
 
-def verify(
-    rows: Iterable[tuple[AuditEntry, str]], *, anchors: Sequence[Anchor] = (), key: bytes | None = None
-) -> list[Break]:
-    """Every break in `rows` (entry and stored hash, in the order of the log), empty if there is none; reads the rows
-    once.
+def seal_statement(holder: str, day: str, seq: int, head: str) -> bytes:
+    """What an institution signs: at the end of `day` the chain ended with the entry `seq`, whose hash was `head`."""
+    return f"songda.audit.seal/1\n{holder}\n{day}\n{seq}\n{head}".encode()
 
-    With `anchors` (and the `key` that made them) also notices a log that was cut short or computed afresh. Raises
-    ValueError for anchors without a key: unchecked anchors would prove nothing.
+
+def verify(rows: Iterable[tuple[AuditEntry, str]], *, genuine: Genuine | None = None) -> Verdict:
+    """Reads `rows` (entry and stored hash, in the order of the log) once and tells every break.
+
+    Without `genuine` the signatures of seals are not looked at, and nothing counts as sealed.
     """
-    if anchors and key is None:
-        raise ValueError("anchors can only be checked with the key that made them")
     breaks: list[Break] = []
-    genuine: dict[int, set[str]] = {}
-    for found in anchors:
-        if key is not None and hmac.compare_digest(found.mac, _mac(found.head, found.seq, key)):
-            genuine.setdefault(found.seq, set()).add(found.head)
-        else:
-            breaks.append(Break(found.seq, "forged"))
-
-    last_seq, last_hash = 0, GENESIS
+    count, last_seq, last_hash, sealed, sealed_on = 0, 0, GENESIS, 0, None
     for entry, stored in rows:
+        count += 1
         if entry.seq <= last_seq:
             breaks.append(Break(entry.seq, "reordered"))
             continue
         if entry.seq > last_seq + 1:
             # What this row was linked to is gone, so its own link cannot be checked.
             breaks.append(Break(last_seq + 1, "removed"))
-        elif link(last_hash, entry) != stored:
+        elif not _follows(last_hash, entry, stored):
             breaks.append(Break(entry.seq, "changed"))
-        if any(head != stored for head in genuine.get(entry.seq, ())):
-            breaks.append(Break(entry.seq, "rewritten"))
+        if entry.action == SEALED and genuine is not None:
+            day, signature = str(entry.details.get("day")), str(entry.details.get("signature"))
+            # A seal stands right behind what it seals.
+            if genuine(entry.object_id, seal_statement(entry.object_id, day, entry.seq - 1, last_hash), signature):
+                sealed, sealed_on = entry.seq - 1, day
+            else:
+                breaks.append(Break(entry.seq, "forged"))
         last_seq, last_hash = entry.seq, stored
-    breaks += [Break(seq, "truncated") for seq in sorted(genuine) if seq > last_seq]
-    return breaks
-
-
-def _mac(head_hash: str, seq: int, key: bytes) -> str:
-    return hmac.new(key, f"songda.audit.anchor/1\n{seq}\n{head_hash}".encode(), hashlib.sha256).hexdigest()
+    return Verdict(count, last_hash, tuple(breaks), sealed, sealed_on)
