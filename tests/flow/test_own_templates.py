@@ -7,15 +7,18 @@ from pathlib import Path
 
 import pytest
 from bank import letters, opened, proposed, signed, taken_in
+from sqlalchemy import select
 
 from songda.base import days
 from songda.flow.approve import propose
+from songda.flow.own_values import DIFFER, of_cases
 from songda.flow.produce import produce
 from songda.flow.run import House
 from songda.flow.samples import sample_pdfs
 from songda.flow.tenants import with_templates
 from songda.letters import house_template, parse, take, template_hash
 from songda.sim.case_rows import AT, DAY, case_row, write_rows
+from songda.store import tables
 
 OWN = parse(house_template("lawyer_letter").text.replace("特此函告。", "特此函告，请予重视。"))
 
@@ -83,3 +86,36 @@ def test_a_letter_of_mediation_needs_the_values_that_its_template_declares(
             return
         signed(house, batch)
         assert produce(house.engine, house.tenant, batch, home=tmp_path, workers=1, at=AT).rendered == 1
+
+
+IN_FILE = {
+    "自定义:调解组织": "{{律所名称}}#调解室",
+    "自定义：调解联系方式": "021-55550099",
+    "自定义:答复期限天数": "15",
+    "自定义:调解免费": "是",
+}
+MEDIATION = ('[policy]\nkinds = ["lawyer_letter"]', VALUES)
+
+
+def test_the_case_file_states_the_values_and_they_are_sealed_and_printed_literally(tmp_path: Path) -> None:
+    with opened(tmp_path, MEDIATION) as house:
+        batch = taken_in(house, write_rows(tmp_path / "cases.csv", case_row(1, 1) | IN_FILE))
+        with house.engine.connect() as connection:
+            sealed = connection.execute(select(tables.case.c.sealed)).scalar_one()
+        assert "调解室".encode() not in sealed
+        proposal = proposed(house, batch)
+        assert len(proposal.letters) == 1, proposal.exceptions
+
+
+def test_a_variable_that_the_file_leaves_empty_holds_the_letter_by_its_name(tmp_path: Path) -> None:
+    with opened(tmp_path, MEDIATION) as house:
+        rows = case_row(1, 1) | IN_FILE | {"自定义:调解组织": ""}
+        batch = taken_in(house, write_rows(tmp_path / "cases.csv", rows))
+        (held,) = propose(house.engine, house.tenant, batch, lawyer_name=None, on=DAY).exceptions
+        assert "extra.调解组织.missing" in held.reasons
+
+
+def test_cases_of_one_letter_that_state_two_values_hold_it() -> None:
+    agreed = of_cases([{"own": {"甲": 1}}, {}, {"own": {"甲": 1}}])
+    assert agreed == {"甲": 1}
+    assert of_cases([{"own": {"甲": 1}}, {"own": {"甲": 2}}, {"own": {"甲": 1}}])["甲"] is DIFFER

@@ -42,6 +42,9 @@ def check(
     out: Annotated[Path, typer.Option(help="Folder for rejected.xlsx (your own rows, with reason and remedy).")] = Path(
         "out"
     ),
+    template: Annotated[
+        Path | None, typer.Option(help="A template of your own, whose variables the columns 自定义:… feed.")
+    ] = None,
     as_of: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Business day; today when absent.")
     ] = None,
@@ -49,25 +52,28 @@ def check(
 ) -> None:
     """Read a case file to its end and say what is wrong with it; nothing is stored or sent.
 
-    Example: songda check cases.xlsx --out result
+    Example: songda check cases.xlsx --template letter.txt --out result
     """
     from songda import intake
+
+    own = _own_types(template) if template else {}
 
     day: date = as_of.date() if as_of else days.business_day(days.now())
     sheet = intake.sniff(cases)
     rejected: list[intake.RejectedRow] = []
-    accepted = addresses = warnings = 0
-    for chunk in intake.read_cases(cases, as_of=day):
+    accepted = addresses = warnings = unknown = 0
+    for chunk in intake.read_cases(cases, as_of=day, own=own):
         accepted += chunk.cases.height
         addresses += chunk.addresses.height
         warnings += len(chunk.warnings)
+        unknown += sum(each.code == "unknown_column" for each in chunk.warnings)
         rejected.extend(chunk.rejected)
     figures: dict[str, object] = {
         "cases": accepted,
         "addresses": addresses,
         "rejected_rows": len(rejected),
         "warnings": warnings,
-        "unknown_columns": len(sheet.unknown),
+        "unknown_columns": unknown,
     }
     text = f"可用案件 {accepted} 行，地址 {addresses} 个，退回 {len(rejected)} 行，提示 {warnings} 条"
     if rejected:
@@ -78,6 +84,14 @@ def check(
         figures["rejected"] = str(out / "rejected.xlsx")
         text += f"；退回的行及处理办法见 {out / 'rejected.xlsx'}"
     _show(figures, text, as_json=as_json)
+
+
+def _own_types(template: Path) -> dict[str, str]:
+    """Variable → type that the template declares. Raises BadTemplate, NoSuchTemplate."""
+    from songda.cli.letter_templates import template_source
+    from songda.letters import parse
+
+    return parse(template_source(str(template))).types
 
 
 def _show(figures: dict[str, object], text: str, *, as_json: bool) -> None:

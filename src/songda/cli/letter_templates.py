@@ -172,7 +172,7 @@ def check(target: Target, tenant: TenantName = None, as_json: JsonFlag = False) 
 
     Example: songda letters template check 催告函.txt
     """
-    text = _text(target) if Path(target).is_file() else _find(target, tenant).text
+    text = template_source(target) if Path(target).is_file() else _find(target, tenant).text
     found = _checked(text)
     if as_json:
         print_json({"ok": not _stopping(found), "findings": [_as_json(text, each) for each in found]})
@@ -202,7 +202,7 @@ def import_(
     from songda.flow.audit import write_audit
     from songda.letters import parse, take, template_hash
 
-    text = _text(str(file))
+    text = template_source(str(file))
     found = _checked(text)
     if not as_json:
         _print_findings(text, found)
@@ -285,7 +285,7 @@ def _find(target: str, tenant: str | None, *, house_only: bool = False) -> Templ
     from songda.letters import TITLES, house_template, parse
 
     if Path(target).is_file():
-        return parse(_text(target))
+        return parse(template_source(target))
     if target not in TITLES:
         raise NoSuchTemplate(name=target)
     kind: Any = target
@@ -298,7 +298,8 @@ def _find(target: str, tenant: str | None, *, house_only: bool = False) -> Templ
     return house_template(kind)
 
 
-def _text(path: str) -> str:
+def template_source(path: str) -> str:
+    """Text of a template file. Raises NoSuchTemplate."""
     try:
         return Path(path).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:

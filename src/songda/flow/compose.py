@@ -16,10 +16,11 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from songda.flow.court import Entrustment, entrustments_of
+from songda.flow.own_values import DIFFER, of_cases
 from songda.flow.sealed import open_case, open_person
 from songda.flow.tenants import Tenant
 from songda.intake.profile import Lawyer
-from songda.letters import Addressee, Content, DebtLine, Firm, Institution, Kind, Mandate, RepayAccount
+from songda.letters import Addressee, Content, DebtLine, Firm, Institution, Mandate, RepayAccount
 from songda.letters import Lawyer as Signer
 from songda.letters.content import WITHOUT_DEBT
 from songda.store import chunks, tables
@@ -149,7 +150,10 @@ def _draft(tenant: Tenant, rows: _Rows, wanted: Wanted, *, shared: Mapping[str, 
     person, cases = rows.persons[letter.person_id], rows.cases[wanted.letter_id]
     address = person["addresses"].get(wanted.record_id)
     states_debt = letter.kind not in WITHOUT_DEBT
+    types = tenant.template(letter.kind).types
+    own = of_cases([sealed for _, sealed in cases]) if states_debt else {}
     problems = [*(_case_problems(cases) if states_debt else ())] + ([] if address else ["address.missing"])
+    problems += [f"extra.{name}.differ" for name in types if own.get(name) is DIFFER]
     if problems:
         return Draft(wanted, None, tuple(problems))
     day = on or letter.letter_date
@@ -164,19 +168,22 @@ def _draft(tenant: Tenant, rows: _Rows, wanted: Wanted, *, shared: Mapping[str, 
         amounts_on=cases[0][0].amount_on if states_debt else day,
         pay_within_days=tenant.profile.policy.pay_within_days or 0,
         check_url=f"{tenant.profile.firm.check_url}/c/{check_token(tenant, wanted.letter_id)}",
-        extra=_extra(tenant, letter.kind, rows.entrustments.get(wanted.letter_id)),
+        extra=_extra(tenant, types, own, rows.entrustments.get(wanted.letter_id)),
         **shared,
     )
     return Draft(wanted, content, (), address["province"] or "")
 
 
-def _extra(tenant: Tenant, kind: Kind, entrustment: Entrustment | None) -> tuple[tuple[str, str | int | bool], ...]:
-    """Values of the variables that the template declares itself: the court's own words, else what the profile states.
+def _extra(
+    tenant: Tenant, types: Iterable[str], own: Mapping[str, Any], entrustment: Entrustment | None
+) -> tuple[tuple[str, str | int | bool], ...]:
+    """Values of the variables that the template declares itself: the court's own words, or what the case file states, else
+    what the profile states.
 
     What is lacking holds the letter.
     """
-    stated = {**(tenant.profile.letter_values or {}), **(entrustment.entrusted.values() if entrustment else {})}
-    return tuple(sorted((name, stated[name]) for name in tenant.template(kind).types if name in stated))
+    stated = {**(tenant.profile.letter_values or {}), **own, **(entrustment.entrusted.values() if entrustment else {})}
+    return tuple(sorted((name, stated[name]) for name in types if name in stated))
 
 
 def _case_problems(cases: Sequence[tuple[Any, Mapping[str, Any]]]) -> Iterator[str]:

@@ -21,6 +21,7 @@ from sqlalchemy import Connection, Engine, func, insert, select, update
 from songda.base import ids
 from songda.base.processes import map_ahead
 from songda.flow.links import read_frame
+from songda.flow.own_values import declared_types
 from songda.flow.sealed import LASTING, open_person, open_rejected, seal_case, seal_person, seal_rejected
 from songda.flow.summary import AddressQuality, Level, address_quality
 from songda.flow.tenants import Tenant
@@ -111,6 +112,7 @@ def receive(
         mapping=tenant.profile.columns,
         start_row=batch.next_row or None,
         sha256=sheet.sha256,
+        own=declared_types(tenant),
     )
     for chunk, standard in _standardised(rows, workers=workers):
         figures = _count(figures, chunk, address_quality(standard))

@@ -3,7 +3,7 @@
 Persons and cases are sealed under the person's own key, refused rows (of nobody yet) under the tenant's.
 
 person: name, id_number, phones, addresses {address record id → parts, label, standard, postcode, text}
-case: case_no, contract_no, product_name, contacts
+case: case_no, contract_no, product_name, contacts, and own {variable of a template → value} where the file states any
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ def seal_case(
     key: DataKey | PersonKey, case_id: str, case: Mapping[str, Any], contacts: Sequence[Mapping[str, Any]]
 ) -> bytes:
     record = {name: case[name] for name in ("case_no", "contract_no", "product_name")} | {"contacts": contacts}
+    if case.get("own_values"):
+        record["own"] = orjson.loads(case["own_values"])
     return key.seal(orjson.dumps(record), context=f"case:{case_id}")
 
 

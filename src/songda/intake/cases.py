@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from songda.intake.cells import Cell, Reading, clean, displayed, read_code
 from songda.intake.errors import EmptyFile, FileChanged, TooManyRows
 from songda.intake.fields import group_fields, single_fields
 from songda.intake.headers import Layout, field_number
+from songda.intake.own import with_own
 from songda.intake.problems import BadCell, Chunk, Problem, RejectedRow, problem
 from songda.intake.rows import Read, RowReader
 from songda.intake.sheets import Located, file_sha256, locate, require_columns
@@ -39,17 +41,20 @@ def read_cases(
     chunk_rows: int = 2000,
     start_row: int | None = None,
     sha256: str | None = None,
+    own: Mapping[str, str] | None = None,
 ) -> Iterator[Chunk]:
     """The cases of the file in its order, `chunk_rows` rows that are not blank at a time.
 
     `mapping`: header → our field (`""`: leave unread), as saved for the institution; wins over recognition.
     `start_row`: spreadsheet row to continue at after a crash, the `last_row` + 1 of the last chunk that was kept.
+    `own`: variable that a firm's own template declares → its type, fed by the columns `自定义:变量`.
     `sha256`: of the file as it was when the work began. Raises FileChanged when it is another file now or changes
     while it is read, and all that `sheets.locate` raises; MissingColumns, TooManyRows and EmptyFile before the
     first chunk.
     """
     located = locate(path, mapping=mapping)
     require_columns(located)
+    located = replace(located, layout=with_own(located.layout, located.header.texts, own or {}))
     signature = _signature(path)
     if sha256 is not None and file_sha256(path) != sha256:
         raise FileChanged(file=path.name)

@@ -29,6 +29,8 @@ Cell: TypeAlias = str | float | bool | date | datetime | time | timedelta
 #: Longest text of one cell. A real address has under 100 characters.
 TEXT_LIMIT = 500
 CODE_LIMIT = 64
+#: What a letter takes for one variable of a template (songda.letters.wording.value_problem).
+OWN_TEXT_LIMIT = 200
 #: Whole numbers up to here are exact in a spreadsheet, which keeps 15 digits.
 _EXACT = 10**15
 _ERRORS = frozenset({"#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#SPILL!", "#CALC!"})
@@ -153,6 +155,22 @@ def _text(cell: Cell) -> str:
 def read_text(cell: Cell, reading: Reading) -> str:
     """Running text; formula-like text stays text."""
     return _text(cell)
+
+
+def read_own_text(cell: Cell, reading: Reading) -> str:
+    """Text for a variable of a firm's own template."""
+    text = _text(cell)
+    if len(text) > OWN_TEXT_LIMIT:
+        raise BadCell("too_long", length=len(text), limit=OWN_TEXT_LIMIT)
+    return text
+
+
+def read_whole(cell: Cell, reading: Reading) -> int:
+    """A whole number that is not negative, below 10^15."""
+    text = unicodedata.normalize("NFKC", _whole_or_text(cell))
+    if not re.fullmatch(r"[0-9]{1,15}", text):
+        raise BadCell("whole_number")
+    return int(text)
 
 
 def read_name(cell: Cell, reading: Reading) -> str:
@@ -325,6 +343,8 @@ _READERS: Mapping[str, Callable[[Cell, Reading], Any]] = {
     "phone": read_phones,
     "phone_one": read_phone,
     "text": read_text,
+    "own_text": read_own_text,
+    "whole": read_whole,
     "address": read_text,
     "yuan": read_yuan,
     "day": read_day,

@@ -12,10 +12,13 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+import orjson
+
 from songda.intake.cells import Cell, Reading, clean, reader
 from songda.intake.fields import fold, single_fields, words
 from songda.intake.headers import Column, Layout, field_number
 from songda.intake.identity import doubtful_id
+from songda.intake.own import OWN
 from songda.intake.problems import BadCell, Problem, problem
 
 #: Field of headers.toml → column of the CASES schema, where they differ.
@@ -138,12 +141,17 @@ class RowReader:
     def _case(self, row_no: int, values: Mapping[str, Any], result: Read) -> None:
         case: dict[str, Any] = {"row_no": row_no}
         numbers: list[str] = []
+        own: dict[str, Any] = {}
         for key, value in values.items():
             if key.startswith("phone"):
                 numbers += value
+            elif key.startswith(OWN):
+                own[key.removeprefix(OWN)] = value
             elif "." not in key:
                 case[_CASE_COLUMNS.get(key, key)] = value
         case["phones"] = list(dict.fromkeys(numbers)) or None
+        # One text, as the names differ from firm to firm; days in ISO, as a profile states them.
+        case["own_values"] = orjson.dumps(own, option=orjson.OPT_SORT_KEYS).decode() if own else None
         result.case = case
         for each in self._facts:
             # Without an assignment there is no notice to wait for.
