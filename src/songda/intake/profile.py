@@ -161,15 +161,15 @@ class Outsourcer(_Section):
     """One who contacts debtors for the institution under the record of entrusted processing: an agency, a firm, a robot."""
 
     #: Names it in permits and in the audit log.
-    id: Annotated[Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,40}$")] | None, BeforeValidator(_not_a_placeholder)] = (
-        None
-    )
+    id: Annotated[
+        Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,40}$")] | None, BeforeValidator(_not_a_placeholder)
+    ] = None
     name: Text = None
     term_until: Day = None
     #: By what it may contact.
-    channels: Annotated[
-        tuple[Literal["call", "ai_call", "sms", "letter"], ...] | None, BeforeValidator(_as_tuple)
-    ] = None
+    channels: Annotated[tuple[Literal["call", "ai_call", "sms", "letter"], ...] | None, BeforeValidator(_as_tuple)] = (
+        None
+    )
 
 
 class EntrustedProcessing(_Section):
