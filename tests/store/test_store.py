@@ -108,24 +108,28 @@ def test_a_stale_move_leaves_everything_as_it_was(database: Engine) -> None:
 
 def test_of_two_that_move_the_same_thing_at_once_exactly_one_wins(database: Engine) -> None:
     for _ in range(10):
-        rows, barrier, wins = new_tasks(database, 1), Barrier(2), []
+        rows, barrier, ends = new_tasks(database, 1), Barrier(2), list[str]()
 
         def race(
-            target: str, rows: list[tuple[str, int]] = rows, barrier: Barrier = barrier, wins: list[str] = wins
+            how: dict[str, str],
+            rows: list[tuple[str, int]] = rows,
+            barrier: Barrier = barrier,
+            ends: list[str] = ends,
         ) -> None:
             barrier.wait()
             try:
-                close(database, rows, target=target)
-                wins.append(target)
+                close(database, rows, **how)
+                ends.append("won")
             except Conflict:
-                pass
+                ends.append("lost")
 
-        racers = [Thread(target=race, args=(target,)) for target in ("done", "dropped")]
+        ways = ({"target": "done"}, {"target": "dropped", "actor": "timer", "reason": "no_longer_so"})
+        racers = [Thread(target=race, args=(how,)) for how in ways]
         for racer in racers:
             racer.start()
         for racer in racers:
             racer.join()
-        assert len(wins) == 1
+        assert sorted(ends) == ["lost", "won"]
 
 
 def test_extra_columns_are_set_row_by_row(database: Engine) -> None:
