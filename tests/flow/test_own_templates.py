@@ -97,7 +97,7 @@ IN_FILE = {
 MEDIATION = ('[policy]\nkinds = ["lawyer_letter"]', VALUES)
 
 
-def test_the_case_file_states_the_values_and_they_are_sealed_and_printed_literally(tmp_path: Path) -> None:
+def test_the_case_file_states_the_values_and_they_are_sealed(tmp_path: Path) -> None:
     with opened(tmp_path, MEDIATION) as house:
         batch = taken_in(house, write_rows(tmp_path / "cases.csv", case_row(1, 1) | IN_FILE))
         with house.engine.connect() as connection:
@@ -116,6 +116,11 @@ def test_a_variable_that_the_file_leaves_empty_holds_the_letter_by_its_name(tmp_
 
 
 def test_cases_of_one_letter_that_state_two_values_hold_it() -> None:
-    agreed = of_cases([{"own": {"甲": 1}}, {}, {"own": {"甲": 1}}])
-    assert agreed == {"甲": 1}
-    assert of_cases([{"own": {"甲": 1}}, {"own": {"甲": 2}}, {"own": {"甲": 1}}])["甲"] is DIFFER
+    def said(value: int, type_: str = "number") -> dict[str, object]:
+        return {"own": {"甲": [type_, value], "乙": ["text", "不再声明"]}}
+
+    types = {"甲": "number"}
+    assert of_cases([said(1), {}, said(1)], types) == {"甲": 1}
+    assert of_cases([said(1), said(2), said(1)], types)["甲"] is DIFFER
+    # Read as yuan, declared as a number since.
+    assert of_cases([said(100, "amount")], types)["甲"] is DIFFER

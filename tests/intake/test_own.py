@@ -22,7 +22,8 @@ def read(tmp_path: Path, **cells: str) -> Chunk:
 def test_values_are_read_by_their_types(tmp_path: Path) -> None:
     chunk = read(tmp_path, 机构="{{x}}#$", 日="2026/9/30", 额="1,200.50", 数="15", 是否="否")
     stated = orjson.loads(chunk.cases["own_values"][0])
-    assert stated == {"机构": "{{x}}#$", "日": "2026-09-30", "额": 120050, "数": 15, "是否": False}
+    values = {"机构": "{{x}}#$", "日": "2026-09-30", "额": 120050, "数": 15, "是否": False}
+    assert stated == {name: [TYPES[name], value] for name, value in values.items()}
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ CASES = pl.Schema(
         "assigned": _FLAG,  # the claim was sold
         "assignment_notice_arrived": _FLAG,
         "credit_notice_given": _FLAG,
-        "own_values": _TEXT,  # JSON object: variable of the firm's own templates → value
+        "own_values": _TEXT,  # JSON object: variable of the firm's own templates → [type, value]
     }
 )
 

@@ -151,7 +151,7 @@ def _draft(tenant: Tenant, rows: _Rows, wanted: Wanted, *, shared: Mapping[str, 
     address = person["addresses"].get(wanted.record_id)
     states_debt = letter.kind not in WITHOUT_DEBT
     types = tenant.template(letter.kind).types
-    own = of_cases([sealed for _, sealed in cases]) if states_debt else {}
+    own = of_cases([sealed for _, sealed in cases], types) if states_debt else {}
     problems = [*(_case_problems(cases) if states_debt else ())] + ([] if address else ["address.missing"])
     problems += [f"extra.{name}.differ" for name in types if own.get(name) is DIFFER]
     if problems:

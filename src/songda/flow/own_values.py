@@ -9,7 +9,7 @@ from songda.flow.tenants import Tenant
 from songda.letters import Kind
 from songda.letters.content import WITHOUT_DEBT
 
-#: Stands for the values of one variable that the cases of one letter do not agree on.
+#: Stands for the values of one variable that the cases of one letter, or they and the template, do not agree on.
 DIFFER: Final = object()
 
 
@@ -26,10 +26,15 @@ def declared_types(tenant: Tenant) -> dict[str, str]:
     return {name: next(iter(each)) for name, each in types.items() if len(each) == 1}
 
 
-def of_cases(cases: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Variable → value that the opened `cases` of one letter state, or DIFFER. A case that is silent contradicts none."""
+def of_cases(cases: Sequence[Mapping[str, Any]], types: Mapping[str, str]) -> dict[str, Any]:
+    """Variable → value that the opened `cases` of one letter state, or DIFFER. A case that is silent contradicts none.
+
+    `types`: of the template in force. A value that was read as another type counts as DIFFER: 100 yuan are no 10,000 days.
+    """
     found: dict[str, Any] = {}
     for case in cases:
-        for name, value in case.get("own", {}).items():
-            found[name] = value if found.get(name, value) == value else DIFFER
+        for name, (type_, value) in case.get("own", {}).items():
+            if name in types:
+                same = type_ == types[name] and found.get(name, value) == value
+                found[name] = value if same else DIFFER
     return found

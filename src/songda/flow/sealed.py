@@ -3,7 +3,7 @@
 Persons and cases are sealed under the person's own key, refused rows (of nobody yet) under the tenant's.
 
 person: name, id_number, phones, addresses {address record id → parts, label, standard, postcode, text}
-case: case_no, contract_no, product_name, contacts, and own {variable of a template → value} where the file states any
+case: case_no, contract_no, product_name, contacts, and own {variable of a template → [type, value]} where the file states any
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
     >>> headers = ["案件号", "自定义：调解组织", "自定义:别的"]
     >>> layout = with_own(arrange(headers, mapping=None), headers, {"调解组织": "text"})
     >>> [column.field.key for column in layout.columns], layout.unknown
-    (['case_no', '自定义:调解组织'], ('自定义:别的',))
+    (['case_no', '自定义:text:调解组织'], ('自定义:别的',))
 
 A column that no template declares stays unread, with the warning that every unknown column gets.
 """
@@ -20,7 +20,7 @@ from songda.intake.errors import AmbiguousColumn
 from songda.intake.fields import Field
 from songda.intake.headers import Column, Layout
 
-#: What the header of such a column begins with, and the key of its field.
+#: What the header of such a column begins with; in the key of its field the type follows.
 OWN = "自定义:"
 
 _HEADER = re.compile(r"自定义\s*:\s*(.+)")
@@ -40,11 +40,11 @@ def with_own(layout: Layout, headers: Sequence[str], declared: Mapping[str, str]
         if other := found.get(name):
             first, second = (f"{each}（第 {at + 1} 列）" for each, at in ((other.header, other.index), (header, index)))
             raise AmbiguousColumn(first=first, second=second, label=name)
-        found[name] = Column(index, header, _field(name, _KINDS[declared[name]]), percent=False)
+        found[name] = Column(index, header, _field(name, declared[name]), percent=False)
     taken = {column.header for column in found.values()}
     columns = sorted((*layout.columns, *found.values()), key=lambda column: column.index)
     return replace(layout, columns=tuple(columns), unknown=tuple(each for each in layout.unknown if each not in taken))
 
 
-def _field(name: str, kind: str) -> Field:
-    return Field(OWN + name, name, kind, need="optional", when="any", format="", example="", why="")
+def _field(name: str, type_: str) -> Field:
+    return Field(f"{OWN}{type_}:{name}", name, _KINDS[type_], need="optional", when="any", format="", example="", why="")

@@ -141,12 +141,13 @@ class RowReader:
     def _case(self, row_no: int, values: Mapping[str, Any], result: Read) -> None:
         case: dict[str, Any] = {"row_no": row_no}
         numbers: list[str] = []
-        own: dict[str, Any] = {}
+        own: dict[str, list[Any]] = {}
         for key, value in values.items():
             if key.startswith("phone"):
                 numbers += value
             elif key.startswith(OWN):
-                own[key.removeprefix(OWN)] = value
+                type_, _, name = key.removeprefix(OWN).partition(":")
+                own[name] = [type_, value]
             elif "." not in key:
                 case[_CASE_COLUMNS.get(key, key)] = value
         case["phones"] = list(dict.fromkeys(numbers)) or None
