@@ -47,4 +47,6 @@ def with_own(layout: Layout, headers: Sequence[str], declared: Mapping[str, str]
 
 
 def _field(name: str, type_: str) -> Field:
-    return Field(f"{OWN}{type_}:{name}", name, _KINDS[type_], need="optional", when="any", format="", example="", why="")
+    return Field(
+        f"{OWN}{type_}:{name}", name, _KINDS[type_], need="optional", when="any", format="", example="", why=""
+    )
