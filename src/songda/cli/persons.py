@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,8 +12,11 @@ import typer
 from songda.base import days
 from songda.cli.holder import holder_id
 from songda.cli.opening import JsonFlag, TenantName, open_house, print_json
+from songda.cli.tables import print_table
 
-person = typer.Typer(help="Persons and their rights: erasing what is kept about them.", no_args_is_help=True)
+person = typer.Typer(
+    help="Persons and their rights: what is kept about them, why a letter was sent, erasure.", no_args_is_help=True
+)
 
 
 class ErasureReason(StrEnum):
@@ -27,9 +31,69 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(person, name="person")
 
 
-@person.callback()
-def _group() -> None:
-    """Keeps `erase` a command of its own."""
+@person.command()
+def export(
+    case: Annotated[str, typer.Option(help="Case number of the person, as in the case file.")],
+    to: Annotated[Path, typer.Option(help="File to be written (age).")],
+    recipient: Annotated[
+        str, typer.Option(help="Public key (age1…) of the person, or of the one who hands the data over.")
+    ],
+    by: Annotated[str, typer.Option("--by", help="Id of the one who has checked who asks; never a name.")],
+    tenant: TenantName = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Write everything that is kept about a person, encrypted to one key. Kept in the audit log first.
+
+    Check who asks before: what is written cannot be taken back.
+
+    Example: songda person export --case AN-0001 --recipient age1… --to data.json.age --by dpo-1
+    """
+    from songda.flow.disclosure import disclose
+
+    who = holder_id(by)
+    with open_house(tenant) as house:
+        counts = disclose(house.engine, house.tenant, case_no=case, recipient=recipient, to=to, by=who, at=days.now())
+    if as_json:
+        print_json({**counts})
+    else:
+        typer.echo(
+            f"已写入 {to}（已加密）：案件 {counts['cases']} 件、函件 {counts['letters']} 封、联系许可 {counts['permits']} 条"
+        )
+
+
+@person.command()
+def explain(
+    case: Annotated[str, typer.Option(help="Case number of the person, as in the case file.")],
+    tenant: TenantName = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Say of each letter to a person which rules were applied at which gate, and what came of it; nobody is named.
+
+    Example: songda person explain --case AN-0001
+    """
+    from songda.flow.disclosure import explain as told
+
+    with open_house(tenant) as house:
+        letters = told(house.engine, house.tenant, case_no=case)
+    if as_json:
+        print_json({"letters": letters})
+        return
+    print_table(
+        "自动决定",
+        ("函号", "关口", "日期", "结果", "理由", "规则集"),
+        [
+            (
+                letter["letter_no"],
+                decision["stage"],
+                decision["day"],
+                decision["outcome"],
+                "、".join(decision["words"]) or "全部规则通过",
+                " ".join(map(str, (decision.get("versions") or {}).values())),
+            )
+            for letter in letters
+            for decision in letter["decisions"]
+        ],
+    )
 
 
 @person.command()

@@ -35,7 +35,7 @@ from songda.vault import is_personal, read_segment
 #: Why a person is erased (songda.store.machines/person.toml).
 REASONS = ("period_over", "requested", "wrong_person")
 #: Stop orders that say that what happened is being looked into: nothing is destroyed meanwhile.
-_INQUIRIES = ("disputed", "regulator")
+_INQUIRIES = ("disputed", "complaint", "legal_hold", "regulator")
 
 _p, _l, _n, _c = tables.person.c, tables.letter.c, tables.attempt.c, tables.case.c
 _f, _r, _s, _a = tables.fact.c, tables.courier_report.c, tables.stop_order.c, tables.address_record.c

@@ -47,8 +47,8 @@ _RECEIPT_WITHIN = timedelta(hours=24)
 
 
 class BadRecipient(SongdaError):
-    zh = "印制方公钥不可用：应为 age 公钥（age1 开头的 62 个字符）"
-    remedy = "请向印制方索取，例如由 age-keygen 生成的 public key"
+    zh = "公钥不可用：应为 age 公钥（age1 开头的 62 个字符）"
+    remedy = "请向将要打开文件的一方（印制方、个人）索取，例如由 age-keygen 生成的 public key"
     exit_code = 64
 
 
