@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from bank import letters, opened, rows_of, signed, taken_in
 from sqlalchemy import select, update
 
 from songda.dispatch import lift
-from songda.flow.erasure import MustBeKept, erase_person
+from songda.flow.erasure import MustBeKept, due_persons, erase_due, erase_person
 from songda.flow.press import record_reader
 from songda.flow.produce import model_context, produce
 from songda.flow.run import House
@@ -140,3 +140,28 @@ def test_whoever_is_delivered_again_is_a_new_person_under_the_old_index(printed:
     # The old letter is noise to the new key as well.
     with pytest.raises(Unsealable):
         record_reader(house.tenant, house.home)(records(house)[letter.id])
+
+
+def test_only_those_of_whom_nothing_need_be_kept_are_due_and_erased_with_a_receipt_each(printed: Any) -> None:
+    house, (letter, other), _ = printed
+
+    def due(days_on: int) -> list[str]:
+        with house.engine.connect() as connection:
+            return due_persons(connection, house.tenant, on=AT.date() + timedelta(days=days_on))
+
+    # Both cases are open: never.
+    assert due(20_000) == []
+    with house.engine.begin() as connection:
+        connection.execute(update(tables.case).values(state="paid"))
+    # A letter is under way to each.
+    assert due(20_000) == []
+    for each in (letter, other):
+        stop_letter(house.engine, house.tenant, each.letter_no, reason="paid", debtor=True, **BY)
+    assert (due(89), sorted(due(90))) == ([], sorted([letter.person_id, other.person_id]))
+    stop_letter(house.engine, house.tenant, other.letter_no, reason="legal_hold", **BY)
+    assert due(90) == [letter.person_id]
+    later = AT + timedelta(days=90)
+    (receipt,) = erase_due(house.engine, house.tenant, house.home, by="dpo-1", at=later)
+    assert (receipt.person_id, receipt.records) == (letter.person_id, 1)
+    assert erase_due(house.engine, house.tenant, house.home, by="dpo-1", at=later) == []
+    assert len(rows_of(house, tables.audit.c.seq, action="person.erased")) == 1

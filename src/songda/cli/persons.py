@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from songda.base import days
+from songda.base.errors import SongdaError
 from songda.cli.holder import holder_id
 from songda.cli.opening import JsonFlag, TenantName, open_house, print_json
 from songda.cli.tables import print_table
@@ -25,6 +26,12 @@ class ErasureReason(StrEnum):
     PERIOD_OVER = "period_over"
     REQUESTED = "requested"
     WRONG_PERSON = "wrong_person"
+
+
+class WhoErases(SongdaError):
+    zh = "请用 --by 写明负责人的编号"
+    remedy = "例如 songda person due --erase --by dpo-1"
+    exit_code = 64
 
 
 def add_to(app: typer.Typer) -> None:
@@ -94,6 +101,40 @@ def explain(
             for decision in letter["decisions"]
         ],
     )
+
+
+@person.command()
+def due(
+    erase_them: Annotated[bool, typer.Option("--erase", help="Erase them; else they are only counted.")] = False,
+    by: Annotated[str | None, typer.Option("--by", help="Id of the one who answers for it, with --erase.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask: it cannot be undone.")] = False,
+    tenant: TenantName = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Count the persons of whom nothing need be kept any more, and erase them: their cases and all periods are over.
+
+    Nobody is due while a case is open, a letter under way, a dispute, an inquiry or a legal hold stands.
+
+    Example: songda person due --erase --by dpo-1
+    """
+    from songda.flow.erasure import due_persons, erase_due
+
+    who = None if by is None else holder_id(by)
+    if erase_them and who is None:
+        raise WhoErases
+    with open_house(tenant) as house:
+        with house.engine.connect() as connection:
+            found = due_persons(connection, house.tenant, on=days.business_day(days.now()))
+        if not erase_them or who is None:
+            print_json({"due": found}) if as_json else typer.echo(f"到期可删除的人员 {len(found):,} 名")
+            return
+        if found and not yes:
+            typer.confirm(f"将永久删除 {len(found):,} 名人员的资料，确定吗？", abort=True, err=True)
+        erased = erase_due(house.engine, house.tenant, house.home, by=who, at=days.now())
+    if as_json:
+        print_json({"erased": [asdict(each) for each in erased]})
+    else:
+        typer.echo(f"已删除 {len(erased):,} 名人员的资料；每人一条回执，已记入审计日志")
 
 
 @person.command()

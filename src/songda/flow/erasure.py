@@ -1,6 +1,7 @@
 """Erasing a person: the key that seals everything about them is destroyed, and what needs no key is emptied.
 
     erase_person(engine, tenant, home, case_no="AN-0001", reason="requested", by="dpo-1", at=now)
+    erase_due(engine, tenant, home, by="dpo-1", at=now)          # everybody whose periods are over
 
 What stays is what a number or a code says and no person: ids, states, decisions, the audit log, the blind index of the ID
 number, by which a standing stop order still finds them. Whoever is written to, or whose evidence must be kept, is not erased;
@@ -12,14 +13,15 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy import Connection, Engine, func, or_, select, update
 
 from songda.base.days import business_day
 from songda.base.errors import SongdaError
@@ -61,12 +63,15 @@ class Erased:
     declarations: int
 
 
-@cache
 def years_of_evidence() -> int:
     """Years after its close for which a letter that was posted is kept."""
-    text = files("songda.flow").joinpath("retention.toml").read_text("utf-8")
-    years: int = tomllib.loads(text)["evidence"]["years"]
+    years: int = _periods()["evidence"]["years"]
     return years
+
+
+@cache
+def _periods() -> dict[str, Any]:
+    return tomllib.loads(files("songda.flow").joinpath("retention.toml").read_text("utf-8"))
 
 
 def erase_person(
@@ -77,6 +82,48 @@ def erase_person(
         raise ValueError(f"reason {reason!r}: expected one of {', '.join(REASONS)}")
     with engine.connect() as connection:
         person_id = person_of(connection, tenant, case_no)
+    return _erase(engine, tenant, home, person_id, reason=reason, by=by, at=at)
+
+
+def due_persons(connection: Connection, tenant: Tenant, *, on: date) -> list[str]:
+    """Ids of persons of whom nothing need be kept any more: all their cases are over, and so are the periods of retention.toml.
+
+    Whoever has a case that is open, or of which the file says no state, is never due.
+    """
+    b, ended = tables.batch.c, ("paid", "written_off_forgiven", "wrong_person")
+    still = select(_c.person_id).where(or_(_c.state.is_(None), _c.state.not_in(ended)))
+    query = (
+        select(_p.id, func.max(b.as_of).label("told_on"))
+        .join(tables.case, _c.person_id == _p.id)
+        .join(tables.batch, b.id == _c.batch_id)
+        .where(_p.tenant_id == tenant.id, _p.state != "erased", _p.id.not_in(still))
+        .group_by(_p.id)
+        .order_by(_p.id)
+    )
+    due = []
+    for row in connection.execute(query).all():
+        if row.told_on + timedelta(days=_periods()["unused"]["days"]) > on:
+            continue
+        with suppress(MustBeKept):
+            _check(connection, tenant, row.id, reason="period_over", on=on)
+            due.append(row.id)
+    return due
+
+
+def erase_due(engine: Engine, tenant: Tenant, home: Path, *, by: str, at: datetime) -> list[Erased]:
+    """Erases everybody who is due, one by one: a crash leaves whole persons, and the next call goes on. Each has a receipt."""
+    with engine.connect() as connection:
+        due = due_persons(connection, tenant, on=business_day(at))
+    erased = []
+    for person_id in due:
+        # Somebody may have stopped or delivered them anew meanwhile.
+        with suppress(MustBeKept):
+            erased.append(_erase(engine, tenant, home, person_id, reason="period_over", by=by, at=at))
+    return erased
+
+
+def _erase(engine: Engine, tenant: Tenant, home: Path, person_id: str, *, reason: str, by: str, at: datetime) -> Erased:
+    with engine.connect() as connection:
         _check(connection, tenant, person_id, reason=reason, on=business_day(at))
         attempts = _attempts(connection, person_id)
         under_tenant_key = _under_tenant_key(home, tenant, attempts)
