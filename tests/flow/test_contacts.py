@@ -23,6 +23,7 @@ from songda.base import days
 from songda.base.days import SHANGHAI
 from songda.base.settings import Settings
 from songda.contacts import (
+    Answer,
     BadDeclaration,
     KeyReused,
     NoSuchPermit,
@@ -45,7 +46,7 @@ from songda.flow.contacts import (
 from songda.flow.links import read_links
 from songda.flow.proof import person_bundle
 from songda.flow.stop import UnknownCase
-from songda.store import open_database, tables
+from songda.store import destroy_person_key, hold_person_keys, open_database, tables
 
 
 @pytest.fixture(scope="module")
@@ -310,6 +311,19 @@ def test_the_verdict_is_kept_whole_and_in_the_audit_log_and_names_nobody(desk: D
     assert row.details["inputs_hash"] == refused.verdict["inputs_hash"]
     for secret in (number, "赵示例", "李示例", CONTACT["phone"], case, "工号"):
         assert secret not in everything
+
+
+def test_somebody_erased_is_unknown_and_keeps_no_other_caller_from_an_answer(desk: Desk) -> None:
+    gone, other = desk.case(7), desk.case(8)
+    key, person = desk.tenant.key, tables.person
+    with desk.engine.begin() as connection:
+        hold_person_keys(connection, ["per_7"], make=key.new_person_key)
+        destroy_person_key(connection, "per_7", at=NOON)
+        connection.execute(person.update().where(person.c.id == "per_7").values(sealed=key.tombstone("per_7")))
+    answers = ask_permits(desk.engine, desk.tenant, [desk.question(gone), desk.question(other)], at=NOON)
+    assert isinstance(answers[0], UnknownCase)
+    assert isinstance(answers[1], Answer)
+    assert answers[1].permit.granted
 
 
 def test_an_unknown_case_is_no_permit(desk: Desk) -> None:

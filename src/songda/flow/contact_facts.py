@@ -38,6 +38,7 @@ from songda.flow.links import OWED
 from songda.flow.sealed import LASTING, open_case, open_person
 from songda.flow.tenants import Tenant
 from songda.store import among, tables
+from songda.vault import PersonErased
 
 _c, _p, _a, _l, _n = (
     each.c for each in (tables.case, tables.person, tables.address_record, tables.letter, tables.attempt)
@@ -125,13 +126,23 @@ def candidates_of(
 
 
 def subjects_of(connection: Connection, tenant: Tenant, asks: Sequence[Ask]) -> list[Subject | None]:
-    """Who each question is about; None: no such case."""
+    """Who each question is about; None: no such case, or one of somebody who was erased."""
     named = [ask.case_id or case_id_of(tenant, ask.case_no or "") for ask in asks]
     rows = connection.execute(_CASES, {"tenant": tenant.id, "cases": sorted(set(named))})
     cases = {row.id: row for row in rows}
+    tenant.key.of_persons({row.person_id for row in cases.values()})
     return [
-        _subject(tenant, ask, cases[case]) if case in cases else None for ask, case in zip(asks, named, strict=True)
+        _subject_or_none(tenant, ask, cases[case]) if case in cases else None
+        for ask, case in zip(asks, named, strict=True)
     ]
+
+
+def _subject_or_none(tenant: Tenant, ask: Ask, case: Any) -> Subject | None:
+    # Asked together with others, who must not go without an answer.
+    try:
+        return _subject(tenant, ask, case)
+    except PersonErased:
+        return None
 
 
 def _subject(tenant: Tenant, ask: Ask, case: Any) -> Subject:
