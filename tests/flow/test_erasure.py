@@ -11,7 +11,10 @@ import pytest
 from bank import letters, opened, rows_of, signed, taken_in
 from sqlalchemy import select, update
 
+from songda.carriers import Event
 from songda.dispatch import lift
+from songda.dispatch.addressees import addressees
+from songda.dispatch.facts import Told, store_events
 from songda.flow.erasure import MustBeKept, due_persons, erase_due, erase_person
 from songda.flow.press import record_reader
 from songda.flow.produce import model_context, produce
@@ -23,7 +26,7 @@ from songda.sim.case_rows import AT, case_row, write_rows
 from songda.store import history, tables
 from songda.vault import LocalMasterKey, PersonErased, Unsealable, is_personal, read_segment
 
-_n, _l, _p = tables.attempt.c, tables.letter.c, tables.person.c
+_n, _l, _p, _f = tables.attempt.c, tables.letter.c, tables.person.c, tables.fact.c
 BY: Any = {"by": "dpo-1", "at": AT}
 
 
@@ -87,6 +90,16 @@ def test_an_erased_person_is_gone_and_the_other_letter_of_the_segment_stays(prin
     assert name not in str(entry)
     # A second call changes nothing more.
     assert erase(house, case_no, "wrong_person") == receipt
+    # What a carrier tells of the letter late is stored beside what it tells of others, without a name or a word of it.
+    event = Event(waybill_no="98", op_time=AT, op_code="704")
+    with house.engine.begin() as connection:
+        names = addressees(connection, [first.person_id, other.person_id], key=again.key)
+        assert (names[first.person_id], bool(names[other.person_id])) == (None, True)
+        told = [Told(before[each.id].attempt_id, event, "此人已签收".encode()) for each in (first, other)]
+        assert store_events(connection, key=again.key, told=told, received_at=AT) == 2
+    facts = {row.attempt_id: row for row in rows_of(house, _f.attempt_id, _f.raw, _f.raw_sha256)}
+    assert facts[before[first.id].attempt_id].raw_sha256 == ""
+    assert facts[before[other.id].attempt_id].raw_sha256 != ""
 
 
 def test_what_is_about_a_person_lies_under_their_own_key(printed: Any) -> None:

@@ -93,9 +93,9 @@ def store_events(connection: Connection, *, key: DataKey, told: Iterable[Told], 
                 "arrival": arrivals[entry.attempt_id],
                 "event": _parts(entry.event),
                 "office": entry.event.office or None,
-                # Of somebody who was erased, only the coded event is kept.
+                # Of somebody who was erased, only the coded event is kept; a hash of the words would let a guess be tried.
                 "raw": own.seal(entry.raw, context=f"fact:{fact_id}") if own else key.tombstone(person_id),
-                "raw_sha256": sha256(entry.raw).hexdigest(),
+                "raw_sha256": sha256(entry.raw).hexdigest() if own else "",
             }
         )
     insert_missing(connection, tables.fact, rows)
