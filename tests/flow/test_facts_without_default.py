@@ -41,7 +41,7 @@ AT_DECISION = {
     "valid_until = 2036-01-04": "L01",
     "document_sha256 = ": "L01",
     "purpose = ": "D03",
-    "term_until = ": "D03",
+    "term_until = 2036-01-04\nmethod": "D03",
     "method = ": "D03",
     'kinds = ["姓名"': "D03",
     "safeguards = ": "D03",
@@ -114,6 +114,11 @@ NOT_NEEDED = {
     "max_attempts = ": "one attempt, the fewest there can be",
     "paper_weight_g = ": "the weight of products.toml",
     "envelope_weight_g = ": "the weight of products.toml",
+    'id = "agency-1"': "whoever calls for the institution is asked about in permits (decision 020), not in letters",
+    'name = "示例外包服务有限公司"': "as above",
+    "term_until = 2036-01-04\nchannels": "as above",
+    'channels = ["call"': "as above",
+    "phone_origin = ": "as above",
 }
 
 
