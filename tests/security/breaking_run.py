@@ -59,7 +59,7 @@ def run(way: str, folder: Path) -> object:
     from songda.cli import main
     from songda.flow import receive
 
-    def store(connection: Any, tenant: Any, persons: dict[str, dict[str, Any]], **_: Any) -> None:
+    def store(connection: Any, tenant: Any, persons: dict[str, dict[str, Any]], *_: Any, **__: Any) -> None:
         break_with(way, connection, next(case for person in persons.values() for case in person["cases"]))
 
     receive._store_persons = store
