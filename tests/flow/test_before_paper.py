@@ -101,8 +101,8 @@ def test_a_record_that_fails_preflight_is_held_and_the_others_are_printed(
     with locked(tmp_path, 2) as (house, batch, carrier):
         bad = letters(house, batch)[0]
 
-        def look(template: Any, content: Any, record: Any) -> tuple[str, ...]:
-            return ("page1.edge",) if content.letter_no == bad.letter_no else real(template, content, record)
+        def look(template: Any, content: Any, record: Any, imprints: Any) -> tuple[str, ...]:
+            return ("page1.edge",) if content.letter_no == bad.letter_no else real(template, content, record, imprints)
 
         monkeypatch.setattr(pool, "problems_of_record", look)
         printed(house, batch, carrier)

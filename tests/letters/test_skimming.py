@@ -28,7 +28,7 @@ def record(lawyer_letters: Renderer) -> Rendered:
 
 def clean(renderer: Renderer, content: Content, record: Rendered) -> bool:
     words = "".join("".join(each.text.split()) for each in passages(renderer.template, content))
-    return is_clean(record.pdf, pages=record.pages, words=words, picture=pixels(qr(content.check_url), **QR))
+    return is_clean(record.pdf, pages=record.pages, words=words, pictures=[(pixels(qr(content.check_url), **QR), None)])
 
 
 def changed(record: Rendered, change: Callable[[pikepdf.Pdf], Any]) -> Rendered:
@@ -151,7 +151,7 @@ def test_pixels_are_what_a_reader_unpacks_of_the_picture() -> None:
 
 
 def test_letters_that_fail_preflight_come_out_as_failures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool_module, "problems_of_record", lambda template, content, record: ("page1.edge", "text"))
+    monkeypatch.setattr(pool_module, "problems_of_record", lambda *_: ("page1.edge", "text"))
     ((_, failed),) = render_many([("l1", letter())], 1)
     assert isinstance(failed, RenderFailure)
     assert (failed.code, failed.data["codes"]) == ("preflight:page1.edge", ("page1.edge", "text"))

@@ -92,11 +92,13 @@ def _database(settings: Settings) -> Engine:
 @contextmanager
 def open_house(name: str | None, settings: Settings | None = None) -> Iterator[House]:
     """The house of tenant `name`, or of the only tenant. Raises WhichTenant, UnknownTenant and what the vault raises."""
+    from songda.flow.imprints import with_imprints
     from songda.flow.run import House
     from songda.flow.tenants import with_products, with_templates
 
     with open_base(settings) as (engine, master, chosen):
         tenant = with_products(with_templates(open_one(engine, master, name), chosen.home), chosen.home)
+        tenant = with_imprints(tenant, chosen.home)
         yield House(engine, tenant, chosen.home, chosen.workers)
 
 

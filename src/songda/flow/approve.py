@@ -26,6 +26,7 @@ from songda.flow.court import facts_of_letters
 from songda.flow.decide import deliverable, may_be_written_to, ranked, rules_on, scope_of, write_decisions
 from songda.flow.facts import accept_facts
 from songda.flow.gates import Spot, Verdict, judge_approve, letter_links, read_all
+from songda.flow.imprints import imprints_for
 from songda.flow.links import read_links
 from songda.flow.reviewing import released_rules
 from songda.flow.tenants import Tenant
@@ -271,9 +272,11 @@ def approve(
 
     Letters that two lawyers sign stay `ready` with the first signature.
     `pulled`: letter number → reason, taken out by the lawyer. `by_itself`: an invented firm of a drill that approves
-    without a person; marked for good. Raises WrongKey (not a key of the lawyer's profile), UnfitKey, UnknownPulled, Conflict.
+    without a person; marked for good. Raises WrongKey (not a key of the lawyer's profile), UnfitKey, UnknownPulled, UnknownImprint,
+    Conflict.
     """
     taken_out = _pulled(proposal, pulled or {})
+    imprints = imprints_for(tenant, proposal.writer)
     listing = proposal.listing(each.letter_id for each in taken_out)
     approval = sign(
         private_key,
@@ -284,6 +287,8 @@ def approve(
         at=at,
         lawyer=proposal.lawyer.name or "",
         certificate=certificate,
+        seal_imprint=imprints["seal"],
+        signature_imprint=imprints["signature"],
     )
     try:
         verify(approval, (proposal.lawyer.public_key or "").encode())

@@ -40,6 +40,7 @@ from songda.letters import (
     Renderer,
     RenderFailed,
     TooHeavy,
+    UnknownImprint,
     anonymous,
     check_forward,
     choose,
@@ -129,7 +130,7 @@ def produce(
     maker = _Maker(engine, tenant, batch_id, approvals, drill=batch.drill, home=home)
     by_attempt = {attempt_id(tenant, job.wanted.letter_id, job.wanted.n): job for job in jobs}
     # Starting processes costs more than a few letters do.
-    results = render_many(maker.contents(jobs), workers if len(jobs) > FEW else 1, tenant.templates)
+    results = render_many(maker.contents(jobs), workers if len(jobs) > FEW else 1, tenant.templates, tenant.imprints)
     done = failed = 0
     while part := list(islice(results, CHUNK)):
         chunk = _Chunk(maker.models({by_attempt[key].template_sha256 for key, _ in part}))
@@ -225,8 +226,9 @@ class _Maker:
             if each not in self._models and each in self._first:
                 content = anonymous(self._first.pop(each))
                 try:
-                    self._models[each] = Renderer(self._tenant.template(content.kind)).render(content).pdf
-                except (BadContent, MissingGlyph, RenderFailed):
+                    renderer = Renderer(self._tenant.template(content.kind), self._tenant.imprints)
+                    self._models[each] = renderer.render(content).pdf
+                except (BadContent, MissingGlyph, UnknownImprint, RenderFailed):
                     # A template that takes no invented values: its records are larger, that is all.
                     self._models[each] = NO_MODEL
         return self._models

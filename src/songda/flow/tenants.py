@@ -48,6 +48,8 @@ class Tenant:
     profile_sha256: str
     #: Its own templates in force; see `with_templates`.
     templates: Mapping[Kind, Template] = field(default_factory=dict, hash=False, repr=False)
+    #: Its seals and signatures by SHA-256; see songda.flow.imprints.
+    imprints: Mapping[str, bytes] = field(default_factory=dict, hash=False, repr=False)
     #: Envelopes and postage of this installation; None: those that are shipped. See `with_products`.
     products: Products | None = field(default=None, hash=False, repr=False)
 

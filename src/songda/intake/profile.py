@@ -67,6 +67,7 @@ def _ordered(values: NumberRange) -> NumberRange:
 Text = Annotated[Annotated[str, Field(max_length=300)] | None, BeforeValidator(_not_a_placeholder)]
 Postcode = Annotated[Annotated[str, Field(pattern=r"^\d{6}$")] | None, BeforeValidator(_not_a_placeholder)]
 Day = Annotated[date | None, BeforeValidator(_not_a_placeholder)]
+Sha256 = Annotated[Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None, BeforeValidator(_not_a_placeholder)]
 Secret = Annotated[SecretStr | None, BeforeValidator(_not_a_placeholder)]
 Texts = Annotated[tuple[str, ...] | None, BeforeValidator(_as_tuple)]
 Fen = Annotated[int, Field(ge=0)] | None
@@ -129,6 +130,8 @@ class Firm(_Section):
     letter_series: Annotated[
         Annotated[str, Field(pattern=r"^[A-Z]{1,8}$")] | None, BeforeValidator(_not_a_placeholder)
     ] = None
+    #: SHA-256 of the scanned seal that the vault keeps (songda imprint add). Unset: letters bear a drawn one.
+    seal_imprint: Sha256 = None
 
 
 class Lawyer(_Section):
@@ -144,6 +147,8 @@ class Lawyer(_Section):
     daily_max: Count = None
     #: PEM of what approvals are verified with: a public key (Ed25519) or a certificate; several while one replaces another.
     public_key: Annotated[Annotated[str, Field(max_length=40_000)] | None, BeforeValidator(_not_a_placeholder)] = None
+    #: SHA-256 of the handwritten signature that the vault keeps. Unset: letters bear a line to be signed.
+    signature_imprint: Sha256 = None
 
 
 class Mandate(_Section):
@@ -152,9 +157,7 @@ class Mandate(_Section):
     no: Text = None
     signed_on: Day = None
     valid_until: Day = None
-    document_sha256: Annotated[
-        Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None, BeforeValidator(_not_a_placeholder)
-    ] = None
+    document_sha256: Sha256 = None
 
 
 class Outsourcer(_Section):

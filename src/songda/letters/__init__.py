@@ -67,9 +67,11 @@ if TYPE_CHECKING:
         BadContent,
         BadTemplate,
         MissingGlyph,
+        NotAnImprint,
         NotAWordFile,
         RenderFailed,
         TemplateChanged,
+        UnknownImprint,
     )
     from songda.letters.forwarding import (
         Entrusted,
@@ -81,6 +83,13 @@ if TYPE_CHECKING:
     )
     from songda.letters.glyphs import (
         missing_glyphs,
+    )
+    from songda.letters.imprint import (
+        BOXES,
+        ImprintUse,
+        from_scan,
+        imprint_id,
+        size_of,
     )
     from songda.letters.inserter import (
         TOLERANCE,
@@ -218,8 +227,10 @@ _HOMES = {
         "BadTemplate",
         "MissingGlyph",
         "NotAWordFile",
+        "NotAnImprint",
         "RenderFailed",
         "TemplateChanged",
+        "UnknownImprint",
     ),
     "forwarding": (
         "Entrusted",
@@ -230,6 +241,7 @@ _HOMES = {
         "lawyers_among",
     ),
     "glyphs": ("missing_glyphs",),
+    "imprint": ("BOXES", "ImprintUse", "from_scan", "imprint_id", "size_of"),
     "inserter": (
         "TOLERANCE",
         "Expected",
@@ -317,6 +329,7 @@ _HOMES = {
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "BOXES",
     "TITLES",
     "TOLERANCE",
     "Addressee",
@@ -342,6 +355,7 @@ __all__ = [
     "Firm",
     "Forwarded",
     "Imported",
+    "ImprintUse",
     "Institution",
     "Kind",
     "Lawyer",
@@ -349,6 +363,7 @@ __all__ = [
     "Manifest",
     "MissingGlyph",
     "NotAWordFile",
+    "NotAnImprint",
     "NotAnInserterFile",
     "NotEntrusted",
     "Omr",
@@ -376,6 +391,7 @@ __all__ = [
     "Template",
     "TemplateChanged",
     "TooHeavy",
+    "UnknownImprint",
     "Version",
     "anonymous",
     "build_run",
@@ -388,8 +404,10 @@ __all__ = [
     "finding_zh",
     "forward",
     "from_json",
+    "from_scan",
     "house_template",
     "import_word",
+    "imprint_id",
     "in_force",
     "inserter_csv",
     "invented",
@@ -421,6 +439,7 @@ __all__ = [
     "shows_body",
     "sign",
     "signing_key_of",
+    "size_of",
     "take",
     "template_hash",
     "template_text",

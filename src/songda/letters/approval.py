@@ -111,6 +111,9 @@ class Approval:
     scheme: Scheme | None = None
     #: SHA-256 (hex) of the certificate (DER) that vouches for the key; None: a bare key.
     certificate: str | None = None
+    #: Imprints that are laid on the letters, by their SHA-256 (hex); None: the drawn seal, an empty line.
+    seal_imprint: str | None = None
+    signature_imprint: str | None = None
 
     @property
     def id(self) -> str:
@@ -149,6 +152,8 @@ def sign(
     at: datetime,
     lawyer: str,
     certificate: bytes | None = None,
+    seal_imprint: str | None = None,
+    signature_imprint: str | None = None,
 ) -> Approval:
     """The approval of `lawyer` at instant `at` (aware), by a key as `songda.signatures.open_signer` takes it.
 
@@ -171,6 +176,8 @@ def sign(
         signature="",
         scheme=None if own is None else signer.key.scheme,
         certificate=None if own is None else own.fingerprint,
+        seal_imprint=seal_imprint,
+        signature_imprint=signature_imprint,
     )
     return replace(unsigned, signature=signer.sign(_message(unsigned)).hex())
 
@@ -227,7 +234,13 @@ def seal(content: Content, approval: Approval, item: ApprovalItem, *, template_h
         raise ApprovalVoid(reason="content")
     if item.amount_fen != content.total_fen:
         raise ApprovalVoid(reason="amount")
-    return replace(content, seal=Seal(approval.id, business_day(datetime.fromisoformat(approval.at))))
+    given = Seal(
+        approval.id,
+        business_day(datetime.fromisoformat(approval.at)),
+        approval.seal_imprint,
+        approval.signature_imprint,
+    )
+    return replace(content, seal=given)
 
 
 def _message(approval: Approval) -> bytes:

@@ -132,6 +132,9 @@ class Seal:
     #: SHA-256 of the approval (`Approval.id`); its first characters are printed in the seal.
     approval_id: str
     approved_on: datetime.date
+    #: Imprints that the approval lets be used, by their SHA-256: the firm's seal, else one is drawn; the lawyer's own signature.
+    seal_imprint: str | None = None
+    signature_imprint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,34 @@ class RenderFailed(SongdaError):
     exit_code = 70
 
 
+class NotAnImprint(SongdaError):
+    """`reason`: unreadable | small | large | empty | full."""
+
+    zh = "不能用作印章或签名图样：{reason_zh}"
+    remedy = "请用白纸盖章或签名后扫描（300 dpi 以上，PNG、JPEG、TIFF 或 BMP），只留印迹，裁去其余内容"
+    exit_code = 65
+
+    def __init__(self, *, reason: str, reason_zh: str = "") -> None:
+        super().__init__(reason=reason, reason_zh=reason_zh or _IMPRINTS_ZH[reason])
+
+
+_IMPRINTS_ZH = {
+    "unreadable": "不是可读的图片",
+    "small": "印迹太小，最长边不足 120 点",
+    "large": "图片过大，超过 5000 万点",
+    "empty": "几乎没有印迹",
+    "full": "印迹占满画面，可能是照片或底色不白",
+}
+
+
+class UnknownImprint(SongdaError):
+    """`imprint`: by its SHA-256, which an approval or a profile names."""
+
+    zh = "没有指纹为 {imprint} 的印章或签名图样"
+    remedy = "请先用 songda imprint add 图片 导入，或改正机构档案中的 seal_imprint、signature_imprint"
+    exit_code = 78
+
+
 class NotFitToPrint(SongdaError):
     """`codes`: what preflight found on the PDF."""
 

@@ -190,6 +190,9 @@ def _close(d: Mapping[str, Any]) -> Iterator[Passage]:
 
 
 def _seal(d: Mapping[str, Any]) -> Iterator[Passage]:
+    if d["seal_imprint"]:
+        yield Passage("seal", f"{d['letter_no']}\n{d['approval']}", shared=False)
+        return
     yield Passage("seal", d["firm"]["name"], shared=True)
     if d["status"] == "drill":
         yield Passage("seal", "演练", shared=True)

@@ -11,23 +11,27 @@ sets letters in hollow faces, whose outlines come afterwards (songda.letters.out
 from __future__ import annotations
 
 import hashlib
+import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from songda.base.days import at
 from songda.letters.content import Content, problems, texts
-from songda.letters.errors import BadContent, MissingGlyph, RenderFailed
+from songda.letters.errors import BadContent, MissingGlyph, RenderFailed, UnknownImprint
 from songda.letters.glyphs import missing_glyphs
 from songda.letters.outlines import HOLLOW, RARE, with_outlines
 from songda.letters.template import PACKAGES, Template, extra_problems, typst_of
-from songda.letters.view import view
+from songda.letters.view import imprints_of, view
 
 if TYPE_CHECKING:
     import typst
 
 STANDARD: Final = "a-2a"
+NO_IMPRINTS: Final[Mapping[str, bytes]] = MappingProxyType({})
 _UNDRAWN = re.compile(r"the text `\"(.+?)\"` could not be displayed", re.DOTALL)
 _PAGES = re.compile(rb"<</Type/Pages/Count (\d+)")
 _ESCAPE = re.compile(r"\\u\{([0-9a-f]+)\}")
@@ -51,10 +55,12 @@ def _fonts() -> typst.Fonts:
 class Renderer:
     """Keeps the engine of one template warm; a letter then costs a quarter of a cold one. Not shared between threads."""
 
-    def __init__(self, template: Template) -> None:
+    def __init__(self, template: Template, imprints: Mapping[str, bytes] = NO_IMPRINTS) -> None:
+        """`imprints`: seals and signatures by their SHA-256, as approvals name them."""
         import typst
 
         self.template = template
+        self._imprints = imprints
         self._source = typst_of(template)
         # Packages are read from our folder alone: an import of anything else fails instead of asking the network. The
         # same folder is the root, so that there is nothing else to be read either.
@@ -65,7 +71,7 @@ class Renderer:
     def render(self, content: Content) -> Rendered:
         """The PDF of record, dated at the start of the letter's business day.
 
-        Raises BadContent (sums, dates, control characters), MissingGlyph, RenderFailed.
+        Raises BadContent (sums, dates, control characters), MissingGlyph, UnknownImprint, RenderFailed.
         """
         if content.kind != self.template.kind:
             raise ValueError(f"a renderer of {self.template.kind} was given a {content.kind}")
@@ -79,6 +85,11 @@ class Renderer:
         # The data is a file that exists in memory only. As `sys.inputs` it would be part of the engine's library, and a
         # change there makes the engine lay out anew what all letters share: twice the time, measured.
         files = {"main": self._source, "data.json": view(content, self.template.types)}
+        for use, imprint in imprints_of(content).items():
+            if imprint is not None:
+                if imprint not in self._imprints:
+                    raise UnknownImprint(imprint=imprint)
+                files[f"{use}.json"] = _as_numbers(self._imprints[imprint])
         try:
             pdf = self._compiler.compile(
                 # The engine takes a mapping of virtual files here; its stub only knows one file.
@@ -97,6 +108,12 @@ class Renderer:
             raise RenderFailed(reason=str(error).split("`")[0][:80]) from None
         assert isinstance(pdf, bytes)
         return with_outlines(pdf)
+
+
+@lru_cache(maxsize=8)
+def _as_numbers(imprint: bytes) -> bytes:
+    """The engine takes files of text alone."""
+    return json.dumps(list(imprint)).encode()
 
 
 def _check(template: Template, content: Content) -> None:

@@ -1,6 +1,6 @@
 """A quick look at a PDF of record that was just made: does it hold what it must and nothing else, drawn in the ways we know.
 
-    is_clean(pdf, pages=2, words="律师函…", picture=qr_pixels)         # False: read it in full (preflighting.py)
+    is_clean(pdf, pages=2, words="律师函…", pictures=[(qr_pixels, None)])      # False: read it in full (preflighting.py)
 
 The engine writes few shapes: a text at a place, a line, a polygon, the picture of the code. A page that is made of them alone
 is read by their pattern, a tenth of the work of reading any PDF; whatever else comes up is not understood here and makes it
@@ -13,17 +13,20 @@ import io
 import json
 import re
 import struct
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, reduce
 from typing import TYPE_CHECKING, Any, Final
 
 from songda.letters.codes import pixels, qr
+from songda.letters.imprint import pixels_of
 from songda.letters.marks import ABOVE, BELOW, Mark, Matrix, box, cid_widths, times
 from songda.letters.paper import characters, words_on
 from songda.letters.postage import load_products
 from songda.letters.preflighting import is_ours, preflight
 from songda.letters.printed import passages
-from songda.letters.view import QR
+from songda.letters.render import NO_IMPRINTS
+from songda.letters.view import QR, imprints_of
 from songda.letters.zones import A4_MM, ADDRESS_WINDOW, EDGES, LEFT_EDGE, PT_PER_MM, SLACK_MM, WAYBILL
 
 if TYPE_CHECKING:
@@ -101,9 +104,13 @@ class _Font:
     characters: dict[int, str]
 
 
-def is_clean(pdf: bytes, *, pages: int, words: str, picture: bytes) -> bool:
+#: What a picture shows: its samples, and the cover of each where it has one.
+Picture = tuple[bytes, bytes | None]
+
+
+def is_clean(pdf: bytes, *, pages: int, words: str, pictures: Sequence[Picture]) -> bool:
     """Whether the record has `pages` A4 pages with nothing where paper must stay white, the address alone in its window, our own
-    fonts, exactly `words` (blanks left out) as its text, and no other picture than `picture` (its grey pixels).
+    fonts, exactly `words` (blanks left out) as its text, and exactly these pictures, in any order.
 
     False says nothing about the record but that somebody has to read it in full. Raises nothing.
     """
@@ -111,12 +118,12 @@ def is_clean(pdf: bytes, *, pages: int, words: str, picture: bytes) -> bool:
 
     try:
         with pikepdf.open(io.BytesIO(pdf)) as document:
-            return _is_clean(document, pages, words, picture)
+            return _is_clean(document, pages, words, pictures)
     except (_Unknown, pikepdf.PikepdfError, ValueError, KeyError, TypeError, IndexError, AttributeError):
         return False
 
 
-def _is_clean(document: pikepdf.Pdf, pages: int, words: str, picture: bytes) -> bool:
+def _is_clean(document: pikepdf.Pdf, pages: int, words: str, pictures: Sequence[Picture]) -> bool:
     root = document.Root
     if document.is_encrypted or not (root.keys() <= _ROOT and root.Pages.keys() <= _PAGES):
         return False
@@ -124,17 +131,16 @@ def _is_clean(document: pikepdf.Pdf, pages: int, words: str, picture: bytes) -> 
         return False
     if len(document.pages) != pages:
         return False
-    said, pictures, fonts = list[str](), 0, dict[tuple[int, int], _Font]()
+    said, left, fonts = list[str](), list(pictures), dict[tuple[int, int], _Font]()
     for number, page in enumerate(document.pages):
         reading = _read(page.obj, fonts)
         if number == 0 and not _is_addressed(reading.top):
             return False
         said += reading.said
         for shown in reading.pictures:
-            pictures += 1
-            if bytes(shown.read_bytes()) != picture:
-                return False
-    return pictures == 1 and "".join("".join(said).split()) == words
+            # Raises ValueError, which is not clean, when it is none of them.
+            left.remove((shown.read_bytes(), shown.SMask.read_bytes() if "/SMask" in shown else None))
+    return not left and "".join("".join(said).split()) == words
 
 
 @dataclass(slots=True)
@@ -292,12 +298,16 @@ def _is_addressed(top: list[Mark]) -> bool:
     )
 
 
-def problems_of_record(template: Template, content: Content, record: Rendered) -> tuple[str, ...]:
+def problems_of_record(
+    template: Template, content: Content, record: Rendered, imprints: Mapping[str, bytes] = NO_IMPRINTS
+) -> tuple[str, ...]:
     """What keeps a PDF that was just made of `content` from being printed: codes of preflight, or `text` when it does not say
     what was proofread. Nearly all are clean at the first look; any other is read in full.
     """
     words = "".join("".join(each.text.split()) for each in passages(template, content))
-    if is_clean(record.pdf, pages=record.pages, words=words, picture=pixels(qr(content.check_url), **QR)):
+    pictures: list[Picture] = [(pixels(qr(content.check_url), **QR), None)]
+    pictures += [pixels_of(imprints[each]) for each in imprints_of(content).values() if each is not None]
+    if is_clean(record.pdf, pages=record.pages, words=words, pictures=pictures):
         return ()
     found = preflight(record.pdf, pages=record.pages, products=load_products()).problems
     return found or (() if _says(record.pdf, words) else ("text",))

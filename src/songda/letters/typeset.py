@@ -25,7 +25,7 @@ from songda.letters.wording import (
 from songda.letters.wording import blocks as blocks_of_the_frame
 
 _HEAD: Final = """#import "@local/frame:1.0.0": *
-#let d = json("data.json")
+#let d = json("data.json") + (imprint: use => bytes(json(use + ".json")))
 #show: frame.with(title: d.title, status: d.status)
 #opening(d)
 """

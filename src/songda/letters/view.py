@@ -14,6 +14,7 @@ from songda.base.money import yuan
 from songda.letters.capital import capital_yuan
 from songda.letters.codes import png, qr
 from songda.letters.content import TITLES, Addressee, Content, DebtLine, line_width
+from songda.letters.imprint import ImprintUse
 
 #: Pixels a module, and white modules around the code of the check.
 QR: Final = {"scale": 3, "quiet": 2}
@@ -105,8 +106,16 @@ def stated(content: Content, types: Mapping[str, str]) -> dict[str, Any]:
         "decided_by_model": content.decided_by_model,
         "status": _status(content),
         "approval": content.seal.approval_id[:12].upper() if content.seal else "",
+        **{f"{use}_imprint": imprint is not None for use, imprint in imprints_of(content).items()},
         "extra": _extra(content, types),
     }
+
+
+def imprints_of(content: Content) -> dict[ImprintUse, str | None]:
+    """What is laid on the letter, by SHA-256: nothing before its approval, and nothing on a drill, which must not look real."""
+    if content.seal is None or content.drill:
+        return {"seal": None, "signature": None}
+    return {"seal": content.seal.seal_imprint, "signature": content.seal.signature_imprint}
 
 
 def columns(table: str) -> tuple[tuple[str, str], ...]:
