@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -111,8 +111,8 @@ def free_port() -> int:
 
 
 @contextmanager
-def postgresql(folder: Path) -> Iterator[str]:
-    """URL of a database on a throw-away server on loopback, as safe as it comes (fsync on)."""
+def postgresql(folder: Path, *, settings: Sequence[str] = (), log: Path | None = None) -> Iterator[str]:
+    """URL of a database on a throw-away server on loopback, as safe as it comes (fsync on). `log`: where its words go."""
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     if not programs:
         raise SystemExit("PostgreSQL is not installed")
@@ -129,7 +129,9 @@ def postgresql(folder: Path) -> Iterator[str]:
     make = [*become, str(programs[0] / "initdb"), "-D", data, "-U", "songda", "-A", "trust", "-E", "UTF8"]
     subprocess.run(make, check=True, capture_output=True)
     serve = [*become, str(programs[0] / "postgres"), "-D", data, "-p", port, "-k", str(folder)]
-    server = subprocess.Popen([*serve, "-c", "listen_addresses=127.0.0.1"], stderr=subprocess.DEVNULL)
+    more = [word for setting in ("listen_addresses=127.0.0.1", *settings) for word in ("-c", setting)]
+    with (log or Path(os.devnull)).open("ab") as words:
+        server = subprocess.Popen([*serve, *more], stderr=words)
     try:
         ready = [str(programs[0] / "pg_isready"), "-h", "127.0.0.1", "-p", port, "-t", "30"]
         for _ in range(60):

@@ -203,12 +203,15 @@ def _words(chunk: memoryview) -> np.ndarray:
 
 def _by_chance(data: bytes, begin: int, end: int, encoding: str) -> bool:
     """Whether a name of two characters (4 bytes) stands in noise, i.e. in sealed or compressed data, and not between
-    text.
+    text; or is four letters of plain ASCII, whose pairs are characters of UTF-16.
 
     4 given bytes occur by chance once in 4 GiB of noise, so thousands of names would. Noise has nearly as many
     different bytes as chance gives; text has far fewer. A name that was really written into noise is still found when
     its neighbours on both sides are text.
     """
+    near = data[max(0, begin - 16) : end + 16]
+    if encoding.startswith("utf-16") and len(near) >= 20 and re.fullmatch(rb"[\t\n\r -~]+", near):
+        return True
     around = data[max(0, begin - 1024) : end + 1024]
     if len(set(around)) < 0.85 * 256 * (1 - (255 / 256) ** len(around)):
         return False

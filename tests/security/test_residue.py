@@ -137,3 +137,11 @@ def test_the_command_ends_with_1_when_something_is_found_and_0_when_not(tmp_path
     (tmp_path / "out" / "log").write_text(PHONE)
     assert main(str(tmp_path / "out"), str(tmp_path / "needles.txt")) == 1
     assert PHONE in capsys.readouterr().out
+
+
+def test_four_letters_are_no_name_in_utf_16_but_a_name_among_text_is() -> None:
+    chance = next(a + b for a in "丽好水清" for b in "華本文生" if (a + b).encode("utf-16-be").isascii())
+    ascii_text = b'{"id":"' + chance.encode("utf-16-be") + b'","kind":"piece","version":12,"state":"open"}'
+    assert Searcher([chance]).search(b"x" * 40 + ascii_text) == {}
+    written = ("记录为：" + chance + "，到此为止。").encode("utf-16-be")
+    assert (chance, "utf-16-be") in Searcher([chance]).search(b"\0" * 40 + written)

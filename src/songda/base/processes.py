@@ -19,6 +19,8 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from itertools import islice
 from typing import TypeVar
 
+from songda.base.memory import keep_memory_off_the_disk, lock_is_wanted
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -52,6 +54,7 @@ def map_ahead(call: Callable[[T], R], items: Iterable[T], *, workers: int, ahead
 def _start(parent: int) -> None:
     # A killed parent must not leave workers behind.
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    keep_memory_off_the_disk(lock=lock_is_wanted())
     if os.getppid() != parent:
         os._exit(1)
     # One thread a process: engines would start one per core in each, and they would wait for each other.

@@ -7,6 +7,7 @@
 | SONGDA_MASTER_KEY | base64 of 32 bytes: the master key itself, instead of a file | – |
 | SONGDA_MASTER_KEY_FILE | file that holds the master key, mode 0600 | SONGDA_HOME/keys/master.key |
 | SONGDA_WORKERS | processes that render letters | number of CPUs, at most 8 |
+| SONGDA_LOCK_MEMORY | 1: no page of this process is swapped to the disk (songda.base.memory) | – |
 | SONGDA_CALENDAR | CSV with the holidays of further years (songda.base.calendar) | – |
 """
 

@@ -8,6 +8,7 @@ import typer
 from typer.exceptions import TyperException
 
 from songda.base.errors import SongdaError
+from songda.base.memory import keep_memory_off_the_disk, lock_is_wanted
 from songda.cli import (
     address,
     answers,
@@ -88,6 +89,7 @@ for part in (
 def main() -> None:
     """Entry point of `songda`: runs one command and ends with its exit code."""
     try:
+        keep_memory_off_the_disk(lock=lock_is_wanted())
         sys.exit(app(standalone_mode=False))
     except TyperException as error:
         if type(error).__name__ == "NoArgsIsHelpError":
