@@ -41,7 +41,10 @@ def add_to(app: typer.Typer) -> None:
 
 def run(
     cases: Annotated[
-        Path | None, typer.Argument(help="The case file: .xlsx, .xls or .csv. With --resume only to name its batch.")
+        Path | None,
+        typer.Argument(
+            help="The case file: .xlsx, .xls or .csv, or one of them as .age. With --resume only to name its batch."
+        ),
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for report.html, rejected.xlsx, decisions.csv, manifests.")] = Path(
         "out"
@@ -85,9 +88,11 @@ def run(
                 _carry_on(house, batches, chosen, on=day, at=at, watch=watch)
         else:
             assert cases is not None
+            from songda.flow.exchange import opened
             from songda.flow.run import take_in
 
-            batch_id, sheet = take_in(house, cases, as_of=day, drill=carrier == "sim", at=at, watch=watch)
+            with opened(house.home, house.tenant, cases) as file:
+                batch_id, sheet = take_in(house, file, as_of=day, drill=carrier == "sim", at=at, watch=watch)
             batches = [batch_id]
         answers = []
         for batch_id in batches:
@@ -111,6 +116,7 @@ def _going(house: House, cases: Path | None, *, drill: bool) -> list[str]:
     """
     from sqlalchemy import select
 
+    from songda.flow.exchange import opened
     from songda.intake import sniff
     from songda.store import tables
 
@@ -118,7 +124,8 @@ def _going(house: House, cases: Path | None, *, drill: bool) -> list[str]:
     states = b.state.in_(("decided", "done"))
     query = select(b.id, b.state).where(b.tenant_id == house.tenant.id, states).order_by(b.as_of, b.id)
     if cases is not None:
-        query = query.where(b.file_sha256 == sniff(cases, mapping=house.tenant.profile.columns).sha256)
+        with opened(house.home, house.tenant, cases) as file:
+            query = query.where(b.file_sha256 == sniff(file, mapping=house.tenant.profile.columns).sha256)
     else:
         query = query.where(b.drill == drill)
     with house.engine.connect() as connection:

@@ -135,17 +135,19 @@ def stop_(
 
 def _stop_by_file(path: Path, *, by: str, tenant: str | None, as_json: bool) -> None:
     """Carries a file's orders out, line by line; 65 when one of them names a letter or case that nobody knows."""
+    from songda.flow.exchange import opened
     from songda.flow.stop_file import give, read_stops
-    from songda.intake import CannotRead
+    from songda.intake import CannotRead, why_refused
 
-    try:
-        lines = read_stops(path.read_bytes())
-    except OSError:
-        raise CannotRead(file=path.name) from None
     answers: list[dict[str, object]] = []
     shown: list[tuple[str, ...]] = []
     wrong = 0
     with open_house(tenant) as house:
+        with opened(house.home, house.tenant, path) as file:
+            try:
+                lines = read_stops(file.read_bytes())
+            except OSError as error:
+                raise CannotRead(file=path.name, reason=why_refused(error)) from None
         for line in lines:
             said = give(house.engine, house.tenant, line, by=by, at=days.now())
             if isinstance(said, SongdaError):

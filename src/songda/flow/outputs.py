@@ -1,6 +1,7 @@
 """What a run leaves for people in the folder they named: report, refused rows, list of decisions, manifests.
 
-`rejected.xlsx` is the institution's own data handed back (mode 0600, in the audit log); nothing else names a person.
+`rejected.xlsx` is the institution's own data handed back (mode 0600, in the audit log; encrypted as `rejected.xlsx.age` where its
+profile names a key); nothing else names a person.
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ from sqlalchemy import Engine, select
 from songda.base.errors import SongdaError
 from songda.flow.audit import write_audit
 from songda.flow.decide import rules_on
+from songda.flow.exchange import outgoing_lock
 from songda.flow.figures import reason_zh
 from songda.flow.receive import rejected_rows
 from songda.flow.report import write_report
 from songda.flow.summary import Summary
 from songda.flow.tenants import Tenant
-from songda.intake import Sheet, why_refused, write_rejected
+from songda.intake import Sheet, private_file, rejected_workbook, why_refused, write_rejected
 from songda.store import tables
 
 
@@ -76,7 +78,13 @@ def write_outputs(
                 object_id=batch_id,
                 details={"rows": len(rows)},
             )
-        write_rejected(out / "rejected.xlsx", sheet, rows)
+        lock = outgoing_lock(tenant)
+        if lock is None:
+            write_rejected(out / "rejected.xlsx", sheet, rows)
+        else:
+            name = "rejected.xlsx"
+            with private_file(out / (name + lock.suffix)) as draft:
+                draft.write_bytes(lock.close(name, rejected_workbook(sheet, rows)))
     write_report(summary, out / "report.html")
 
 

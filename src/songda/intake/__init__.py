@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from songda.intake.output import private_file, why_refused
     from songda.intake.problems import Chunk, Problem, RejectedRow, problem_label
     from songda.intake.profile import Profile, ProfileError, read_profile, write_profile_template
-    from songda.intake.rejected import write_rejected
+    from songda.intake.rejected import rejected_workbook, write_rejected
     from songda.intake.sheets import Sheet, sniff
     from songda.intake.template import write_template
     from songda.intake.workbook import SheetTable, tables
@@ -74,7 +74,7 @@ _HOMES = {
     "output": ("private_file", "why_refused"),
     "problems": ("Chunk", "Problem", "RejectedRow", "problem_label"),
     "profile": ("Profile", "ProfileError", "read_profile", "write_profile_template"),
-    "rejected": ("write_rejected",),
+    "rejected": ("rejected_workbook", "write_rejected"),
     "sheets": ("Sheet", "sniff"),
     "template": ("write_template",),
     "workbook": ("SheetTable", "tables"),
@@ -118,6 +118,7 @@ __all__ = [  # noqa: RUF022 -- grouped as above
     "tables",
     "why_refused",
     "write_profile_template",
+    "rejected_workbook",
     "write_rejected",
     "write_template",
 ]

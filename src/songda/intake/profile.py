@@ -337,6 +337,17 @@ class Signature(_Section):
     timestamp: bool | None = None
 
 
+class Exchange(_Section):
+    """Files with persons between the institution and this house (songda.flow.exchange)."""
+
+    #: Public key of the institution (age, X25519): what is handed back is encrypted to it. Unset: it is for the owner's eyes (0600).
+    recipient: Annotated[
+        Annotated[str, Field(pattern=r"^age1[02-9ac-hj-np-z]{58}$")] | None, BeforeValidator(_not_a_placeholder)
+    ] = None
+    #: True: case files and stop files that are not encrypted are refused.
+    encrypted_only: bool | None = None
+
+
 class Budget(_Section):
     """Limits. Unset: nothing goes out."""
 
@@ -393,6 +404,7 @@ class Profile(_Section):
     carrier: Carrier = Carrier()
     timestamp: Timestamp = Timestamp()
     signature: Signature = Signature()
+    exchange: Exchange = Exchange()
     budget: Budget = Budget()
     policy: Policy = Policy()
     contact: Contact = Contact()
