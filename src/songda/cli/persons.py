@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -34,8 +34,61 @@ class WhoErases(SongdaError):
     exit_code = 64
 
 
+class RevealForWhat(SongdaError):
+    zh = "--reveal 与 --purpose 须同时给出"
+    remedy = "例如 songda person show --case AN-0001 --by ops-7 --reveal phones --purpose dispute"
+    exit_code = 64
+
+
+class Field(StrEnum):
+    """What can be uncovered (songda.flow.reveal.FIELDS)."""
+
+    NAME = "name"
+    ID_NUMBER = "id_number"
+    PHONES = "phones"
+    ADDRESSES = "addresses"
+
+
+_FIELDS_ZH = {"name": "姓名", "id_number": "身份证号", "phones": "电话", "addresses": "地址"}
+
+
 def add_to(app: typer.Typer) -> None:
     app.add_typer(person, name="person")
+
+
+@person.command()
+def show(
+    case: Annotated[str, typer.Option(help="Case number of the person, as in the case file.")],
+    by: Annotated[str, typer.Option("--by", help="Id of the one who looks; never a name.")],
+    reveal: Annotated[
+        Field | None, typer.Option(help="Uncover this field; everything else stays masked. Needs --purpose.")
+    ] = None,
+    purpose: Annotated[
+        str | None, typer.Option(help="Why it is uncovered: identity_check, delivery, dispute or court.")
+    ] = None,
+    tenant: TenantName = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show a person masked, or one field uncovered for a purpose. Who looked, at what and why stands in the audit log first.
+
+    Example: songda person show --case AN-0001 --by ops-7 --reveal phones --purpose dispute
+    """
+    from songda.flow.reveal import FIELDS, look
+    from songda.flow.reveal import reveal as uncover
+
+    who = holder_id(by)
+    if (reveal is None) != (purpose is None):
+        raise RevealForWhat
+    with open_house(tenant) as house:
+        asked: dict[str, Any] = {"case_no": case, "by": who, "at": days.now()}
+        shown = look(house.engine, house.tenant, **asked)
+        if reveal is not None and purpose is not None:
+            field = next(each for each in FIELDS if each == reveal.value)
+            shown[field] = uncover(house.engine, house.tenant, field=field, purpose=purpose, **asked)
+    if as_json:
+        print_json({name: list(values) for name, values in shown.items()})
+    else:
+        print_table("人员", ("项目", "内容"), [(_FIELDS_ZH[name], "\n".join(values)) for name, values in shown.items()])
 
 
 @person.command()
