@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from bank import opened
+from bank import opened, rows_of
 from sqlalchemy import select, update
 
 from songda.evidence import public_pem, signing_key
@@ -21,9 +21,11 @@ from songda.flow.audit import (
     verify_copy,
     write_audit,
 )
+from songda.flow.audit_stamps import stamp_audit
+from songda.sim.authority import stamping
 from songda.sim.case_rows import AT
 from songda.store import tables
-from songda.vault.audit import GENESIS, AuditEntry, Break, link
+from songda.vault.audit import GENESIS, SEALED, AuditEntry, Break, link, seal_statement
 
 
 def afresh(lines: list[str]) -> list[str]:
@@ -86,3 +88,52 @@ def test_what_is_no_copy_is_told_by_its_line(line: str) -> None:
     with pytest.raises(NotAnAuditCopy) as told:
         verify_copy([line])
     assert "第 1 行" in told.value.message_zh
+
+
+def test_a_seal_is_stamped_by_an_authority_and_the_timestamp_holds_on_a_copy(tmp_path: Path) -> None:
+    with stamping() as authority:
+        certificate = authority.root.decode()
+        stated = f'[timestamp]\nurl = "{authority.url}"\ncertificate = """\n{certificate}"""\n\n[policy]'
+        with opened(tmp_path, ("[policy]", stated)) as house:
+            engine, tenant = house.engine, house.tenant
+            assert stamp_audit(engine, tenant, at=AT) is None
+            first = seal_audit(engine, tenant, at=AT)
+            assert stamp_audit(engine, tenant, at=AT) is None
+            assert stamp_audit(engine, tenant, at=AT) is None
+            # A day on which only a timestamp was added needs no seal.
+            assert seal_audit(engine, tenant, at=AT + timedelta(days=1)) == first
+            key = public_pem(signing_key(tenant.key.signing_seed()))
+            with engine.connect() as connection:
+                lines = list(export_audit(connection))
+    assert sum('"audit.stamped"' in line for line in lines) == 1
+    found = verify_copy(lines, keys=[key], roots=[authority.root])
+    assert (found.breaks, found.stamped) == ((), first)
+    assert found.stamped_at is not None
+    # Whoever holds the institution's key can seal another history, but not have it stamped earlier.
+    forger = signing_key(tenant.key.signing_seed())
+    rows, head = [], GENESIS
+    for line in lines:
+        row = json.loads(line)
+        if row["action"] == "tenant.import":
+            row["actor"] = "somebody else"
+        if row["action"] == SEALED:
+            statement = seal_statement(row["object_id"], row["details"]["day"], row["seq"] - 1, head)
+            row["details"]["signature"] = forger.sign(statement).hex()
+        head = link(head, AuditEntry(**{name: value for name, value in row.items() if name != "hash"}))
+        rows.append(json.dumps(row | {"hash": head}))
+    assert verify_copy(rows, keys=[key]).breaks == ()
+    assert [each.kind for each in verify_copy(rows, keys=[key], roots=[authority.root]).breaks] == ["forged"]
+    # An authority that nobody trusts says nothing.
+    with stamping() as stranger:
+        assert verify_copy(lines, keys=[key], roots=[stranger.root]).stamped == 0
+
+
+def test_an_authority_that_does_not_answer_is_a_task_until_it_does(tmp_path: Path) -> None:
+    with stamping() as authority:
+        certificate = authority.root.decode()
+    stated = f'[timestamp]\nurl = "{authority.url}"\ncertificate = """\n{certificate}"""\n\n[policy]'
+    with opened(tmp_path, ("[policy]", stated)) as house:
+        seal_audit(house.engine, house.tenant, at=AT)
+        assert stamp_audit(house.engine, house.tenant, at=AT) is not None
+        t = tables.task.c
+        assert rows_of(house, t.kind, t.object_id, state="open") == [("audit_unstamped", house.tenant.id)]

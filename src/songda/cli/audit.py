@@ -13,7 +13,12 @@ from songda.cli.opening import JsonFlag, TenantName, open_base, open_house, prin
 
 audit = typer.Typer(help="The hash-chained audit log, sealed daily.", no_args_is_help=True)
 
-_KINDS_ZH = {"changed": "被改动", "removed": "有缺失", "reordered": "次序不对或重复", "forged": "封印与此前的记录不符"}
+_KINDS_ZH = {
+    "changed": "被改动",
+    "removed": "有缺失",
+    "reordered": "次序不对或重复",
+    "forged": "封印或其时间戳与此前的记录不符",
+}
 
 
 class AuditBroken(SongdaError):
@@ -41,29 +46,36 @@ def verify(
         list[Path] | None,
         typer.Option(help="Key of an institution (`songda evidence key`) by which seals are checked, for a copy."),
     ] = None,
+    authority: Annotated[
+        list[Path] | None,
+        typer.Option(help="Root certificate of the authority by which timestamps of seals are checked, for a copy."),
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Compute the chain again, check the seals, and name every entry that was changed, removed or reordered.
+    """Compute the chain again, check the seals and their timestamps, and name every entry that was changed, removed or reordered.
 
     A copy needs no database and no secret. What is said of seals holds against somebody who has computed all hashes anew.
 
     Example: songda audit verify
-    Example: songda audit verify audit.jsonl --trust bank.pem
+    Example: songda audit verify audit.jsonl --trust bank.pem --authority tsa.pem
     """
     from songda.flow.audit import institution_keys, verify_audit, verify_copy
+    from songda.flow.audit_stamps import authorities
 
     try:
         keys = [path.read_text("utf-8") for path in trust or ()]
+        roots = [path.read_bytes() for path in authority or ()]
         lines = None if copy is None else copy.read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise NoSuchCopy(file=getattr(error, "filename", None) or copy) from None
     if lines is not None:
-        found = verify_copy(lines, keys=keys)
+        found = verify_copy(lines, keys=keys, roots=roots)
     else:
         with open_base() as (engine, master, _settings):
             keys += institution_keys(engine, master)
+            roots += authorities(engine, master)
             with engine.connect() as connection:
-                found = verify_audit(connection, keys=keys)
+                found = verify_audit(connection, keys=keys, roots=roots)
     if as_json:
         print_json(
             {
@@ -73,11 +85,15 @@ def verify(
                 "seals_checked": bool(keys),
                 "sealed": found.sealed,
                 "sealed_on": found.sealed_on,
+                "stamped": found.stamped,
+                "stamped_at": found.stamped_at,
             }
         )
     else:
         typer.echo(f"审计链 {found.entries:,} 条，末端 {found.head}")
         typer.echo(_sealed(found.entries, found.sealed, found.sealed_on, checked=bool(keys)))
+        if found.stamped_at:
+            typer.echo(f"前 {found.stamped:,} 条的封印由第三方时间戳证明早于 {found.stamped_at}")
     if found.breaks:
         raise AuditBroken(breaks="、".join(f"第 {each.seq} 条{_KINDS_ZH[each.kind]}" for each in found.breaks[:10]))
 
@@ -93,18 +109,22 @@ def _sealed(entries: int, sealed: int, day: str | None, *, checked: bool) -> str
 
 @audit.command()
 def seal(tenant: TenantName = None, as_json: JsonFlag = False) -> None:
-    """Sign for the chain as it stands, once a business day; `songda run` does it by itself.
+    """Sign for the chain as it stands, once a business day, and have the seal stamped; `songda run` does it by itself.
 
     Example: songda audit seal
     """
     from songda.flow.audit import seal_audit
+    from songda.flow.audit_stamps import stamp_audit
 
     with open_house(tenant) as house:
         sealed = seal_audit(house.engine, house.tenant, at=days.now())
+        error = stamp_audit(house.engine, house.tenant, at=days.now())
     if as_json:
         print_json({"sealed": sealed})
     else:
         typer.echo(f"封印覆盖前 {sealed:,} 条")
+    if error is not None:
+        raise error
 
 
 @audit.command()

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from songda.evidence.outcome import OWN, shipped_tables
     from songda.evidence.report import Examined, examine
     from songda.evidence.summary import README, summary_html
-    from songda.evidence.trust import Trust, read_trust
+    from songda.evidence.timestamp import read_stamp
+    from songda.evidence.trust import Trust, certificates, read_trust
     from songda.evidence.verify import Verdict, read_bundle, sentences, trust_of, verify_bundle
 
 _HOMES = {
@@ -39,7 +40,8 @@ _HOMES = {
     "outcome": ("OWN", "shipped_tables"),
     "report": ("Examined", "examine"),
     "summary": ("README", "summary_html"),
-    "trust": ("Trust", "read_trust"),
+    "timestamp": ("read_stamp",),
+    "trust": ("Trust", "certificates", "read_trust"),
     "verify": ("Verdict", "read_bundle", "sentences", "trust_of", "verify_bundle"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
@@ -58,12 +60,14 @@ __all__ = [
     "answer_to",
     "ask",
     "canonical",
+    "certificates",
     "check_seal",
     "digests",
     "examine",
     "public_pem",
     "read_archive",
     "read_bundle",
+    "read_stamp",
     "read_trust",
     "run_proof",
     "run_statement",

@@ -7,6 +7,7 @@ verify_audit(connection, keys=institution_keys(engine, master))
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -17,7 +18,18 @@ from sqlalchemy import Connection, Engine, select
 from songda.base.days import business_day
 from songda.base.errors import SongdaError
 from songda.store import append_audit, append_audits, audit_end, read_audit, tables
-from songda.vault.audit import GENESIS, SEALED, AuditEntry, Genuine, Verdict, link, seal_statement, verify
+from songda.vault.audit import (
+    GENESIS,
+    SEALED,
+    STAMPED,
+    AuditEntry,
+    Genuine,
+    StampedAt,
+    Verdict,
+    link,
+    seal_statement,
+    verify,
+)
 
 if TYPE_CHECKING:
     from songda.flow.tenants import Tenant
@@ -56,12 +68,18 @@ def seal_audit(engine: Engine, tenant: Tenant, *, at: datetime) -> int:
         seq, head = audit_end(connection)
         own = _a.action == SEALED, _a.object_id == tenant.id
         last = connection.execute(select(_a.seq, _a.details).where(*own).order_by(_a.seq.desc()).limit(1)).first()
-        if last is not None and (last.details["day"] >= day or last.seq == seq):
+        if last is not None and (last.details["day"] >= day or not _done_since(connection, last.seq)):
             return int(last.seq) - 1
         statement = seal_statement(tenant.id, day, seq, head or GENESIS)
         details = {"day": day, "signature": signing_key(tenant.key.signing_seed()).sign(statement).hex()}
         write_audit(connection, at=at, actor="timer", action=SEALED, object_id=tenant.id, details=details)
     return seq
+
+
+def _done_since(connection: Connection, seq: int) -> bool:
+    """Whether anything stands behind the entry but timestamps."""
+    later = select(_a.seq).where(_a.seq > seq, _a.action != STAMPED).limit(1)
+    return connection.execute(later).first() is not None
 
 
 def institution_keys(engine: Engine, master: MasterKey) -> list[str]:
@@ -75,14 +93,17 @@ def institution_keys(engine: Engine, master: MasterKey) -> list[str]:
     return [public_pem(signing_key(tenant.key.signing_seed())) for tenant in tenants]
 
 
-def verify_audit(connection: Connection, *, keys: Iterable[str] = ()) -> Verdict:
-    """Every break of the chain. `keys`: PEM by which its seals are checked; none: they are not."""
-    return verify(_rows(read_audit(connection)), genuine=_genuine(keys))
+def verify_audit(connection: Connection, *, keys: Iterable[str] = (), roots: Iterable[bytes] = ()) -> Verdict:
+    """Every break of the chain. `keys`: PEM by which its seals are checked; none: they are not. `roots`: so for their timestamps.
+
+    Raises BadTrust.
+    """
+    return verify(_rows(read_audit(connection)), genuine=_genuine(keys), stamped_at=_stamped_at(roots))
 
 
-def verify_copy(lines: Iterable[str], *, keys: Iterable[str] = ()) -> Verdict:
-    """As `verify_audit`, of what `export_audit` wrote; needs no database. Raises NotAnAuditCopy."""
-    return verify(_rows(_read(lines)), genuine=_genuine(keys))
+def verify_copy(lines: Iterable[str], *, keys: Iterable[str] = (), roots: Iterable[bytes] = ()) -> Verdict:
+    """As `verify_audit`, of what `export_audit` wrote; needs no database. Raises NotAnAuditCopy, BadTrust."""
+    return verify(_rows(_read(lines)), genuine=_genuine(keys), stamped_at=_stamped_at(roots))
 
 
 def export_audit(connection: Connection) -> Iterator[str]:
@@ -139,6 +160,23 @@ def _genuine(keys: Iterable[str]) -> Genuine | None:
         return False
 
     return genuine
+
+
+def _stamped_at(roots: Iterable[bytes]) -> StampedAt | None:
+    """By an authority under one of the roots (PEM)."""
+    from songda.evidence import UntrustedStamp, certificates, read_stamp
+
+    trusted = [each for pem in roots for each in certificates(pem, source="timestamp")]
+    if not trusted:
+        return None
+
+    def stamped_at(statement: bytes, token: str) -> str | None:
+        try:
+            return read_stamp(base64.b64decode(token, validate=True), statement, roots=trusted).at.isoformat()
+        except (UntrustedStamp, ValueError):
+            return None
+
+    return stamped_at
 
 
 def _link(previous: str | None, row: Mapping[str, Any]) -> str:

@@ -25,6 +25,7 @@ from songda.dispatch import PiecesInThePile
 from songda.flow import factory
 from songda.flow.assemble import assemble
 from songda.flow.audit import seal_audit
+from songda.flow.audit_stamps import stamp_audit
 from songda.flow.decide import decide
 from songda.flow.follow import follow_up
 from songda.flow.plan import read_plan, shut
@@ -226,6 +227,7 @@ def post_and_follow(
         follow_up(house.engine, house.tenant, carrier=carrier, at=at, mapping=mapping_of(house.home))
         progress(under_way)
     seal_audit(house.engine, house.tenant, at=at)
+    stamp_audit(house.engine, house.tenant, at=at)
 
 
 def _print(house: House, batch_id: str, *, carrier: Carrier, on: date, at: datetime, watch: Watch) -> None:

@@ -10,8 +10,9 @@
 
 Each row's hash covers its entry and the hash before it. The chain alone cannot notice that all of it was computed afresh: a
 seal can. It is an entry of the chain, made once a day, that holds an institution's signature over everything before it; whoever
-changes the log under it would have to sign anew. What no seal covers yet, and a tail cut off together with its seals, only a
-copy kept elsewhere can tell.
+changes the log under it would have to sign anew. A seal may be stamped: an entry after it then holds what an authority that is
+none of ours says of its time, and not even the holder of the key can make it anew. What no seal covers yet, and a tail cut off
+together with its seals, only a copy kept elsewhere can tell.
 
 Entries hold ids, counts and codes, never personal data. This module only computes; the table is the store's.
 """
@@ -27,6 +28,8 @@ from dataclasses import dataclass
 GENESIS = "0" * 64
 #: Action of the entries that are seals; their object is the institution whose key signed.
 SEALED = "audit.sealed"
+#: Action of the entries that hold a trusted timestamp (RFC 3161) of a seal.
+STAMPED = "audit.stamped"
 
 Detail = str | int | bool | None
 
@@ -51,7 +54,8 @@ class Break:
     """One place at which the log is not what was written.
 
     kind: changed (this entry or its hash) | removed (entries from `seq` on, up to the next one present) | reordered
-    (out of sequence or twice) | forged (this seal is nobody's signature over what stands before it).
+    (out of sequence or twice) | forged (this seal is nobody's signature over what stands before it; this timestamp is
+    not of the seal that it names).
     """
 
     seq: int
@@ -60,6 +64,8 @@ class Break:
 
 #: Holder of the key (the entry's object), what is sealed, signature in hex → whether it is the holder's. Never raises.
 Genuine = Callable[[str, bytes, str], bool]
+#: What was stamped, the authority's answer (base64) → when it says so (ISO 8601); None: it says nothing of it. Never raises.
+StampedAt = Callable[[bytes, str], str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,9 @@ class Verdict:
     #: Number of the last entry under a genuine seal, and the day of that seal; 0: no seal covers anything.
     sealed: int
     sealed_on: str | None
+    #: Number of the last entry under a seal with a genuine timestamp, and its instant; 0: none.
+    stamped: int = 0
+    stamped_at: str | None = None
 
 
 def link(previous_hash: str, entry: AuditEntry) -> str:
@@ -104,13 +113,22 @@ def seal_statement(holder: str, day: str, seq: int, head: str) -> bytes:
     return f"songda.audit.seal/1\n{holder}\n{day}\n{seq}\n{head}".encode()
 
 
-def verify(rows: Iterable[tuple[AuditEntry, str]], *, genuine: Genuine | None = None) -> Verdict:
+def stamp_statement(seq: int, hash_: str) -> bytes:
+    """What an authority stamps of the seal with this number and hash."""
+    return f"songda.audit.stamp/1\n{seq}\n{hash_}".encode()
+
+
+def verify(
+    rows: Iterable[tuple[AuditEntry, str]], *, genuine: Genuine | None = None, stamped_at: StampedAt | None = None
+) -> Verdict:
     """Reads `rows` (entry and stored hash, in the order of the log) once and tells every break.
 
-    Without `genuine` the signatures of seals are not looked at, and nothing counts as sealed.
+    Without `genuine` the signatures of seals are not looked at, and nothing counts as sealed; without `stamped_at` their
+    timestamps are not, and nothing counts as stamped.
     """
     breaks: list[Break] = []
     count, last_seq, last_hash, sealed, sealed_on = 0, 0, GENESIS, 0, None
+    seals, stamped, instant = dict[int, str](), 0, None
     for entry, stored in rows:
         count += 1
         if entry.seq <= last_seq:
@@ -128,5 +146,22 @@ def verify(rows: Iterable[tuple[AuditEntry, str]], *, genuine: Genuine | None = 
                 sealed, sealed_on = entry.seq - 1, day
             else:
                 breaks.append(Break(entry.seq, "forged"))
+        if entry.action == SEALED:
+            seals[entry.seq] = stored
+        if entry.action == STAMPED and stamped_at is not None:
+            told = _stamped(entry, seals, stamped_at)
+            if told is None:
+                breaks.append(Break(entry.seq, "forged"))
+            else:
+                stamped, instant = told[0] - 1, told[1]
         last_seq, last_hash = entry.seq, stored
-    return Verdict(count, last_hash, tuple(breaks), sealed, sealed_on)
+    return Verdict(count, last_hash, tuple(breaks), sealed, sealed_on, stamped, instant)
+
+
+def _stamped(entry: AuditEntry, seals: Mapping[int, str], stamped_at: StampedAt) -> tuple[int, str] | None:
+    """Number of the seal that the entry stamps, and when; None when it stamps none."""
+    seq, token = entry.details.get("seal"), entry.details.get("token")
+    if not isinstance(seq, int) or not isinstance(token, str) or seq not in seals:
+        return None
+    at = stamped_at(stamp_statement(seq, seals[seq]), token)
+    return None if at is None else (seq, at)
