@@ -5,7 +5,7 @@ VENV  := .venv
 PY    := $(VENV)/bin/python
 STAMP := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
 
-.PHONY: venv system demo test lint bench serve data tagger fonts clean
+.PHONY: venv system demo test lint bench serve data tagger fonts audit clean
 .DEFAULT_GOAL := demo
 
 venv: $(STAMP)
@@ -55,6 +55,10 @@ tagger: venv
 fonts: requirements-data.lock
 	@scripts/make_venv.sh $(VENV) requirements-data.lock
 	$(PY) scripts/build_fonts.py
+
+# Ask osv.dev about everything that is pinned; needs the network.
+audit: venv
+	$(PY) scripts/audit_dependencies.py
 
 clean:
 	rm -rf $(VENV) demo out build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
