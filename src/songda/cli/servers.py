@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from songda.sim.carrier import Courier
     from songda.vault import MasterKey
+    from songda.web import Tls
 
 sim = typer.Typer(
     help="Stand-in servers for exercises and tests (loopback only, invented people only).", no_args_is_help=True
@@ -51,6 +52,16 @@ def serve(
         bool, typer.Option(help="Send webhooks as well; --no-webhooks where `songda webhooks deliver --stay` does it.")
     ] = True,
     openapi: Annotated[bool, typer.Option("--openapi", help="Publish /openapi.json.")] = False,
+    tls_certificate: Annotated[
+        Path | None, typer.Option(help="Serve https: PEM of the certificate and its issuers. Needs --tls-key.")
+    ] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option(help="PEM of the certificate's key, not encrypted, mode 0600.")
+    ] = None,
+    client_ca: Annotated[
+        Path | None,
+        typer.Option(help="Mutual TLS: only who shows a certificate that stems from this one (PEM) gets an answer."),
+    ] = None,
 ) -> None:
     """Serve the page behind the letters' QR codes, links to print files, the carriers' pushes, the feed of
     events, the delivery offices' lists, permits to contact, and /healthz; and send webhooks.
@@ -62,6 +73,7 @@ def serve(
     from songda import web
     from songda.flow.webhooks import delivering
 
+    tls = _tls(web.Tls, tls_certificate, tls_key, client_ca)
     with open_base() as (engine, master, settings):
         if show_push_urls:
             _show_push_urls(engine, master, base=base)
@@ -72,7 +84,21 @@ def serve(
         logs.to_stderr()
         doors = web.record_doors(engine, master, settings.home, environ=os.environ)
         with delivering(engine, master, clock=days.now) if webhooks else nullcontext():
-            web.serve(settings, host=host, port=port, trusted_proxies=trusted_proxies, docs=openapi, **doors)
+            web.serve(settings, host=host, port=port, trusted_proxies=trusted_proxies, tls=tls, docs=openapi, **doors)
+
+
+def _tls(
+    make: Callable[[Path, Path, Path | None], Tls], certificate: Path | None, key: Path | None, client_ca: Path | None
+) -> Tls | None:
+    if (certificate is None) != (key is None) or (client_ca is not None and certificate is None):
+        raise HalfTls
+    return None if certificate is None or key is None else make(certificate, key, client_ca)
+
+
+class HalfTls(SongdaError):
+    zh = "--tls-certificate 与 --tls-key 须同时给出；--client-ca 须与它们一起给出"
+    remedy = "例如 songda serve --tls-certificate 证书.pem --tls-key 私钥.pem --client-ca 机构根证书.pem"
+    exit_code = 64
 
 
 def _show_push_urls(engine: Engine, master: MasterKey, *, base: str) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from songda.web.app import create_app
     from songda.web.press import PrintFile
     from songda.web.record import record_doors
-    from songda.web.server import serve
+    from songda.web.server import Tls, serve
 
 __all__ = [
     "LetterCheck",
@@ -27,6 +27,7 @@ __all__ = [
     "LinkExpired",
     "LinkForged",
     "PrintFile",
+    "Tls",
     "courier_path",
     "create_app",
     "press_path",
@@ -41,6 +42,7 @@ _LAZY = {
     "create_app": "songda.web.app",
     "record_doors": "songda.web.record",
     "serve": "songda.web.server",
+    "Tls": "songda.web.server",
     "PrintFile": "songda.web.press",
 }
 
