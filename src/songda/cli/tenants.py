@@ -8,10 +8,12 @@ from typing import Annotated
 import typer
 
 from songda.base import days
-from songda.cli.opening import JsonFlag, open_base, print_json, tenant_names
+from songda.cli.opening import JsonFlag, TenantName, open_base, open_house, print_json, tenant_names
 from songda.cli.tables import print_table
 
-tenant = typer.Typer(help="Institutions: import a profile, list them.", no_args_is_help=True)
+tenant = typer.Typer(
+    help="Institutions: import a profile, list them, print the record of processing.", no_args_is_help=True
+)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -66,3 +68,45 @@ def list_(as_json: JsonFlag = False) -> None:
         print_json({"tenants": names})
     else:
         print_table("机构", ("名称",), [(name,) for name in names])
+
+
+@tenant.command()
+def processing(tenant: TenantName = None, as_json: JsonFlag = False) -> None:
+    """Print the record of entrusted processing: on which terms, by whom, how much, and what left the house. It names no person.
+
+    Example: songda tenant processing --tenant bank
+    """
+    from songda.flow.processing import ACTIONS, record
+
+    with open_house(tenant) as house:
+        found = record(house.engine, house.tenant, on=days.business_day(days.now()))
+    if as_json:
+        print_json(found)
+        return
+    terms, volume, roles = (
+        found["terms"],
+        found["volume"],
+        {"law_firm": "律师事务所", "carrier": "承运商", "outsourcer": "外包方"},
+    )
+    consent = {True: "已同意", False: "未同意", None: None}[terms["sub_consent"]]
+    rows = [
+        ("委托人", found["principal"]),
+        ("目的", terms["purpose"]),
+        ("期限", terms["term_until"]),
+        ("方式", terms["method"]),
+        ("个人信息种类", "、".join(terms["kinds"])),
+        ("保护措施", terms["safeguards"]),
+        ("双方义务", terms["duties"]),
+        ("转委托", consent),
+        ("影响评估", " ".join(filter(None, found["impact_assessment"].values()))),
+        *(
+            (roles[each["role"]], f"{each['name'] or '未填写'}（至 {each['term_until'] or '未填写'}）")
+            for each in found["processors"]
+        ),
+        ("在册人员", f"{volume['persons']:,}（已删除 {volume['persons_erased']:,}）"),
+        ("案件", f"{volume['cases']:,}"),
+        ("已寄出函件", f"{volume['letters_posted']:,}"),
+        ("案件文件", f"{volume['first_file'] or '无'} 至 {volume['last_file'] or '无'}"),
+        *((ACTIONS[name], f"{count:,}") for name, count in found["actions"].items()),
+    ]
+    print_table(f"委托处理记录（{found['on']}）", ("项目", "内容"), [(name, text or "未填写") for name, text in rows])
