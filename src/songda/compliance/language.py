@@ -339,4 +339,4 @@ class _Reader:
         if kind != "list":
             raise self._illegal(f"{name} 不是列表")
         self._in_vocabulary(present, read)
-        return read.value, present
+        return tuple(dict.fromkeys(read.value)), present

@@ -16,9 +16,10 @@ Frame out (VERDICTS), rows in the order of the actions:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from hashlib import sha256
 from operator import or_
 from typing import TYPE_CHECKING
@@ -49,7 +50,9 @@ VERDICTS = pl.Schema(
 #: Effect → verdict; an effect that is not here lets the action pass and is reported.
 _STOPS = {"block": "block", "block_close": "block", "review": "review"}
 #: Rows a slice: the inputs of one row are about 2 kB of JSON while they are hashed.
-_SLICE = 50_000
+_SLICE = 25_000
+#: Slices at a time, where Polars may use as many cores: each holds some hundred megabytes.
+_ABREAST = 4
 #: Flags that one Int64 holds.
 _WORD = 62
 
@@ -99,9 +102,18 @@ def _check_actions(facts: pl.DataFrame) -> None:
 
 def _evaluate(rules: RuleSet, facts: pl.DataFrame, *, scope: str, gate: str) -> pl.DataFrame:
     plan = _plan(rules, scope=scope, gate=gate)
-    slices = [_judge(plan, piece) for piece in facts.iter_slices(_SLICE)]
+    slices = _judged(plan, list(facts.iter_slices(_SLICE)))
     verdicts = pl.concat(slices) if slices else _empty(facts)
     return verdicts.with_columns(rule_set=pl.lit(rules.label)).select(VERDICTS.names())
+
+
+def _judged(plan: _Plan, slices: Sequence[pl.DataFrame]) -> list[pl.DataFrame]:
+    """Verdicts of the slices, in order. Threads are enough: whatever takes long lets go of the interpreter."""
+    abreast = min(_ABREAST, pl.thread_pool_size(), len(slices))
+    if abreast < 2:
+        return [_judge(plan, piece) for piece in slices]
+    with ThreadPoolExecutor(abreast) as pool:
+        return list(pool.map(partial(_judge, plan), slices))
 
 
 def _empty(facts: pl.DataFrame) -> pl.DataFrame:
@@ -178,11 +190,13 @@ def _names(flags: pl.DataFrame) -> pl.Series:
         return pl.Series([[]], dtype=pl.List(pl.String)).new_from_index(0, flags.height)
     packed = flags.select(_packed(word).alias(str(number)) for number, word in enumerate(words))
     patterns = packed.unique()
+    # No id and no name of a fact holds a blank.
     spelt = [
-        [name for word, bits in zip(words, row, strict=True) for at, name in enumerate(word) if bits >> at & 1]
+        " ".join(name for word, bits in zip(words, row, strict=True) for at, name in enumerate(word) if bits >> at & 1)
         for row in patterns.iter_rows()
     ]
-    named = patterns.with_columns(pl.Series("names", spelt, dtype=pl.List(pl.String)))
+    names = pl.Series("names", spelt, dtype=pl.String).str.split(" ").list.filter(pl.element() != "")
+    named = patterns.with_columns(names)
     return packed.join(named, on=packed.columns, how="left", maintain_order="left")["names"]
 
 
@@ -191,9 +205,6 @@ def _packed(flags: Sequence[str]) -> pl.Expr:
 
 
 def _hash(given: pl.DataFrame) -> pl.Series:
-    rows: Iterable[str] = given.select(pl.struct(sorted(given.columns)).struct.json_encode()).to_series()
-    return pl.Series([_hex(row) for row in rows], dtype=pl.String)
-
-
-def _hex(text: str) -> str:
-    return sha256(text.encode()).hexdigest()
+    # As bytes: to make a text of each row only to encode it again takes as long as the hash.
+    rows = given.select(pl.struct(sorted(given.columns)).struct.json_encode().cast(pl.Binary)).to_series()
+    return pl.Series([sha256(row).hexdigest() for row in rows.to_list()], dtype=pl.String)
