@@ -17,6 +17,7 @@ Rules, facts and word lists are the YAML files of this package; the rule languag
 verdict holds in `verdict`. A fact that is absent, null or cannot be meant counts as a violation.
 """
 
+from songda.compliance.changes import OWN_RULE, Change, read_change
 from songda.compliance.errors import (
     BadActions,
     BrokenRule,
@@ -37,8 +38,10 @@ from songda.compliance.single import Judge, Verdict
 __all__ = [
     "GATES",
     "NEVER",
+    "OWN_RULE",
     "BadActions",
     "BrokenRule",
+    "Change",
     "Hit",
     "IllegalExpression",
     "Judge",
@@ -61,4 +64,5 @@ __all__ = [
     "lint_paragraphs",
     "lint_version",
     "load_rules",
+    "read_change",
 ]

@@ -9,17 +9,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import date
 from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from songda.compliance.changes import OWN_RULE, Change
 from songda.compliance.errors import BrokenRule, NoRuleSet, UnknownGate, UnknownRule, UnknownScope
 from songda.compliance.facts import declared, read_yaml
 from songda.compliance.language import Node, Param, facts_of, parse
-from songda.compliance.tightening import tighten_effect, tighten_params
+from songda.compliance.tightening import (
+    stated_params,
+    stricter_effect,
+    strictest,
+    tighten_effect,
+    tighten_params,
+)
 
 if TYPE_CHECKING:
     import polars as pl
@@ -27,8 +35,11 @@ if TYPE_CHECKING:
 #: Where rules are evaluated, in the order of a letter's life; what each is for stands at the head of rules.yaml.
 GATES = ("accept", "approve", "lock", "hand_over", "follow_up")
 EFFECTS = ("block", "block_close", "review", "warn", "alarm", "grade")
-VERIFIED = ("S", "N", "N-", "M", "D")
+#: `I` is an institution's own rule.
+VERIFIED = ("S", "N", "N-", "M", "D", "I")
 _WAYS = frozenset({"lower", "higher", "subset", "superset"})
+#: A name in braces; a brace without its other half is one too, and the name of nothing.
+_BRACES = re.compile(r"\{[^{}]*\}|[{}]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,40 +149,68 @@ class RuleSet:
         return "\n".join(f"{number}. {line}" for number, line in enumerate(lines, 1))
 
 
-def load_rules(on: date | None = None, overrides: Mapping[str, Mapping[str, object]] | None = None) -> RuleSet:
+def load_rules(
+    on: date | None = None,
+    overrides: Mapping[str, Mapping[str, object]] | None = None,
+    *,
+    changes: Sequence[Change] = (),
+) -> RuleSet:
     """The rules that hold on day `on`, or the newest ones, with a tenant's stricter parameters.
 
-    `overrides`: rule id → {parameter: value}; the name `effect` stands for the rule's effect. Raises LooserThanRule,
-    UnknownRule, BrokenRule, IllegalExpression, NoRuleSet (the day lies before the first rule set).
+    `overrides`: rule id → {parameter: value}; the name `effect` stands for the rule's effect. `changes`: what two persons
+    of the tenant have decided; those that hold on the day count, the strictest value of each parameter. Raises
+    LooserThanRule, UnknownRule, BrokenRule, IllegalExpression, NoRuleSet (the day lies before the first rule set).
     """
-    first, version, scopes, rules = _as_shipped()
+    first, version, scopes, any_scope, rules = _as_shipped()
     if on is not None and on < first:
         raise NoRuleSet(on=on.isoformat(), first=first.isoformat())
-    changes = dict(overrides or {})
-    for unknown in changes.keys() - {rule.id for rule in rules}:
+    held = [each for each in changes if (each.valid_to is None if on is None else each.holds_on(on))]
+    stated = [each.stricter for each in held]
+    for unknown in set(overrides or ()).union(*stated) - {rule.id for rule in rules}:
         raise UnknownRule(rule=unknown)
-    chosen = tuple(
-        _checked(_tightened(rule, changes.get(rule.id, {})))
+    chosen = [
+        _checked(_strictest(rule, (overrides or {}).get(rule.id, {}), [each.get(rule.id, {}) for each in stated]))
         for rule in rules
         if (rule.valid_to is None if on is None else rule.holds_on(on))
-    )
-    return RuleSet(version, _hash(version, chosen), tuple(map(_worded, chosen)), scopes)
+    ]
+    for change in held:
+        chosen += [_own(entry, scopes=scopes, any_scope=any_scope, first=first) for entry in change.own]
+    _check_unique(chosen)
+    # Which changes it is made of, so that whoever reads a verdict knows where to look.
+    version = "/".join((version, ",".join(str(each.number) for each in held))) if held else version
+    return RuleSet(version, _hash(version, tuple(chosen)), tuple(map(_worded, chosen)), scopes)
 
 
-@cache
-def _as_shipped() -> tuple[date, str, tuple[str, ...], tuple[Rule, ...]]:
-    raw = read_yaml("rules.yaml")
-    scopes = tuple(raw["scopes"])
-    rules = tuple(_rule(entry, scopes=scopes, any_scope=raw["any"], first=raw["valid_from"]) for entry in raw["rules"])
+def _own(entry: Mapping[str, Any], *, scopes: tuple[str, ...], any_scope: tuple[str, ...], first: date) -> Rule:
+    rule = _checked(_rule(entry, scopes=scopes, any_scope=any_scope, first=first))
+    # Only names of parameters: a format string could else look into what it is given.
+    names = {name for sentence in (rule.reason_zh, rule.remedy_zh) for name in _BRACES.findall(sentence)}
+    if names - {f"{{{name}}}" for name in rule.params}:
+        raise BrokenRule(rule=rule.id, problem="reason、remedy 的大括号中只能写参数名")
+    return rule
+
+
+def _check_unique(rules: Iterable[Rule]) -> None:
     ids = [rule.id for rule in rules]
     for double in sorted({each for each in ids if ids.count(each) > 1}):
         raise BrokenRule(rule=double, problem="编号重复")
+
+
+@cache
+def _as_shipped() -> tuple[date, str, tuple[str, ...], tuple[str, ...], tuple[Rule, ...]]:
+    """First day, version, kinds of action, what `any` means, the rules."""
+    raw = read_yaml("rules.yaml")
+    scopes, any_scope, first = tuple(raw["scopes"]), tuple(raw["any"]), raw["valid_from"]
+    rules = tuple(_rule(entry, scopes=scopes, any_scope=any_scope, first=first) for entry in raw["rules"])
+    _check_unique(rules)
     for rule in rules:
+        if OWN_RULE.fullmatch(rule.id):
+            raise BrokenRule(rule=rule.id, problem="X 开头的编号留给机构自定的规则")
         _checked(rule)
-    return raw["valid_from"], raw["version"], scopes, rules
+    return first, raw["version"], scopes, any_scope, rules
 
 
-def _rule(entry: Mapping[str, Any], *, scopes: tuple[str, ...], any_scope: list[str], first: date) -> Rule:
+def _rule(entry: Mapping[str, Any], *, scopes: tuple[str, ...], any_scope: tuple[str, ...], first: date) -> Rule:
     wanted = {"id", "title", "effect", "verified", "source", "scope", "gates", "when", "params", "tighten", "zh"}
     wanted |= {"valid_from"}
     name = str(entry.get("id", "?"))
@@ -213,6 +252,19 @@ def _rule(entry: Mapping[str, Any], *, scopes: tuple[str, ...], any_scope: list[
         if not is_sound:
             raise BrokenRule(rule=name, problem=f"{item} 不对")
     return rule
+
+
+def _strictest(rule: Rule, override: Mapping[str, object], decided: Iterable[Mapping[str, object]]) -> Rule:
+    """The rule with the strictest of what the tenant's profile and its decided changes say. Raises LooserThanRule, BrokenRule."""
+    found = _tightened(rule, override)
+    for change in decided:
+        # Once decided, a change is not refused because the package has become stricter than it: then the package holds.
+        wishes = {name: value for name, value in change.items() if name != "effect"}
+        stated = stated_params(rule.id, params=found.params, to=wishes)
+        params = strictest(rule.tighten, found.params, stated)
+        effect = stricter_effect(found.effect, str(change.get("effect", found.effect)))
+        found = replace(found, params=MappingProxyType(params), effect=effect)
+    return found
 
 
 def _tightened(rule: Rule, change: Mapping[str, object]) -> Rule:

@@ -23,15 +23,21 @@ def tighten_params(
     rule: str, verified: str, *, params: Mapping[str, Param], ways: Mapping[str, str], to: Mapping[str, object]
 ) -> dict[str, Param]:
     """`params` with the tenant's values. Raises LooserThanRule, BrokenRule for a value of another type."""
-    tightened = dict(params)
+    tightened = stated_params(rule, params=params, to=to)
+    for name, value in tightened.items():
+        if value != params[name] and not _stricter(ways.get(name), params[name], value):
+            raise LooserThanRule(rule=rule, parameter=name, verified=verified)
+    return tightened
+
+
+def stated_params(rule: str, *, params: Mapping[str, Param], to: Mapping[str, object]) -> dict[str, Param]:
+    """`params` with other values, stricter or not. Raises BrokenRule for one that there is not, or of another type."""
+    stated = dict(params)
     for name, wish in to.items():
         if name not in params:
             raise BrokenRule(rule=rule, problem=f"没有参数“{name}”")
-        value = _like(params[name], wish, rule=rule, name=name)
-        if value != params[name] and not _stricter(ways.get(name), params[name], value):
-            raise LooserThanRule(rule=rule, parameter=name, verified=verified)
-        tightened[name] = value
-    return tightened
+        stated[name] = _like(params[name], wish, rule=rule, name=name)
+    return stated
 
 
 def tighten_effect(rule: str, verified: str, *, effect: str, to: object) -> str:
@@ -41,6 +47,27 @@ def tighten_effect(rule: str, verified: str, *, effect: str, to: object) -> str:
     if to not in _STRICTER or effect not in _STRICTER or _STRICTER.index(str(to)) < _STRICTER.index(effect):
         raise LooserThanRule(rule=rule, parameter="effect", verified=verified)
     return str(to)
+
+
+def strictest(ways: Mapping[str, str], one: Mapping[str, Param], other: Mapping[str, Param]) -> dict[str, Param]:
+    """Of two sets of values of the same parameters the stricter value of each; what nobody may move is `one`'s."""
+    return {name: _stricter_of(ways.get(name), value, other[name]) for name, value in one.items()}
+
+
+def stricter_effect(one: str, other: str) -> str:
+    """The stricter of two effects; one that no other can take the place of stays."""
+    both = one in _STRICTER and other in _STRICTER
+    return max(one, other, key=_STRICTER.index) if both else one
+
+
+def _stricter_of(way: str | None, one: Param, other: Param) -> Param:
+    match way, one, other:
+        case "subset", tuple(), tuple():
+            # Possibly nothing: two changes that leave nothing in common allow nothing.
+            return tuple(each for each in one if each in other)
+        case "superset", tuple(), tuple():
+            return (*one, *(each for each in other if each not in one))
+    return other if _stricter(way, one, other) else one
 
 
 def _like(old: Param, wish: object, *, rule: str, name: str) -> Param:
