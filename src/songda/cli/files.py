@@ -20,7 +20,10 @@ def add_to(app: typer.Typer) -> None:
 
 def template(
     path: Annotated[
-        Path, typer.Argument(help="cases.xlsx: an example case file; tenant.toml: an example tenant profile.")
+        Path,
+        typer.Argument(
+            help="cases.xlsx: an example case file; tenant.toml: an example tenant profile; payments.csv: payments."
+        ),
     ],
     as_json: JsonFlag = False,
 ) -> None:
@@ -32,6 +35,11 @@ def template(
 
     if path.suffix == ".toml":
         intake.write_profile_template(path)
+    elif path.name.startswith("payments"):
+        from songda.flow.payment_file import EXAMPLE
+
+        with intake.private_file(path) as draft:
+            draft.write_text(EXAMPLE, "utf-8-sig")
     else:
         intake.write_template(path)
     _show({"written": str(path)}, f"已写出 {path}", as_json=as_json)

@@ -1,24 +1,30 @@
-"""`songda rules list | explain | test | shadow`: what the rules say, why, and whether their cases still come out as written."""
+"""`songda rules`: what the rules say and why, whether their cases come out as written, and what an institution decides about them."""
 
 from __future__ import annotations
 
 import re
-import tomllib
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from songda.base import days
 from songda.base.errors import SongdaError
-from songda.cli.opening import JsonFlag, TenantName, day_of, open_house, print_json
+from songda.cli.holder import holder_id
+from songda.cli.opening import JsonFlag, TenantName, day_of, open_base, open_house, open_one, print_json, tenant_names
 from songda.cli.tables import print_table
 
 if TYPE_CHECKING:
     from songda.compliance import RuleSet
+    from songda.flow.rule_changes import Listed
 
-rules = typer.Typer(help="Compliance rules: list, explain, test.", no_args_is_help=True)
+rules = typer.Typer(
+    help="Compliance rules: list, explain, test; and an institution's own changes, by two persons.",
+    no_args_is_help=True,
+)
 
+By = Annotated[str, typer.Option("--by", help="Id of the one who says so; kept in the audit log. Never a name.")]
 AsOf = Annotated[datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="Rules of this day; today's.")]
 
 EFFECTS_ZH = {
@@ -35,6 +41,7 @@ VERIFIED_ZH = {
     "N-": "仅一个较弱的转述",
     "M": "凭记忆，未核对",
     "D": "本系统的默认值，没有法定数字",
+    "I": "机构自定",
 }
 GATES_ZH = {
     "accept": "接收",
@@ -54,12 +61,10 @@ class CasesFailed(SongdaError):
     exit_code = 70
 
 
-class UnreadableChanges(SongdaError):
-    """The file of stricter parameters is not TOML with a table a rule."""
-
-    zh = "不能读取收紧规则的文件 {path}"
-    remedy = "每条规则一节，例如 [T07] 下写 min_days = 45"
-    exit_code = 65
+class UnreadableFile(SongdaError):
+    zh = "文件 {name} 读不了"
+    remedy = "请检查文件名和权限"
+    exit_code = 66
 
 
 def add_to(app: typer.Typer) -> None:
@@ -68,19 +73,21 @@ def add_to(app: typer.Typer) -> None:
 
 @rules.command("list")
 def list_(
+    tenant: TenantName = None,
     as_of: AsOf = None,
     as_json: JsonFlag = False,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="The list as docs/rules.zh-CN.md holds it.")] = False,
 ) -> None:
     """List the rules that hold on a day, with effect, gates and how well their source was read.
 
+    Of an institution: with what it has decided about them (`songda rules propose`), which is listed below.
+
     Example: songda rules list --as-of 2026-11-26
     """
-    from songda.compliance import load_rules
-
-    held = load_rules(day_of(as_of))
+    held, changes = _held(tenant, day_of(as_of))
     if as_json:
-        print_json({"rule_set": held.label, "rules": [_explained(held, rule.id) for rule in held.rules]})
+        listed = [_explained(held, rule.id) for rule in held.rules]
+        print_json({"rule_set": held.label, "rules": listed, "changes": [_change_told(each) for each in changes]})
         return
     if as_markdown:
         typer.echo(markdown(held))
@@ -98,6 +105,8 @@ def list_(
         for rule in held.rules
     ]
     print_table(f"规则 {held.label}", ("编号", "规则", "后果", "关口", "核对", "依据", "生效"), rows)
+    if changes:
+        print_table("规则变更", _CHANGE_COLUMNS, map(_change_row, changes))
 
 
 @rules.command()
@@ -113,13 +122,13 @@ def explain(
 
     Example: songda rules explain T07
     """
-    from songda.compliance import fact_zh, load_rules
+    from songda.compliance import fact_zh
 
     if not re.fullmatch(r"[A-Z]\d\d", rule):
         _explain_letter(rule, tenant, as_json=as_json)
         return
 
-    held = load_rules(day_of(as_of))
+    held, _ = _held(tenant, day_of(as_of))
     told = _explained(held, rule)
     if as_json:
         print_json({"rule_set": held.label} | told)
@@ -167,6 +176,90 @@ def run_cases_(
 
 
 @rules.command()
+def propose(
+    file: Annotated[Path, typer.Argument(help="TOML: a table a rule, with stricter parameters or a rule of your own.")],
+    reason: Annotated[str, typer.Option(help="Why, in a sentence; kept sealed. No personal data.")],
+    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First day; tomorrow or later.")],
+    by: By,
+    tenant: TenantName = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Propose a change of the rules; another person approves it. It can only stop more than the package does.
+
+    The file holds e.g. `[T07]` and `min_days = 45`, or a rule of the institution's own as `[X01]` (docs/rules.zh-CN.md).
+
+    Example: songda rules propose stricter.toml --reason 董事会决议 --from 2026-12-01 --by ops-7
+    """
+    from songda.flow.rule_changes import propose as say
+
+    data = _read(file)
+    with open_house(tenant) as house:
+        number = say(
+            house.engine,
+            house.tenant,
+            data,
+            reason=reason,
+            valid_from=first.date(),
+            by=holder_id(by),
+            at=days.now(),
+        )
+    if as_json:
+        print_json({"change": number})
+        return
+    typer.echo(f"规则变更 {number} 已提出，拟自 {first.date()} 起有效。可先试算：songda rules shadow --change {number}")
+    typer.echo(f"请由另一人批准：songda rules approve {number} --by 编号")
+
+
+@rules.command()
+def approve(
+    change: Annotated[int, typer.Argument(help="Number of the change, as `songda rules list` names it.")],
+    by: By,
+    tenant: TenantName = None,
+) -> None:
+    """Approve a proposed change as a second person: from its first day on every verdict is given with it.
+
+    Example: songda rules approve 1 --by ops-2
+    """
+    from songda.flow.rule_changes import approve as say
+
+    with open_house(tenant) as house:
+        approved = say(house.engine, house.tenant, change, by=holder_id(by), at=days.now())
+    typer.echo(f"规则变更 {change}（{'、'.join(approved.rules)}）已批准，自 {approved.valid_from} 起有效")
+
+
+@rules.command()
+def withdraw(
+    change: Annotated[int, typer.Argument(help="Number of the change, as `songda rules list` names it.")],
+    by: By,
+    second: Annotated[str | None, typer.Option(help="Id of another person, for a change that is approved.")] = None,
+    first: Annotated[
+        datetime | None,
+        typer.Option(
+            "--from", formats=["%Y-%m-%d"], help="First day without an approved change; tomorrow when absent."
+        ),
+    ] = None,
+    tenant: TenantName = None,
+) -> None:
+    """Take a proposal back, or end an approved change, which takes two persons. What it stopped stays stopped.
+
+    Example: songda rules withdraw 1 --by ops-7 --second ops-2 --from 2027-01-01
+    """
+    from songda.flow.rule_changes import withdraw as say
+
+    with open_house(tenant) as house:
+        ends_on = say(
+            house.engine,
+            house.tenant,
+            change,
+            by=holder_id(by),
+            second=None if second is None else holder_id(second),
+            ends_on=None if first is None else first.date(),
+            at=days.now(),
+        )
+    typer.echo(f"规则变更 {change} 已撤回" if ends_on is None else f"规则变更 {change} 自 {ends_on} 起不再有效")
+
+
+@rules.command()
 def shadow(
     file: Annotated[Path, typer.Argument(help="TOML: a table a rule, with the stricter parameters.", exists=True)],
     tenant: TenantName = None,
@@ -180,14 +273,10 @@ def shadow(
     """
     from dataclasses import asdict
 
+    from songda.flow.rule_changes import read_document
     from songda.flow.shadow import shadow as run_shadow
 
-    try:
-        changes = tomllib.loads(file.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
-        raise UnreadableChanges(path=file.name) from None
-    if not all(isinstance(change, dict) for change in changes.values()):
-        raise UnreadableChanges(path=file.name)
+    changes = read_document(_read(file))
     with open_house(tenant) as house, house.engine.connect() as connection:
         changed = list(run_shadow(connection, house.tenant, changes))
     if as_json:
@@ -231,6 +320,78 @@ def _explain_letter(letter_no: str, tenant: str | None, *, as_json: bool) -> Non
         for each in told
     ]
     print_table(f"函件 {letter_no}", ("日期", "环节", "结论", "理由", "代码", "适用规则", "规则集", "输入哈希"), rows)
+
+
+_CHANGE_COLUMNS = ("编号", "状态", "规则", "自", "至", "提出", "批准", "理由")
+
+
+def _change_row(each: Listed) -> tuple[object, ...]:
+    from songda.flow.rule_changes import STATES_ZH
+
+    change = each.change
+    rules_ = "、".join(change.rules)
+    ends = change.valid_to or ""
+    return (
+        change.number,
+        STATES_ZH[each.state],
+        rules_,
+        change.valid_from,
+        ends,
+        each.proposed_by,
+        each.approved_by or "",
+        each.reason,
+    )
+
+
+def _change_told(each: Listed) -> dict[str, Any]:
+    change = each.change
+    return {
+        "number": change.number,
+        "state": each.state,
+        "rules": list(change.rules),
+        "stricter": change.stricter,
+        "own": [{**entry, "valid_from": change.valid_from.isoformat()} for entry in change.own],
+        "document_sha256": change.sha256,
+        "valid_from": change.valid_from.isoformat(),
+        "valid_to": change.valid_to and change.valid_to.isoformat(),
+        "reason": each.reason,
+        "proposed_by": each.proposed_by,
+        "proposed_at": each.proposed_at.isoformat(),
+        "approved_by": each.approved_by,
+        "approved_at": each.approved_at and each.approved_at.isoformat(),
+    }
+
+
+def _held(name: str | None, on: date) -> tuple[RuleSet, list[Listed]]:
+    """The rules of the institution on a day and all its changes; without an institution those of the package."""
+    from songda.compliance import load_rules
+
+    if name is None and not _has_ledger():
+        return load_rules(on), []
+    with open_base() as (engine, master, _):
+        if name is None and len(tenant_names(engine)) != 1:
+            return load_rules(on), []
+        from songda.flow.decide import rules_on
+        from songda.flow.rule_changes import rule_changes
+
+        tenant = open_one(engine, master, name)
+        with engine.connect() as connection:
+            return rules_on(tenant, on), rule_changes(connection, tenant)
+
+
+def _has_ledger() -> bool:
+    """Whether anybody has worked here: to read the rules makes no database and no key."""
+    from songda.base.settings import load
+
+    settings = load()
+    return not settings.database_url.startswith("sqlite") or (settings.home / "songda.db").exists()
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError:
+        raise UnreadableFile(name=file.name) from None
 
 
 def markdown(held: RuleSet) -> str:

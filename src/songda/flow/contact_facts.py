@@ -9,7 +9,7 @@ A fact that nobody stated stays unknown, and the rule that needs it then refuses
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
@@ -20,7 +20,7 @@ from sqlalchemy import Connection, bindparam, func, select
 from songda.base import ids
 from songda.base.days import business_day
 from songda.base.errors import SongdaError
-from songda.compliance import Judge, RuleSet, load_rules
+from songda.compliance import Change, Judge, RuleSet, load_rules
 from songda.contacts import (
     CONSENTS,
     GATES,
@@ -34,7 +34,7 @@ from songda.contacts import (
 )
 from songda.dispatch import STOP, stops_on
 from songda.flow.facts import LAWFUL_ORIGINS, LIMITATION_YEARS
-from songda.flow.links import OWED
+from songda.flow.links import OWED, moved_fen
 from songda.flow.sealed import LASTING, open_case, open_person
 from songda.flow.tenants import Tenant
 from songda.store import among, tables
@@ -71,11 +71,13 @@ class Subject:
     role: str | None
     #: Where the number is from (fact person.origin).
     origin: str | None
+    #: Paid since the day whose amounts the case's file states.
+    moved_fen: int = 0
 
 
 def contact_rules(tenant: Tenant, on: date) -> RuleSet:
     """The rules of a day with what the institution made stricter for calls and texts, and for letters."""
-    return _rules(on, _stricter(tenant))
+    return _rules(on, _stricter(tenant), tenant.rule_changes)
 
 
 def case_id_of(tenant: Tenant, case_no: str) -> str:
@@ -117,7 +119,7 @@ def candidates_of(
                 number=each.number,
                 role=each.role,
                 facts=facts,
-                judge=_judge(on, strict, each.ask.channel),
+                judge=_judge(on, strict, tenant.rule_changes, each.ask.channel),
                 refusals=tuple(refusals),
                 last_letter=last.get(person_id),
             )
@@ -131,16 +133,17 @@ def subjects_of(connection: Connection, tenant: Tenant, asks: Sequence[Ask]) -> 
     rows = connection.execute(_CASES, {"tenant": tenant.id, "cases": sorted(set(named))})
     cases = {row.id: row for row in rows}
     tenant.key.of_persons({row.person_id for row in cases.values()})
+    moved = moved_fen(connection, list(cases))
     return [
-        _subject_or_none(tenant, ask, cases[case]) if case in cases else None
+        _subject_or_none(tenant, ask, cases[case], moved.get(case, 0)) if case in cases else None
         for ask, case in zip(asks, named, strict=True)
     ]
 
 
-def _subject_or_none(tenant: Tenant, ask: Ask, case: Any) -> Subject | None:
+def _subject_or_none(tenant: Tenant, ask: Ask, case: Any, moved: int) -> Subject | None:
     # Asked together with others, who must not go without an answer.
     try:
-        return _subject(tenant, ask, case)
+        return replace(_subject(tenant, ask, case), moved_fen=moved)
     except PersonErased:
         return None
 
@@ -202,7 +205,8 @@ def _contact_facts(
 ) -> dict[str, Any]:
     ask, case = subject.ask, subject.case
     said = dict(facts_of_text(ask.script)) if ask.script is not None else {}
-    ledger, stated = _owed_fen(case), said.pop("stated_fen", None)
+    stated, owed = said.pop("stated_fen", None), _owed_fen(case)
+    ledger = None if owed is None else owed - subject.moved_fen
     liable = subject.role in LIABLE
     consents = {f"consent.{kind}": liable and kind in of_person for kind in CONSENTS}
     age = case.birth_year and on.year - case.birth_year - 1
@@ -328,13 +332,13 @@ def _stricter(tenant: Tenant) -> tuple[tuple[str, str, Any], ...]:
 
 
 @lru_cache(maxsize=64)
-def _rules(on: date, stricter: tuple[tuple[str, str, Any], ...]) -> RuleSet:
+def _rules(on: date, stricter: tuple[tuple[str, str, Any], ...], decided: tuple[Change, ...]) -> RuleSet:
     changes: dict[str, dict[str, object]] = {}
     for rule, name, value in stricter:
         changes.setdefault(rule, {})[name] = value
-    return load_rules(on, changes)
+    return load_rules(on, changes, changes=decided)
 
 
 @lru_cache(maxsize=256)
-def _judge(on: date, stricter: tuple[tuple[str, str, Any], ...], channel: str) -> Judge:
-    return Judge(_rules(on, stricter), scope=channel, gate=GATES[channel])
+def _judge(on: date, stricter: tuple[tuple[str, str, Any], ...], decided: tuple[Change, ...], channel: str) -> Judge:
+    return Judge(_rules(on, stricter, decided), scope=channel, gate=GATES[channel])

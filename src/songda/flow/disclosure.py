@@ -79,6 +79,9 @@ def kept_about(engine: Engine, tenant: Tenant, *, case_no: str, at: datetime) ->
             "stops": _rows(
                 connection, tables.stop_order, _s.object_id.in_([person_id, *(letter["id"] for letter in letters)])
             ),
+            "payments": _rows(
+                connection, tables.payment, tables.payment.c.case_id.in_(select(_c.id).where(_c.person_id == person_id))
+            ),
             "permits": permits_told(connection, tenant, person_id, at=at),
             "decisions": _decisions(connection, tenant, letters),
         }

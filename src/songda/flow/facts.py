@@ -76,7 +76,8 @@ def accept_facts(links: pl.DataFrame, tenant: Tenant, *, on: date, lawyer: str |
 def approve_facts(actions: pl.DataFrame, tenant: Tenant, *, on: date, lawyer: str) -> pl.DataFrame:
     """One row a (letter, address, case) for the gate *approve*: what `accept_facts` says, and what the letter says.
 
-    In, besides the columns of `accept_facts`: stated_fen (total on the letter), ledger_fen (total of its cases now),
+    In, besides the columns of `accept_facts`: stated_fen (total on the letter), ledger_fen (owed on its cases now),
+    parts_fen (the sum of the parts that their file states),
     amount_on, fields (items of rule C06 that it carries), template_hash and approved_template_hash, batch_id and
     approved_batch, hits_… (wording found by the linter, one column a list).
     """
@@ -85,7 +86,7 @@ def approve_facts(actions: pl.DataFrame, tenant: Tenant, *, on: date, lawyer: st
         pl.col("ledger_fen").alias("case.ledger_amount"),
         (pl.lit(on) - pl.col("amount_on")).dt.total_days().alias("a.amount_age_days"),
         # What the letter asks for beyond the ledger's own parts would be a fee of somebody else.
-        pl.max_horizontal(pl.col("stated_fen") - pl.col("ledger_fen"), pl.lit(0)).alias("a.fee_extra"),
+        pl.max_horizontal(pl.col("stated_fen") - pl.col("parts_fen"), pl.lit(0)).alias("a.fee_extra"),
         pl.col("fields").alias("a.fields"),
         pl.col("template_hash").alias("a.template_hash"),
         pl.col("approved_template_hash").alias("lawyer.approved_template_hash"),

@@ -192,7 +192,11 @@ def _actions(said: Sequence[Said], links: pl.DataFrame, template: Template, *, b
         },
         schema_overrides={"letter_id": pl.String, "record": pl.String, "content_hash": pl.String},
     )
-    ledger = links.unique(["letter_id", "case_id"]).group_by("letter_id").agg(ledger_fen=pl.col("owed_fen").sum())
+    ledger = (
+        links.unique(["letter_id", "case_id"])
+        .group_by("letter_id")
+        .agg(ledger_fen=(pl.col("owed_fen") - pl.col("moved_fen")).sum(), parts_fen=pl.col("owed_fen").sum())
+    )
     current = template_hash(template)
     return (
         frame.join(links.drop("batch_id"), on=["letter_id", "record"], how="inner", maintain_order="left")

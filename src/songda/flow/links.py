@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Any
 
@@ -48,7 +48,8 @@ def read_links(
 
     Columns: those of `case` (id as case_id, without sealed ones), those of `address_record` with the prefix `address_`
     (id as record; `place` is the place of its group), birth_year, person_state, last_days (since the last letter that
-    may have reached the person; null = never), open_letter (of another batch), letter (person/role), owed_fen, action_id,
+    may have reached the person; null = never), open_letter (of another batch), letter (person/role), owed_fen (as the file states
+    it), moved_fen (paid since, songda.flow.payments), action_id,
     stop (`stop:reason` of a standing order to case, person or institution; null = none).
     """
     c, a, p = tables.case, tables.address_record, tables.person
@@ -71,10 +72,28 @@ def read_links(
             letter=pl.concat_str("person_id", "role", separator="/", ignore_nulls=True),
             action_id=pl.concat_str("case_id", "record", separator="/", ignore_nulls=True),
             owed_fen=pl.sum_horizontal(*(pl.col(f"{part}_fen").fill_null(0) for part in OWED)),
+            moved_fen=_moved(connection, select(c.c.id).where(chosen)),
             open_letter=pl.col("open_letter").fill_null(value=False),
             stop=_stops(connection, tenant),
         )
     )
+
+
+def _moved(connection: Connection, cases: Select[tuple[str]]) -> pl.Expr:
+    moved = moved_fen(connection, cases)
+    return pl.col("case_id").replace_strict(moved, default=0, return_dtype=pl.Int64) if moved else pl.lit(0, pl.Int64)
+
+
+def moved_fen(connection: Connection, cases: Select[tuple[str]] | Collection[str]) -> dict[str, int]:
+    """Case → what was paid on it after the day whose amounts its file states; cases without any are left out."""
+    p, c = tables.payment.c, tables.case.c
+    query = (
+        select(p.case_id, func.sum(p.amount_fen))
+        .join(tables.case, c.id == p.case_id)
+        .where(p.case_id.in_(cases), (c.amount_on.is_(None)) | (p.paid_on > c.amount_on))
+        .group_by(p.case_id)
+    )
+    return {case: int(moved) for case, moved in connection.execute(query)}
 
 
 def _stops(connection: Connection, tenant: Tenant) -> pl.Expr:

@@ -80,6 +80,11 @@ def stop_case(engine: Engine, tenant: Tenant, case_no: str, *, reason: str, by: 
     return _stop(engine, tenant, scope, object_id, reason=reason, by=by, at=at)
 
 
+def stop_settled(engine: Engine, tenant: Tenant, case_id: str, *, by: str, at: datetime) -> Stopped:
+    """Stops every letter about a case of the tenant that is paid in full."""
+    return _stop(engine, tenant, "case", case_id, reason="paid", by=by, at=at)
+
+
 def stop_everything(engine: Engine, tenant: Tenant, *, reason: str, by: str, at: datetime) -> Stopped:
     """Stops every letter of the institution."""
     return _stop(engine, tenant, "tenant", tenant.id, reason=reason, by=by, at=at)

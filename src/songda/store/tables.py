@@ -141,6 +141,21 @@ case = Table(
     UniqueConstraint("tenant_id", "lookup"),
 )
 
+#: What debtors have paid, as the institution tells it; a reversal is negative. Case files state amounts anew, so what was paid up to
+#: their day is in them already.
+payment = Table(
+    "payment",
+    metadata,
+    _id(),
+    _to("tenant"),
+    _to("case"),
+    Column("lookup", _HASH, nullable=False),  # blind index of the institution's own reference
+    Column("paid_on", Date, nullable=False),
+    Column("amount_fen", BigInteger, nullable=False),
+    Column("received_at", _INSTANT, nullable=False),
+    UniqueConstraint("tenant_id", "lookup"),
+)
+
 #: A link between a person and a place: personal data, so the text and the parts lie in the person's sealed record.
 address_record = Table(
     "address_record",
@@ -308,6 +323,25 @@ stop_order = Table(
     Column("reason", _CODE, nullable=False),
     *_life(),
     Column("given_at", _INSTANT, nullable=False),
+)
+
+#: What an institution has decided about its rules, by two persons. Reason and document lie sealed; the hash is the document's.
+rule_change = Table(
+    "rule_change",
+    metadata,
+    _id(),
+    _to("tenant"),
+    Column("number", Integer, nullable=False),  # within the tenant; labels of rule sets name it
+    *_life(),  # proposed | approved | ended | withdrawn
+    Column("document_sha256", _HASH, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("valid_from", Date, nullable=False),
+    Column("valid_to", Date),  # last day; null: until further notice
+    Column("proposed_by", String(80), nullable=False),
+    Column("proposed_at", _INSTANT, nullable=False),
+    Column("approved_by", String(80)),  # another person
+    Column("approved_at", _INSTANT),
+    UniqueConstraint("tenant_id", "number"),
 )
 
 #: What a carrier said, stored before it is understood. The outcome of an attempt is a fold over these.
