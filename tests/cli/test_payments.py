@@ -6,7 +6,6 @@ from importlib import resources
 from pathlib import Path
 
 from program import Desk
-
 from songda.sim.case_rows import case_row, write_rows
 
 PROFILE = resources.files("songda.sim").joinpath("tenant.toml").read_text("utf-8")
