@@ -10,10 +10,12 @@ params, source. Both can only stop more: parameters go in the stricter direction
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
+from hashlib import sha256
 from typing import Any
 
 from songda.compliance.errors import BrokenRule
@@ -31,10 +33,12 @@ _LONGEST = 200
 class Change:
     #: Counted within the institution, from 1; the labels of rule sets name it.
     number: int
-    #: Rule of the package → parameter (or `effect`) → value.
-    stricter: Mapping[str, Mapping[str, object]]
+    #: SHA-256 of the document, as JSON with its names sorted and without blanks.
+    sha256: str
+    #: Rule of the package → parameter (or `effect`) → value. What the hash stands for is not compared.
+    stricter: Mapping[str, Mapping[str, object]] = field(compare=False)
     #: The institution's own rules, as entries of rules.yaml.
-    own: Sequence[Mapping[str, Any]]
+    own: Sequence[Mapping[str, Any]] = field(compare=False)
     valid_from: date
     #: The last day; None: until further notice.
     valid_to: date | None = None
@@ -64,7 +68,9 @@ def read_change(
             own.append(_entry(name, table, valid_from=valid_from))
         else:
             stricter[name] = dict(table)
-    return Change(number, stricter, tuple(own), valid_from, valid_to)
+    # What is no JSON is refused later, as a value of another type than its parameter.
+    text = json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)
+    return Change(number, sha256(text.encode()).hexdigest(), stricter, tuple(own), valid_from, valid_to)
 
 
 def _entry(name: str, table: Mapping[str, Any], *, valid_from: date) -> dict[str, Any]:

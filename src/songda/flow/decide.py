@@ -97,8 +97,8 @@ def letter_number(tenant: Tenant, day: date, serial: int) -> str:
 
 
 def rules_on(tenant: Tenant, day: date) -> RuleSet:
-    """The rules of `day` with what the tenant made stricter."""
-    return load_rules(day, overrides_of(tenant))
+    """The rules of `day` with what the tenant made stricter, in its profile or by two persons (songda.flow.rule_changes)."""
+    return load_rules(day, overrides_of(tenant), changes=tenant.rule_changes)
 
 
 def overrides_of(tenant: Tenant) -> dict[str, dict[str, object]]:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Engine, bindparam, insert, select, update
+import orjson
+from sqlalchemy import Engine, and_, bindparam, insert, select, update
 
 from songda.base import ids
 from songda.base.errors import SongdaError
+from songda.compliance import Change, read_change
 from songda.flow.audit import write_audit
 from songda.intake import Profile
 from songda.intake.profile import parse_profile
@@ -36,7 +39,21 @@ class BadTenantName(SongdaError):
 
 #: A tenant's name stands in commands and in the path to which its carrier pushes.
 _NAME = re.compile(r"[\w.-]{1,40}")
-_NAMED = select(tables.tenant).where(tables.tenant.c.name == bindparam("name"))
+_r = tables.rule_change.c
+#: A row an approved change of its rules, or one: a push must not pay for another question to the database.
+_NAMED = (
+    select(
+        tables.tenant,
+        _r.id.label("change_id"),
+        _r.number.label("change_number"),
+        _r.sealed.label("change_sealed"),
+        _r.valid_from.label("change_from"),
+        _r.valid_to.label("change_to"),
+    )
+    .outerjoin(tables.rule_change, and_(_r.tenant_id == tables.tenant.c.id, _r.state.in_(("approved", "ended"))))
+    .where(tables.tenant.c.name == bindparam("name"))
+    .order_by(_r.number)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +69,8 @@ class Tenant:
     imprints: Mapping[str, bytes] = field(default_factory=dict, hash=False, repr=False)
     #: Envelopes and postage of this installation; None: those that are shipped. See `with_products`.
     products: Products | None = field(default=None, hash=False, repr=False)
+    #: What two persons have decided about its rules, each with its days; see songda.flow.rule_changes.
+    rule_changes: tuple[Change, ...] = ()
 
     def template(self, kind: Kind) -> Template:
         """What its letters of a kind are made from: its own template, else the house's."""
@@ -89,14 +108,42 @@ def import_tenant(
 
 
 def open_tenant(engine: Engine, master: MasterKey, *, name: str) -> Tenant:
-    """The tenant with its key and profile. Raises UnknownTenant."""
+    """The tenant with its key, profile and changes of the rules. Raises UnknownTenant."""
     with engine.connect() as connection:
-        row = connection.execute(_NAMED, {"name": name}).first()
-    if row is None or row.profile is None:
+        rows = connection.execute(_NAMED, {"name": name}).all()
+    if not rows or rows[0].profile is None:
         raise UnknownTenant(name=name)
+    row = rows[0]
     key = open_data_key(master, row.data_key, person_keys=person_key_reader(engine))
     text = key.unseal(row.profile, context=f"tenant:{row.id}").decode()
-    return Tenant(id=row.id, name=name, key=key, profile=_parsed(text), profile_sha256=row.profile_sha256)
+    changes = tuple(
+        open_change(
+            key,
+            each.change_sealed,
+            change_id=each.change_id,
+            number=each.change_number,
+            valid_from=each.change_from,
+            valid_to=each.change_to,
+        )[0]
+        for each in rows
+        if each.change_id is not None
+    )
+    return Tenant(
+        id=row.id,
+        name=name,
+        key=key,
+        profile=_parsed(text),
+        profile_sha256=row.profile_sha256,
+        rule_changes=changes,
+    )
+
+
+def open_change(
+    key: DataKey, sealed: bytes, *, change_id: str, number: int, valid_from: date, valid_to: date | None
+) -> tuple[Change, str]:
+    """A change of the rules as it is kept, and why it was proposed. Raises Unsealable."""
+    kept: dict[str, Any] = orjson.loads(key.unseal(sealed, context=f"rule_change:{change_id}"))
+    return read_change(kept["document"], number=number, valid_from=valid_from, valid_to=valid_to), kept["reason"]
 
 
 def with_templates(tenant: Tenant, home: Path) -> Tenant:

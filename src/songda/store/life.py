@@ -22,7 +22,19 @@ from importlib.resources import files
 from typing import Any
 
 #: Machines in the order of a letter's way; each is the table of that name.
-OBJECTS = ("batch", "letter", "attempt", "piece", "run", "stop_order", "entrustment", "intent", "task", "person")
+OBJECTS = (
+    "batch",
+    "letter",
+    "attempt",
+    "piece",
+    "run",
+    "stop_order",
+    "entrustment",
+    "rule_change",
+    "intent",
+    "task",
+    "person",
+)
 
 
 @dataclass(frozen=True, slots=True)
