@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -14,6 +15,8 @@ from typing import Any, get_type_hints
 
 from songda.base.errors import SongdaError
 
+#: Log-odds and bounds on normal scales.
+_MAY_BE_NEGATIVE = frozenset({"intercept", "unable_below"})
 #: Names of alternatives → their shares, which add up to 1.
 Shares = Mapping[str, float]
 
@@ -189,6 +192,33 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
+class PaymentShares:
+    intercept: float
+    willing: float
+    able: float
+    per_100_days: float
+    days: int
+    #: Points that a served letter adds, by who took it; not shares of one whole.
+    effect: Mapping[str, float]
+    forgetful: float
+    young: float
+    unable_below: float
+    contrary: float
+    repeat: float
+    kinds: Shares
+    instalments: int
+
+
+@dataclass(frozen=True, slots=True)
+class ComplaintShares:
+    letter: float
+    wrong_person: float
+    again: float
+    within_days: int
+    cost_yuan: list[int]
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     name: str
     version: str
@@ -202,16 +232,54 @@ class Config:
     stops: Stops
     broken: Broken
     delivery: Delivery
+    payments: PaymentShares
+    complaints: ComplaintShares
     #: The TOML that said all this.
     text: str = field(repr=False)
 
 
 def read(name: str) -> Config:
     """The configuration `name`. Raises UnknownConfig, BadConfig."""
-    file = files(__package__).joinpath(f"{name}.toml")
     if name not in known():
         raise UnknownConfig(name=name, known="、".join(known()))
-    return parse(name, file.read_text(encoding="utf-8"))
+    text = _shipped(name)
+    base = _base_of(text)
+    return parse(name, text if base is None else _laid_over(_shipped(base), text))
+
+
+def _shipped(name: str) -> str:
+    return files(__package__).joinpath(f"{name}.toml").read_text(encoding="utf-8")
+
+
+def _base_of(text: str) -> str | None:
+    base = tomllib.loads(text).get("base")
+    return base if isinstance(base, str) else None
+
+
+def _laid_over(base: str, text: str) -> str:
+    """TOML that says what `base` says but for what `text` says otherwise: whole, since truths are kept with it."""
+    whole, other = tomllib.loads(base), tomllib.loads(text)
+    lines = [f"version = {json.dumps(other['version'])}"]
+    for section in [*whole, *(name for name in other if name not in whole)]:
+        values = {**_table(whole.get(section)), **_table(other.get(section))}
+        if values:
+            lines += ["", f"[{section}]", *(f"{json.dumps(key)} = {_written(value)}" for key, value in values.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _table(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _written(value: Any) -> str:
+    """A value in TOML; JSON writes all but tables alike."""
+    if isinstance(value, dict):
+        return (
+            "{ "
+            + ", ".join(f"{json.dumps(key, ensure_ascii=False)} = {_written(each)}" for key, each in value.items())
+            + " }"
+        )
+    return json.dumps(value, ensure_ascii=False)
 
 
 def known() -> list[str]:
@@ -256,11 +324,12 @@ def _fault(key: str, hint: Any, value: Any) -> str:
     if hint == Shares:
         if not isinstance(value, dict) or not all(_is_share(share) for share in value.values()):
             return f"{key} 的每一项应在 0 到 1 之间"
-        if key not in {"village", "reach"} and abs(sum(value.values()) - 1) > 1e-9:
+        if key not in {"village", "reach", "effect"} and abs(sum(value.values()) - 1) > 1e-9:
             return f"{key} 各项之和应为 1，现为 {sum(value.values()):g}"
         return ""
     if hint in (int, float):
-        good = isinstance(value, int if hint is int else int | float) and not isinstance(value, bool) and value >= 0
+        good = isinstance(value, int if hint is int else int | float) and not isinstance(value, bool)
+        good = good and (value >= 0 or key in _MAY_BE_NEGATIVE)
         return "" if good else f"{key} 应为不小于 0 的{'整数' if hint is int else '数'}"
     entry = {list[int]: int, list[float]: int | float, list[str]: str}[hint]
     good = isinstance(value, list) and bool(value) and all(isinstance(each, entry) for each in value)

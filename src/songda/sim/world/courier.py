@@ -52,6 +52,15 @@ class WorldCourier:
         return (WorldCourier, (self._truth,)) if folder is None else (_from_folder, (folder,))
 
     def __call__(self, letter: ShippedLetter) -> list[PlannedEvent]:
+        _, made, chance = self._made(letter)
+        return journey.events(letter, made, chance=chance, config=self._truth.config.delivery)
+
+    def ends(self, letter: ShippedLetter) -> tuple[int, Attempt]:
+        """Debtor of the letter (-1: nobody's) and its last visit: who truly took it, whatever the carrier reports."""
+        debtor, made, _ = self._made(letter)
+        return debtor, made[-1]
+
+    def _made(self, letter: ShippedLetter) -> tuple[int, list[Attempt], journey.Chance]:
         if self._index is None:
             self._index = _Index(self._truth)
         index, config, seed = self._index, self._truth.config.delivery, self._truth.seed
@@ -74,7 +83,7 @@ class WorldCourier:
                 draw=_draw(seed, debtor, place),
                 config=config,
             )
-        return journey.events(letter, made, chance=chance, config=config)
+        return debtor, made, chance
 
 
 def _from_folder(folder: Path) -> WorldCourier:

@@ -10,7 +10,7 @@ person is found by a hash. Keys are those of the world; `keys.parquet` alone joi
     truth/ties.parquet                who lives, has family or works where, from when until when
     truth/records.parquet             the place that each record of the file means, and what its text got wrong
     truth/contacts.parquet            which contacts are fabricated, and how
-    truth/cases.parquet, keys.parquet why a row must not be sent or must be refused; its case number
+    truth/cases.parquet, keys.parquet why a row must not be sent or must be refused, what is owed; its case number
     truth/stations.parquet            skill and habits of the couriers of a district
 """
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from songda.sim.world.courier import WorldCourier
     from songda.sim.world.world import World
 
-_FORMAT = 1
+_FORMAT = 2
 _ID_DIGITS = 8
 
 
@@ -270,6 +270,8 @@ def _cases(world: World) -> pl.DataFrame:
             "debtor_id": _id("wd", cases.debtor),
             "must_not_send": pl.Series([stop or None for stop in cases.stop], dtype=pl.String),
             "must_refuse": pl.Series([kind or None for kind in cases.broken], dtype=pl.String),
+            "owed_fen": cases.principal_fen + cases.interest_fen + cases.penalty_fen + cases.fees_fen,
+            "overdue_days": int(np.datetime64(world.as_of, "D").astype(np.int64)) - cases.overdue,
         }
     )
 
