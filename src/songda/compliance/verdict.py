@@ -16,7 +16,7 @@ Frame out (VERDICTS), rows in the order of the actions:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial, reduce
@@ -192,12 +192,20 @@ def _names(flags: pl.DataFrame) -> pl.Series:
     patterns = packed.unique()
     # No id and no name of a fact holds a blank.
     spelt = [
-        " ".join(name for word, bits in zip(words, row, strict=True) for at, name in enumerate(word) if bits >> at & 1)
+        " ".join(name for word, bits in zip(words, row, strict=True) for name in _set(word, bits))
         for row in patterns.iter_rows()
     ]
     names = pl.Series("names", spelt, dtype=pl.String).str.split(" ").list.filter(pl.element() != "")
     named = patterns.with_columns(names)
     return packed.join(named, on=packed.columns, how="left", maintain_order="left")["names"]
+
+
+def _set(word: Sequence[str], bits: int) -> Iterator[str]:
+    """The names of the bits that are set: few of many."""
+    while bits:
+        lowest = bits & -bits
+        yield word[lowest.bit_length() - 1]
+        bits ^= lowest
 
 
 def _packed(flags: Sequence[str]) -> pl.Expr:
@@ -207,4 +215,4 @@ def _packed(flags: Sequence[str]) -> pl.Expr:
 def _hash(given: pl.DataFrame) -> pl.Series:
     # As bytes: to make a text of each row only to encode it again takes as long as the hash.
     rows = given.select(pl.struct(sorted(given.columns)).struct.json_encode().cast(pl.Binary)).to_series()
-    return pl.Series([sha256(row).hexdigest() for row in rows.to_list()], dtype=pl.String)
+    return pl.Series([sha256(row).digest() for row in rows.to_list()], dtype=pl.Binary).bin.encode("hex")
