@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 TENANT = "demo"
 #: Hour of the day at which the day's work is done.
 HOUR = 17
+#: What the couriers note beside the truth.
+JOURNAL = "journal.jsonl"
 
 
 class DemoFolderTaken(SongdaError):
@@ -76,10 +78,19 @@ def demo(
 
 
 def play(
-    *, cases: int, seed: int, first: date, days_played: int, out: Path, watch: Watch, config: str = "cn-default"
+    *,
+    cases: int,
+    seed: int,
+    first: date,
+    days_played: int,
+    out: Path,
+    watch: Watch,
+    config: str = "cn-default",
+    each_day: Callable[[House, date], None] = lambda house, on: None,
 ) -> tuple[Summary, str, str]:
     """The whole demonstration; returns its figures, its batch and the number of a posted letter.
 
+    `each_day`: what else happens on a day, before its work is done; the couriers' journal lies in `out`/truth/journal.jsonl.
     Raises DemoFolderTaken, CannotWriteOut.
     """
     from songda.cli.drill import join, open_stand_in
@@ -97,7 +108,7 @@ def play(
         progress(cases)
     began, opening = time.monotonic(), days.at(first, HOUR)
     with invented_house(out / "home", opening) as (house, key, password), alone(house):
-        courier = load_truth(out / "truth").courier()
+        courier = load_truth(out / "truth").courier(out / "truth" / JOURNAL)
         with (
             open_stand_in(house, seed=seed, courier=courier, starts_at=days.at(first, 8)) as post,
             join(post) as carrier,
@@ -108,6 +119,7 @@ def play(
                 on = first + timedelta(days=number)
                 at = days.at(on, HOUR)
                 post.advance(to=at)
+                each_day(house, on)
                 carry_on(house, [batch_id], carrier=carrier, on=on, at=at, watch=watch)
         summary = summarise(
             house.engine,

@@ -42,6 +42,7 @@ from songda.cli import (
     tasks,
     tenants,
     webhooks,
+    worlds,
 )
 from songda.cli.usage import in_chinese
 
@@ -86,6 +87,7 @@ for part in (
     webhooks,
     secrets,
     servers,
+    worlds,
 ):
     part.add_to(app)
 

@@ -9,6 +9,7 @@ comes back. Equal letters get equal events, and the outcome belongs to (person, 
 
 from __future__ import annotations
 
+import json
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from dataclasses import replace
@@ -42,17 +43,28 @@ class WorldCourier:
     It pickles as the folder that its truth came from, or else with the tables that it needs.
     """
 
-    def __init__(self, truth: Truth) -> None:
+    def __init__(self, truth: Truth, journal: Path | None = None) -> None:
+        """`journal`: where who truly took each letter is noted, a JSON object a line."""
         unused = {name: getattr(truth, name).clear() for name in ("records", "contacts", "cases", "keys")}
         self._truth = replace(truth, **unused)
         self._index: _Index | None = None
+        self._journal = journal
 
     def __reduce__(self) -> tuple[Any, ...]:
-        folder = self._truth.folder
-        return (WorldCourier, (self._truth,)) if folder is None else (_from_folder, (folder,))
+        folder, journal = self._truth.folder, self._journal
+        return (WorldCourier, (self._truth, journal)) if folder is None else (_from_folder, (folder, journal))
 
     def __call__(self, letter: ShippedLetter) -> list[PlannedEvent]:
-        _, made, chance = self._made(letter)
+        debtor, made, chance = self._made(letter)
+        if self._journal is not None and debtor >= 0:
+            told = {
+                "waybill": letter.waybill_no,
+                "debtor": debtor,
+                "day": made[-1].day.isoformat(),
+                "key": made[-1].key,
+            }
+            with self._journal.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(told) + "\n")
         return journey.events(letter, made, chance=chance, config=self._truth.config.delivery)
 
     def ends(self, letter: ShippedLetter) -> tuple[int, Attempt]:
@@ -86,8 +98,8 @@ class WorldCourier:
         return debtor, made, chance
 
 
-def _from_folder(folder: Path) -> WorldCourier:
-    return WorldCourier(load(folder))
+def _from_folder(folder: Path, journal: Path | None = None) -> WorldCourier:
+    return WorldCourier(load(folder), journal)
 
 
 _AVERAGE = Station(skill=0.0, evening_tour=False, phone_first=0.35)

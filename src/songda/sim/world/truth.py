@@ -78,11 +78,14 @@ class Truth:
         for name in _TABLES:
             getattr(self, name).write_parquet(folder / f"{name}.parquet", compression="zstd")
 
-    def courier(self) -> WorldCourier:
-        """The couriers of this world: a picklable `Callable[[ShippedLetter], list[PlannedEvent]]`."""
+    def courier(self, journal: Path | None = None) -> WorldCourier:
+        """The couriers of this world: a picklable `Callable[[ShippedLetter], list[PlannedEvent]]`.
+
+        `journal`: file in which they note who truly took each letter (songda.sim.world.history).
+        """
         from songda.sim.world.courier import WorldCourier
 
-        return WorldCourier(self)
+        return WorldCourier(self, journal)
 
 
 _TABLES = [each.name for each in fields(Truth) if each.name not in {"seed", "as_of", "config", "folder"}]
