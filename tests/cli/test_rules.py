@@ -44,6 +44,8 @@ def test_an_institution_changes_its_rules_by_two_persons(tmp_path: Path) -> None
     tomorrow = (days.business_day(days.now()) + timedelta(days=1)).isoformat()
     said = ("propose", str(file), "--reason", "董事会决议", "--from", tomorrow, "--by", "ops-7")
     assert desk.json(*said) == {"change": 1}
+    assert [each["judged"] for each in desk.json("shadow", "--change", "1")["gates"]] == [0] * 5
+    assert "试算" in desk.songda("shadow", str(file), "--since", "2026-11-01")
     assert "须由两人决定" in desk.songda("approve", "1", "--by", "ops-7", rc=77)
     assert "T07" in desk.songda("approve", "1", "--by", "ops-2")
     assert "参数 min_days = 45" in desk.songda("explain", "T07", "--as-of", tomorrow)

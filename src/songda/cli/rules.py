@@ -18,6 +18,7 @@ from songda.cli.tables import print_table
 if TYPE_CHECKING:
     from songda.compliance import RuleSet
     from songda.flow.rule_changes import Listed
+    from songda.flow.shadow import Shadow
 
 rules = typer.Typer(
     help="Compliance rules: list, explain, test; and an institution's own changes, by two persons.",
@@ -59,6 +60,12 @@ class CasesFailed(SongdaError):
     zh = "{count} 个用例的结果与规则用例表不符"
     remedy = "请核对规则文件或用例表的改动；在两者一致之前不要使用这套规则"
     exit_code = 70
+
+
+class WhichChange(SongdaError):
+    zh = "请给出变更文件或 --change 编号，取其一"
+    remedy = "例如 songda rules shadow 收紧.toml，或 songda rules shadow --change 1"
+    exit_code = 64
 
 
 class UnreadableFile(SongdaError):
@@ -261,40 +268,90 @@ def withdraw(
 
 @rules.command()
 def shadow(
-    file: Annotated[Path, typer.Argument(help="TOML: a table a rule, with the stricter parameters.", exists=True)],
+    file: Annotated[
+        Path | None, typer.Argument(help="TOML as for `songda rules propose`; or none, with --change.", exists=True)
+    ] = None,
+    change: Annotated[int | None, typer.Option(help="Number of a change, as `songda rules list` names it.")] = None,
+    since: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day looked at.")] = None,
     tenant: TenantName = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Run stricter rules over the letters decided so far, and list those that would come out otherwise. Changes nothing.
+    """Run a change of the rules over what was decided so far: how many more would be refused, by gate and rule. Changes nothing.
 
-    The file holds e.g. `[T07]` and `min_days = 45`. Looked at is the gate accept, of letters that demand something.
+    Judged again are letters at the gates accept, approve and lock, pieces at the hand-over, and permits by the counters that
+    they keep; what cannot be judged again is told.
 
-    Example: songda rules shadow stricter.toml
+    Example: songda rules shadow stricter.toml --since 2026-11-01
     """
-    from dataclasses import asdict
-
-    from songda.flow.rule_changes import read_document
+    from songda.flow.rule_changes import document_of, read_document
     from songda.flow.shadow import shadow as run_shadow
 
-    changes = read_document(_read(file))
+    if (file is None) == (change is None):
+        raise WhichChange
     with open_house(tenant) as house, house.engine.connect() as connection:
-        changed = list(run_shadow(connection, house.tenant, changes))
+        given = None if file is None else read_document(_read(file))
+        document = given or document_of(connection, house.tenant, change or 0)
+        first = date.min if since is None else since.date()
+        seen = run_shadow(connection, house.tenant, document, number=change or 0, since=first)
     if as_json:
-        print_json({"changes": changes, "letters": [asdict(each) for each in changed]})
+        print_json(_shadow_told(seen))
         return
-    typer.echo(f"{len(changed)} 封函件的结论会不同（只看接收关口，未改动任何数据）")
     rows = [
         (
-            each.letter_no or each.letter_id,
-            each.before,
-            each.after,
-            "、".join(each.rules),
-            "一致" if each.same_inputs else "已变动",
+            _SEEN_ZH[gate.gate],
+            gate.judged,
+            gate.same_inputs,
+            gate.more,
+            gate.fewer,
+            "、".join(f"{rule} {count}" for rule, count in gate.by_rule.items()),
         )
-        for each in changed
+        for gate in seen.gates
     ]
-    if rows:
-        print_table("会不同的函件", ("函号", "原结论", "新结论", "新触发的规则", "与当时的输入"), rows)
+    columns = ("关口", "重新判断", "与当时的输入一致", "多拦", "少拦", "多拦的按规则")
+    print_table("试算（未改动任何数据）", columns, rows)
+    if seen.left:
+        missing = [(_SEEN_ZH[each.gate], _LEFT_ZH[each.why], each.what, each.count or "全部") for each in seen.left]
+        print_table("不能重新判断的", ("关口", "原因", "规则", "数量"), missing)
+    if seen.changed:
+        print_table(
+            "结论会不同的",
+            ("日期", "关口", "函号", "原结论", "新结论", "新触发的规则", "与当时的输入"),
+            [
+                (
+                    each.day,
+                    _SEEN_ZH[each.gate],
+                    each.letter_no or each.object_id,
+                    each.before,
+                    each.after,
+                    "、".join(each.rules),
+                    "一致" if each.same_inputs else "已变动",
+                )
+                for each in seen.changed
+            ],
+        )
+
+
+_SEEN_ZH = GATES_ZH | {"contact": "联系许可"}
+#: Why something could not be judged again (songda.flow.shadow.Left).
+_LEFT_ZH = {
+    "court": "转送法院文书的函件",
+    "erased": "收件人的信息已删除",
+    "void": "律师的审批不能核验",
+    "held": "签发时已被拦下，没有记下在哪些地址",
+    "not_composed": "按现在的档案和模板不能再写成",
+    "no_facts": "许可没有保存这条规则所需的事实",
+    "never_judged": "流程中尚没有环节在此关口判断",
+}
+
+
+def _shadow_told(seen: Shadow) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return {
+        "gates": [asdict(each) for each in seen.gates],
+        "left": [asdict(each) for each in seen.left],
+        "changed": [asdict(each) | {"day": each.day.isoformat()} for each in seen.changed],
+    }
 
 
 def _explain_letter(letter_no: str, tenant: str | None, *, as_json: bool) -> None:

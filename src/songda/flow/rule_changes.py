@@ -89,6 +89,7 @@ class Listed:
     #: proposed | approved | ended | withdrawn
     state: str
     change: Change
+    document: dict[str, Any] = field(repr=False)
     reason: str = field(repr=False)
     proposed_by: str
     #: Shanghai.
@@ -234,6 +235,11 @@ def rule_changes(connection: Connection, tenant: Tenant) -> list[Listed]:
     return [_opened(tenant, row) for row in connection.execute(query)]
 
 
+def document_of(connection: Connection, tenant: Tenant, number: int) -> dict[str, Any]:
+    """What the change asks for, as it was proposed. Raises UnknownChange, Unsealable."""
+    return _found(connection, tenant, number).document
+
+
 def with_change(tenant: Tenant, change: Change) -> Tenant:
     """`tenant` as if the change were approved."""
     others = tuple(each for each in tenant.rule_changes if each.number != change.number)
@@ -248,20 +254,15 @@ def _found(connection: Connection, tenant: Tenant, number: int) -> Listed:
 
 
 def _opened(tenant: Tenant, row: Any) -> Listed:
-    change, reason = open_change(
-        tenant.key,
-        row.sealed,
-        change_id=row.id,
-        number=row.number,
-        valid_from=row.valid_from,
-        valid_to=row.valid_to,
-    )
+    kept = open_change(tenant.key, row.sealed, change_id=row.id)
+    days = {"valid_from": row.valid_from, "valid_to": row.valid_to}
     return Listed(
         id=row.id,
         version=row.version,
         state=row.state,
-        change=change,
-        reason=reason,
+        change=read_change(kept["document"], number=row.number, **days),
+        document=kept["document"],
+        reason=kept["reason"],
         proposed_by=row.proposed_by,
         proposed_at=_shanghai(row.proposed_at),
         approved_by=row.approved_by,

@@ -51,11 +51,14 @@ def judge_hand_over(
         for letter, reason in stopped_letters(connection, tenant.id, letter_ids).items()
     }
     for part in chunks(sorted(set(letter_ids) - found.keys())):
-        found |= _by_rules(connection, tenant, part, on=on)
+        found |= judge_by_rules(connection, tenant, part, on=on)
     return found
 
 
-def _by_rules(connection: Connection, tenant: Tenant, letter_ids: Collection[str], *, on: date) -> dict[str, Judged]:
+def judge_by_rules(
+    connection: Connection, tenant: Tenant, letter_ids: Collection[str], *, on: date
+) -> dict[str, Judged]:
+    """As `judge_hand_over`, without the standing orders."""
     t, lc, c = (each.c for each in (tables.letter, tables.letter_case, tables.case))
     query = (
         select(

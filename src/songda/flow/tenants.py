@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -117,14 +117,12 @@ def open_tenant(engine: Engine, master: MasterKey, *, name: str) -> Tenant:
     key = open_data_key(master, row.data_key, person_keys=person_key_reader(engine))
     text = key.unseal(row.profile, context=f"tenant:{row.id}").decode()
     changes = tuple(
-        open_change(
-            key,
-            each.change_sealed,
-            change_id=each.change_id,
+        read_change(
+            open_change(key, each.change_sealed, change_id=each.change_id)["document"],
             number=each.change_number,
             valid_from=each.change_from,
             valid_to=each.change_to,
-        )[0]
+        )
         for each in rows
         if each.change_id is not None
     )
@@ -138,12 +136,10 @@ def open_tenant(engine: Engine, master: MasterKey, *, name: str) -> Tenant:
     )
 
 
-def open_change(
-    key: DataKey, sealed: bytes, *, change_id: str, number: int, valid_from: date, valid_to: date | None
-) -> tuple[Change, str]:
-    """A change of the rules as it is kept, and why it was proposed. Raises Unsealable."""
+def open_change(key: DataKey, sealed: bytes, *, change_id: str) -> dict[str, Any]:
+    """`document` and `reason` of a change of the rules, as they are kept. Raises Unsealable."""
     kept: dict[str, Any] = orjson.loads(key.unseal(sealed, context=f"rule_change:{change_id}"))
-    return read_change(kept["document"], number=number, valid_from=valid_from, valid_to=valid_to), kept["reason"]
+    return kept
 
 
 def with_templates(tenant: Tenant, home: Path) -> Tenant:
