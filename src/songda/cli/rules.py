@@ -17,6 +17,7 @@ from songda.cli.tables import print_table
 
 if TYPE_CHECKING:
     from songda.compliance import RuleSet
+    from songda.flow.judged import Origin
     from songda.flow.rule_changes import Listed
     from songda.flow.shadow import Shadow
 
@@ -118,14 +119,18 @@ def list_(
 
 @rules.command()
 def explain(
-    rule: Annotated[str, typer.Argument(metavar="RULE|LETTER", help="Id of a rule, e.g. T07, or number of a letter.")],
+    rule: Annotated[
+        str,
+        typer.Argument(metavar="RULE|LETTER|CASE", help="Id of a rule, e.g. T07, or number of a letter or of a case."),
+    ],
     tenant: TenantName = None,
     as_of: AsOf = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Say what a rule asks, where it comes from, which facts it needs and what an institution may make stricter.
 
-    Of a letter: which rules judged it at which gate, and what came of it.
+    Of a letter: which rules judged it at which gate, what came of it, and where each fact came from. Of a case: its letters, and
+    where the facts come from. Nothing of a person is shown.
 
     Example: songda rules explain T07
     """
@@ -354,13 +359,28 @@ def _shadow_told(seen: Shadow) -> dict[str, Any]:
     }
 
 
-def _explain_letter(letter_no: str, tenant: str | None, *, as_json: bool) -> None:
-    from songda.flow.judged import decisions_of_letter
+def _explain_letter(number: str, tenant: str | None, *, as_json: bool) -> None:
+    """Of a letter its decisions and the origins of their facts; of a case the letters about it and the origins of its facts."""
+    from songda.flow.errors import UnknownLetter
+    from songda.flow.judged import decisions_of_letter, origins_of_case, origins_of_letter
 
     with open_house(tenant) as house, house.engine.connect() as connection:
-        told = decisions_of_letter(connection, house.tenant, letter_no)
+        today = days.business_day(days.now())
+        try:
+            told = decisions_of_letter(connection, house.tenant, number)
+        except UnknownLetter:
+            letters, origins = origins_of_case(connection, house.tenant, number, on=today)
+            if as_json:
+                print_json({"letters": letters, "facts": [_origin_told(each) for each in origins]})
+                return
+            typer.echo("有关这个案件的函件：" + ("、".join(letters) or "无") + "；逐封查看：songda rules explain 函号")
+            _print_origins(origins)
+            return
+        stages = {each["stage"] for each in told}
+        last = max((date.fromisoformat(each["day"]) for each in told), default=today)
+        origins = origins_of_letter(connection, house.tenant, number, gates=stages, on=last)
     if as_json:
-        print_json({"letter": letter_no, "decisions": told})
+        print_json({"letter": number, "decisions": told, "facts": [_origin_told(each) for each in origins]})
         return
     rows = [
         (
@@ -376,7 +396,35 @@ def _explain_letter(letter_no: str, tenant: str | None, *, as_json: bool) -> Non
         )
         for each in told
     ]
-    print_table(f"函件 {letter_no}", ("日期", "环节", "结论", "理由", "代码", "适用规则", "规则集", "输入哈希"), rows)
+    print_table(f"函件 {number}", ("日期", "环节", "结论", "理由", "代码", "适用规则", "规则集", "输入哈希"), rows)
+    _print_origins(origins)
+
+
+def _print_origins(origins: list[Origin]) -> None:
+    from songda.flow.judged import SOURCES_ZH
+
+    print_table(
+        "事实的来源（不显示内容）",
+        ("事实", "名称", "关口", "来源", "出处", "怎样得出", "所在（批次/行/文件哈希，地址/序号，档案哈希）"),
+        [
+            (
+                each.zh,
+                each.fact,
+                "、".join(GATES_ZH[gate] for gate in each.gates),
+                SOURCES_ZH[each.source],
+                "、".join(each.what),
+                each.how,
+                "；".join(each.rows),
+            )
+            for each in origins
+        ],
+    )
+
+
+def _origin_told(each: Origin) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return asdict(each)
 
 
 _CHANGE_COLUMNS = ("编号", "状态", "规则", "自", "至", "提出", "批准", "理由")
