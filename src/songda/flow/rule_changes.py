@@ -123,6 +123,8 @@ def propose(
         raise BadReason
     _check_ahead(valid_from, at=at)
     with engine.begin() as connection:
+        # Who proposes at the same time waits for this number.
+        connection.execute(select(tables.tenant.c.id).where(tables.tenant.c.id == tenant.id).with_for_update())
         number = (connection.scalar(select(func.max(_r.number)).where(_r.tenant_id == tenant.id)) or 0) + 1
         change = read_change(document, number=number, valid_from=valid_from)
         _check_stricter(connection, tenant, change)

@@ -34,7 +34,7 @@ from songda.base.days import SHANGHAI
 from songda.carriers import item_line
 from songda.compliance import RuleSet, load_rules, read_change
 from songda.contacts import last_letters
-from songda.flow.approved import read_approvals
+from songda.flow.approved import Signed, read_approvals
 from songda.flow.compose import Wanted, compose
 from songda.flow.contact_facts import contact_rules
 from songda.flow.decide import rules_on, scope_of
@@ -360,16 +360,26 @@ def _papers(connection: Connection, pair: _Pair, gate: str, rows: Sequence[Any])
             # At the gate approve nothing is archived yet, and no rule asks.
             known: dict[str, Any] = {name: getattr(row, name, False) for name in _Paper.__slots__}
             groups.setdefault((row.batch_id, row.approval_id, row.day), []).append(_Paper(**known))
+    signed: dict[str, Mapping[str, Signed]] = {}
     for (batch_id, approval_id, day), papers in groups.items():
-        try:
-            lawyer = read_approvals(connection, pair.tenant, batch_id)[approval_id].lawyer
-        except ApprovalVoid:
+        if batch_id not in signed:
+            signed[batch_id] = _approvals(connection, pair.tenant, batch_id)
+        if approval_id not in signed[batch_id]:
             counts["void"] += len({each.object_id for each in papers})
             continue
+        lawyer = signed[batch_id][approval_id].lawyer
         judged = _judged(connection, pair, gate, papers, batch_id=batch_id, lawyer=lawyer, day=day)
         counts["not_composed"] += len({each.object_id for each in papers}) - len(judged)
         seen += judged
     return seen, [Left(gate, why, count) for why, count in counts.items()]
+
+
+def _approvals(connection: Connection, tenant: Tenant, batch_id: str) -> Mapping[str, Signed]:
+    """Those of the batch; none when one of them does not verify."""
+    try:
+        return read_approvals(connection, tenant, batch_id)
+    except ApprovalVoid:
+        return {}
 
 
 def _judged(
@@ -391,7 +401,9 @@ def _judged(
         for part in chunks(letter_ids)
         for row in connection.execute(select(_lc.letter_id, _lc.case_id).where(_lc.letter_id.in_(part)))
     ]
-    chosen = tables.case.c.id.in_(select(_lc.case_id).where(_lc.letter_id.in_(letter_ids)))
+    # By the batch: a list of ids may be longer than a statement takes.
+    own = select(_lc.case_id).join(tables.letter, _t.id == _lc.letter_id).where(_t.batch_id == batch_id)
+    chosen = tables.case.c.id.in_(own)
     links = read_links(connection, tenant, chosen, on=day, batch_id=batch_id)
     links = _as_it_stood(connection, tenant, links, day, batch_id)
     links = letter_links(links, pairs, released_rules(connection, set(letter_ids)))
