@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 import polars as pl
 from sqlalchemy import ColumnElement, Connection, Engine, func, select, update
 
 from songda.base import ids
-from songda.compliance import RuleSet, load_rules
+from songda.compliance import Change, RuleSet, load_rules
 from songda.flow.facts import accept_facts
 from songda.flow.links import read_links
 from songda.flow.money import OVER_BUDGET, left_fen, open_accounts
@@ -98,13 +99,22 @@ def letter_number(tenant: Tenant, day: date, serial: int) -> str:
 
 def rules_on(tenant: Tenant, day: date) -> RuleSet:
     """The rules of `day` with what the tenant made stricter, in its profile or by two persons (songda.flow.rule_changes)."""
-    return load_rules(day, overrides_of(tenant), changes=tenant.rule_changes)
+    return _rules(day, tenant.profile.policy.interval_days, tenant.rule_changes)
+
+
+@lru_cache(maxsize=64)
+def _rules(day: date, interval_days: int | None, changes: tuple[Change, ...]) -> RuleSet:
+    # Read again it takes 20 ms, and a bundle of evidence asks for the day of every decision.
+    return load_rules(day, _overrides(interval_days), changes=changes)
 
 
 def overrides_of(tenant: Tenant) -> dict[str, dict[str, object]]:
     """What the tenant's profile makes stricter: rule → parameter → value."""
-    days = tenant.profile.policy.interval_days
-    return {"T07": {"min_days": days}} if days else {}
+    return _overrides(tenant.profile.policy.interval_days)
+
+
+def _overrides(interval_days: int | None) -> dict[str, dict[str, object]]:
+    return {"T07": {"min_days": interval_days}} if interval_days else {}
 
 
 def kind_of(tenant: Tenant) -> str:
