@@ -52,6 +52,8 @@ BENCHMARKS: dict[str, tuple[str, list[str]]] = {
         "Letters under faults of every kind and SIGKILL (target: nothing lost, nothing twice, no wrong grade)",
         ["--database", "both", "--letters", "3000", "--days", "30", "--kill-every", "45"],
     ),
+    "vault_speed": ("Sealing and opening (target: at most 10 % of a job's CPU; no nonce twice)", []),
+    "vault_mutations": ("100,000 changed ciphertexts, tokens and bundles (target: none accepted, no crash)", []),
     "canary_scan": ("Residue: 5,000 people through the whole job, everything it wrote searched (target: 0 hits)", []),
     "world_bands": (
         "The simulated world: what rules and truth reach, by configuration (five worlds each)",
