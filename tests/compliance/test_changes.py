@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import date
 from typing import Any
 
@@ -109,3 +110,44 @@ def test_what_is_no_change_is_refused(document: dict[str, Any], error: type[Exce
 def test_two_changes_cannot_bring_the_same_rule() -> None:
     with pytest.raises(BrokenRule):
         changed({"X01": OWN}, {"X01": OWN})
+
+
+#: Further values of lists that are compared with a closed vocabulary.
+MORE = {"P03": "guarantor", "P07": "earlier_letter", "P08": "by_hand", "S03": "bankruptcy", "S05": "open"}
+
+
+def _stricter(rule_id: str, way: str, old: Any, chance: random.Random) -> Any:
+    if way == "subset":
+        return [each for each in old if chance.random() < 0.6]
+    if way == "superset":
+        return [*old] if rule_id == "S07" else [*old, MORE.get(rule_id, "x")]
+    if isinstance(old, str):
+        hour = int(old[:2])
+        return f"{chance.randint(hour, 23) if way == 'higher' else chance.randint(0, hour - 1):02}:00"
+    step = chance.choice([1, 3, 40]) if isinstance(old, int) else chance.random()
+    return old + step if way == "higher" else max(old - step, 0)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_stricter_values_let_anything_through_that_was_stopped(seed: int) -> None:
+    """All that any case of any rule says of an action, under stricter values of all rules at once, in two changes."""
+    chance = random.Random(seed)
+    documents: list[dict[str, Any]] = [{}, {}]
+    for rule in RULES.rules:
+        for name, way in rule.tighten.items():
+            value = _stricter(rule.id, way, rule.params[name], chance)
+            # An empty list is no value that a file can state.
+            documents[chance.randrange(2)].setdefault(rule.id, {})[name] = value or rule.params[name]
+    stricter = changed(*documents)
+    rank = pl.Enum(["pass", "review", "block"])
+    judged = 0
+    for rule_id, case in rule_cases().items():
+        scope, gate = case["at"]
+        changes = [{}, *(each for kind in ("passes", "edge_passes", "fires", "edge_fires") for each in case[kind])]
+        facts = as_frame([case["base"] | change for change in changes])
+        before, after = (rules.evaluate(facts, scope=scope, gate=gate) for rules in (RULES, stricter))
+        worse = after["verdict"].cast(rank).to_physical() >= before["verdict"].cast(rank).to_physical()
+        kept = before["rules"].list.set_difference(after["rules"]).list.len() == 0
+        assert (worse & kept).all(), (rule_id, seed)
+        judged += facts.height
+    assert judged > 200
