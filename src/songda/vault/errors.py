@@ -41,6 +41,12 @@ class BadMasterKey(SongdaError):
     exit_code = 78
 
 
+class KeyServiceFailed(SongdaError):
+    zh = "密钥服务不可用({reason})"
+    remedy = "请检查 SONGDA_KEY_SERVICE 等设置、网络和服务的日志;恢复之前什么也打不开,也不会丢"
+    exit_code = 69
+
+
 class KeyFileExposed(SongdaError):
     zh = "主密钥文件 {path} 的权限为 {mode},别人可以读取或替换"
     remedy = "请执行 chmod {wanted} {path};若多人使用过这台机器,请视为已泄露并更换主密钥"

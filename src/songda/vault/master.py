@@ -1,7 +1,7 @@
 """The master key: it wraps the tenants' data keys and nothing else.
 
-By default 32 random bytes in a file that only its owner can read, made on first use; or given in the environment. A
-key service (HSM, cloud KMS) plugs in by being a `MasterKey`: three members, no base class.
+By default 32 random bytes in a file that only its owner can read, made on first use; or given in the environment; or in a
+key service (songda.vault.key_service). Others plug in by being a `MasterKey`: three members, no base class.
 
 >>> key = LocalMasterKey(bytes(32))
 >>> key.unwrap(key.wrap(b"data key"))
@@ -81,14 +81,26 @@ class LocalMasterKey:
 
 
 def load_master_key(settings: Settings, *, create: bool = True) -> MasterKey:
-    """The master key of this installation: `settings.master_key` (base64) if set, else the file
-    `settings.master_key_file`.
+    """The master key of this installation: a key service's where one is named, else `settings.master_key` (base64) if set, else
+    the file `settings.master_key_file`.
 
     A missing file is made (mode 0600, its folder 0700) unless `create` is false: pass false once there is data, so
     that a lost file or a mistyped path is reported instead of being papered over by a fresh key. Raises BadMasterKey
     (not 32 bytes of base64), KeyFileExposed (others may read or replace it), MasterKeyMissing,
     CannotWrite, DiskFull.
     """
+    if settings.key_service is not None:
+        from songda.vault.key_service import KeyService
+
+        named = settings.key_service
+        return KeyService(
+            named.url,
+            key=named.key,
+            token=named.token,
+            ca=named.ca,
+            certificate=named.certificate,
+            private_key=named.private_key,
+        )
     if settings.master_key is not None:
         return LocalMasterKey(_decode(settings.master_key, source="SONGDA_MASTER_KEY"))
     path = settings.master_key_file

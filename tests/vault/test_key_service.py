@@ -1,0 +1,157 @@
+"""A master key that a service keeps: the house asks a real HTTP server, and says plainly what is wrong when it cannot."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from program import Desk
+from songda.base.settings import load
+from songda.sim.key_service import Service, serving
+from songda.vault import (
+    KeyServiceFailed,
+    LocalMasterKey,
+    Unsealable,
+    WrongMasterKey,
+    load_master_key,
+    new_data_key,
+    open_data_key,
+    rewrap_data_key,
+)
+from songda.vault.key_service import KeyService
+
+KEY = "songda-2026"
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    with serving({KEY: ["k1"]}, token="secret-token") as found:
+        yield found
+
+
+@pytest.fixture
+def master(service: Service) -> KeyService:
+    return KeyService(service.url, key=KEY, token="secret-token")
+
+
+def test_what_it_wraps_it_unwraps_and_nothing_of_it_lies_here(service: Service, master: KeyService) -> None:
+    wrapped = master.wrap(b"a data key")
+    assert master.unwrap(wrapped) == b"a data key"
+    assert b"a data key" not in wrapped
+    assert master.key_id == "k1"
+    assert "secret-token" not in repr(master)
+    with pytest.raises(TypeError):
+        pickle.dumps(master)
+
+
+def test_a_tenants_key_is_opened_once_in_a_while(service: Service, master: KeyService) -> None:
+    wrapped = new_data_key(master)
+    sealed = open_data_key(master, wrapped).seal(b"a person", context="x")
+    for _ in range(20):
+        assert open_data_key(master, wrapped).unseal(sealed, context="x") == b"a person"
+    assert sum("unwrap" in each for each in service.asked) == 1
+
+
+def test_the_service_rotates_its_key_and_the_old_one_is_useless_afterwards(
+    service: Service, master: KeyService
+) -> None:
+    old = new_data_key(master)
+    service.rotate(KEY, "k2")
+    assert open_data_key(master, old)
+    assert not master.is_current(old)
+    new = rewrap_data_key(old, old=master, new=master)
+    assert master.is_current(new)
+    service.destroy(KEY, "k1")
+    fresh = KeyService(service.url, key=KEY, token="secret-token")
+    sealed = open_data_key(fresh, new).seal(b"x", context="x")
+    assert open_data_key(fresh, new).unseal(sealed, context="x") == b"x"
+    with pytest.raises(WrongMasterKey) as caught:
+        open_data_key(fresh, old)
+    assert caught.value.data["sealed_by"] == "k1"
+
+
+def test_a_house_moves_from_a_file_to_the_service(master: KeyService) -> None:
+    local = LocalMasterKey(bytes(32))
+    wrapped = new_data_key(local)
+    sealed = open_data_key(local, wrapped).seal(b"x", context="x")
+    with pytest.raises(WrongMasterKey):
+        open_data_key(master, wrapped)
+    moved = rewrap_data_key(wrapped, old=local, new=master)
+    assert open_data_key(master, moved).unseal(sealed, context="x") == b"x"
+    with pytest.raises((WrongMasterKey, Unsealable)):
+        open_data_key(local, moved)
+
+
+def test_what_was_changed_is_not_unwrapped(master: KeyService) -> None:
+    wrapped = bytearray(master.wrap(b"a data key"))
+    for place in range(len(wrapped)):
+        changed = bytearray(wrapped)
+        changed[place] ^= 1
+        with pytest.raises((Unsealable, WrongMasterKey)):
+            master.unwrap(bytes(changed))
+    for length in range(0, len(wrapped), 7):
+        with pytest.raises((Unsealable, WrongMasterKey)):
+            master.unwrap(bytes(wrapped[:length]))
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 500, 503])
+def test_a_service_that_refuses_is_told_of_as_one(service: Service, master: KeyService, status: int) -> None:
+    service.broken = status
+    with pytest.raises(KeyServiceFailed, match=str(status)):
+        master.wrap(b"x")
+
+
+def test_one_that_does_not_answer_or_answers_nonsense_too(service: Service) -> None:
+    with pytest.raises(KeyServiceFailed, match="没有应答"):
+        KeyService("http://127.0.0.1:9", key=KEY).wrap(b"x")
+    service.broken = 200
+    with pytest.raises(KeyServiceFailed, match="无法解读"):
+        KeyService(service.url, key=KEY, token="secret-token").wrap(b"x")
+    with pytest.raises(KeyServiceFailed, match="401"):
+        KeyService(service.url, key=KEY, token="another").wrap(b"x")
+
+
+def test_the_key_never_goes_over_a_line_in_the_clear(tmp_path: Path) -> None:
+    for url in ("http://keys.example/songda", "ftp://127.0.0.1/x"):
+        with pytest.raises(KeyServiceFailed, match="https"):
+            KeyService(url, key=KEY)
+    with pytest.raises(KeyServiceFailed, match="证书"):
+        KeyService("https://keys.example", key=KEY, ca=tmp_path / "none.pem")
+
+
+def test_it_is_named_by_the_environment_and_wins_over_a_file(service: Service, tmp_path: Path) -> None:
+    environ = {
+        "SONGDA_KEY_SERVICE": service.url,
+        "SONGDA_KEY_SERVICE_KEY": KEY,
+        "SONGDA_KEY_SERVICE_TOKEN": "secret-token",
+    }
+    settings = load(environ, home=tmp_path)
+    assert "secret-token" not in repr(settings)
+    master = load_master_key(settings)
+    assert master.key_id == "k1"
+    assert not settings.master_key_file.exists()
+
+
+def test_the_whole_house_works_with_it_and_says_so_when_it_is_gone(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from importlib import resources
+
+    text = resources.files("songda.sim").joinpath("tenant.toml").read_text("utf-8")
+    for name in ("@endpoint@", "@sender_no@", "@product@", "@public_key@"):
+        text = text.replace(
+            name, "https://c.invalid" if name == "@endpoint@" else "1" if name != "@public_key@" else ""
+        )
+    (tmp_path / "tenant.toml").write_text(text, "utf-8")
+    monkeypatch.setenv("SONGDA_KEY_SERVICE", service.url)
+    monkeypatch.setenv("SONGDA_KEY_SERVICE_KEY", KEY)
+    monkeypatch.setenv("SONGDA_KEY_SERVICE_TOKEN", "secret-token")
+    desk = Desk(tmp_path / "home")
+    desk.songda("tenant", "import", str(tmp_path / "tenant.toml"), "--tenant", "bank")
+    assert desk.json("tenant", "processing")["principal"]
+    assert not (tmp_path / "home" / "keys").exists()
+    service.broken = 503
+    assert "密钥服务不可用" in desk.songda("tenant", "processing", rc=69)
