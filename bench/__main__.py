@@ -74,10 +74,6 @@ BENCHMARKS: dict[str, tuple[str, list[str]]] = {
         ["--letters", "40000"],
     ),
     "compliance_rules": ("The rules: a million letters through all five gates (target: 30 seconds on two cores)", []),
-    "lint_sentences": (
-        "The linter on 300 sentences by somebody who had not seen its lists (targets: recall 99 %, false alarms 3 %)",
-        [],
-    ),
     "evidence_tamper": ("Changes and forgeries of a bundle of evidence (target: every one is found)", []),
     "demo": ("The demonstration: 2,000 cases, 30 days (target: 60 s of the product's own work)", []),
 }
