@@ -29,7 +29,9 @@ def test_a_drill_touches_no_real_letter(database: Any, tmp_path: Any, state: str
         letter |= {"kind": "lawyer_letter", "amount_fen": 1, "reasons": [], "flags": [], "version": 0}
         connection.execute(insert(tables.letter), letter)
     key = SimpleNamespace(signing_seed=lambda: bytes(32))
-    house = House(database, SimpleNamespace(id="ten_1", key=key), tmp_path, workers=1)  # type: ignore[arg-type]
+    profile = SimpleNamespace(timestamp=SimpleNamespace(url=None, certificate=None))
+    tenant = SimpleNamespace(id="ten_1", key=key, profile=profile)
+    house = House(database, tenant, tmp_path, workers=1)  # type: ignore[arg-type]
     later = days.at(days.add_days(DAY, 60), 17)
     with pytest.raises(DrillBesideRealLetters) as caught:
         post_and_follow(house, [], carrier=PLAYED, on=later.date(), at=later, watch=Watch())
