@@ -21,6 +21,7 @@ from songda.flow.tenants import Tenant
 from songda.flow.tracking import mapping_of
 from songda.store import tables
 from songda.vault import DataKey, PersonKey
+from songda.vault.durable import held
 
 #: (status, reason) of an answer → what its reporter reads.
 _ANSWERS_ZH = {
@@ -101,7 +102,8 @@ def take(
         mapping=mapping_of(home),
     )
     if file is not None and answer.report_id != report_id:
-        file.unlink()
+        with held(home):
+            file.unlink()
     return _said(answer.status, answer.reason, answer.report_id)
 
 

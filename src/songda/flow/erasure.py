@@ -33,6 +33,7 @@ from songda.flow.slips import slip_path
 from songda.flow.tenants import Tenant
 from songda.store import chunks, destroy_person_key, move, tables, terminal
 from songda.vault import is_personal, read_segment
+from songda.vault.durable import held
 
 #: Why a person is erased (songda.store.machines/person.toml).
 REASONS = ("period_over", "requested", "wrong_person")
@@ -151,10 +152,11 @@ def _erase(engine: Engine, tenant: Tenant, home: Path, person_id: str, *, reason
             write_audit(connection, at=at, actor=by, action="person.erased", object_id=person_id, details=details)
         slips = _slips(connection, [row.attempt_id for row in attempts])
     tenant.key.forget_person(person_id)
-    for attempt in under_tenant_key:
-        _overwrite(home / "letters" / attempt.segment, attempt.offset, attempt.length)
-    for report_id in slips:
-        slip_path(home, report_id).unlink(missing_ok=True)
+    with held(home):
+        for attempt in under_tenant_key:
+            _overwrite(home / "letters" / attempt.segment, attempt.offset, attempt.length)
+        for report_id in slips:
+            slip_path(home, report_id).unlink(missing_ok=True)
     return receipt
 
 

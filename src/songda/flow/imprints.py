@@ -22,7 +22,7 @@ from songda.flow.audit import write_audit
 from songda.flow.tenants import Tenant
 from songda.intake.profile import Lawyer
 from songda.letters import ImprintUse, UnknownImprint, from_scan, imprint_id
-from songda.vault.durable import new_file
+from songda.vault.durable import held, new_file
 
 
 class ImprintInUse(SongdaError):
@@ -52,7 +52,8 @@ def remove_imprint(engine: Engine, tenant: Tenant, name: str, *, home: Path, at:
         raise UnknownImprint(imprint=name)
     if name in named(tenant):
         raise ImprintInUse(imprint=name)
-    path.unlink()
+    with held(home):
+        path.unlink()
     _note(engine, tenant, "imprint.remove", {"imprint": name}, at)
 
 

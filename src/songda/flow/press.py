@@ -41,7 +41,7 @@ from songda.letters import (
 )
 from songda.store import Conflict, chunks, move, tables
 from songda.vault import mask, read_sealed, read_segment, write_sealed
-from songda.vault.durable import new_file
+from songda.vault.durable import held, new_file
 
 POSTING_LIST = "posting.csv"
 #: What the inserter has to make of each piece; nobody is named.
@@ -126,7 +126,8 @@ def _build(
     if not ordered:
         return None
     folder, plant = home / "runs" / run_id, read_plant(home)
-    shutil.rmtree(folder, ignore_errors=True)
+    with held(home):
+        shutil.rmtree(folder, ignore_errors=True)
     key = new_run_key(tenant, run_id, home)
 
     def write(name: str, data: bytes) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from songda.base.errors import SongdaError
 from songda.flow.tenants import Tenant
 from songda.vault import DataKey, LocalMasterKey, new_data_key, open_data_key
-from songda.vault.durable import new_file, sync_folder
+from songda.vault.durable import held, new_file, sync_folder
 
 _NAME, _WRAPPING_BYTES = "run.key", 32
 
@@ -54,14 +54,15 @@ def run_key(tenant: Tenant, run_id: str, home: Path) -> DataKey:
 def destroy_run_key(run_id: str, home: Path) -> None:
     """Overwrites and removes the key; a second time does nothing."""
     path = home / "runs" / run_id / _NAME
-    if not path.exists():
-        return
-    with path.open("r+b") as file:
-        file.write(secrets.token_bytes(path.stat().st_size))
-        file.flush()
-        os.fsync(file.fileno())
-    path.unlink()
-    sync_folder(path.parent)
+    with held(home):
+        if not path.exists():
+            return
+        with path.open("r+b") as file:
+            file.write(secrets.token_bytes(path.stat().st_size))
+            file.flush()
+            os.fsync(file.fileno())
+        path.unlink()
+        sync_folder(path.parent)
 
 
 def _context(run_id: str) -> str:

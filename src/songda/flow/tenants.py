@@ -21,7 +21,7 @@ from songda.flow.audit import write_audit
 from songda.intake import Profile
 from songda.intake.profile import parse_profile
 from songda.letters import Kind, Products, Template, house_template, in_force, load_products
-from songda.store import person_key_reader, tables
+from songda.store import data_key_reader, person_key_reader, tables
 from songda.vault import DataKey, MasterKey, new_data_key, open_data_key
 
 
@@ -114,7 +114,9 @@ def open_tenant(engine: Engine, master: MasterKey, *, name: str) -> Tenant:
     if not rows or rows[0].profile is None:
         raise UnknownTenant(name=name)
     row = rows[0]
-    key = open_data_key(master, row.data_key, person_keys=person_key_reader(engine))
+    key = open_data_key(
+        master, row.data_key, person_keys=person_key_reader(engine), reread=data_key_reader(engine, row.id)
+    )
     text = key.unseal(row.profile, context=f"tenant:{row.id}").decode()
     changes = tuple(
         read_change(

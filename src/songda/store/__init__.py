@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from songda.store import tables
     from songda.store.audit import append_audit, append_audits, audit_end, read_audit
-    from songda.store.database import DatabaseUnavailable, open_database, revision
+    from songda.store.data_keys import data_key_reader
+    from songda.store.database import DatabaseUnavailable, forget_overwritten, open_database, revision
     from songda.store.events import EVENT_TYPES, Event, count_events, last_position, number_events, read_events
     from songda.store.life import IllegalTransition, Wait, allowed, machine, terminal, wait
     from songda.store.money import (
@@ -34,7 +35,9 @@ if TYPE_CHECKING:
     from songda.store.transitions import Conflict, history, move
 
 _HOME_OF = {
+    "data_key_reader": "data_keys",
     "DatabaseUnavailable": "database",
+    "forget_overwritten": "database",
     "open_database": "database",
     "revision": "database",
     "EVENT_TYPES": "events",
@@ -91,7 +94,9 @@ __all__ = [
     "audit_end",
     "chunks",
     "count_events",
+    "data_key_reader",
     "destroy_person_key",
+    "forget_overwritten",
     "grant",
     "history",
     "hold_person_keys",

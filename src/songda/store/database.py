@@ -56,6 +56,18 @@ def revision(engine: Engine) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
+def forget_overwritten(engine: Engine) -> None:
+    """Whatever was overwritten is gone from SQLite's log, too, as far as nobody is reading. PostgreSQL keeps its own log."""
+    if engine.dialect.name != "sqlite":
+        return
+    # Past SQLAlchemy, which would begin a transaction, in which no checkpoint can be made.
+    raw = engine.raw_connection()
+    try:
+        raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    finally:
+        raw.close()
+
+
 def _make_sqlite_durable(engine: Engine) -> None:
     # pysqlite opens transactions late and on its own terms; SQLAlchemy's documented remedy is to begin them ourselves.
     @event.listens_for(engine, "connect")

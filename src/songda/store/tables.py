@@ -53,6 +53,9 @@ tenant = Table(
     _id(),
     Column("name", String(80), nullable=False, unique=True),  # short name chosen by the operator
     Column("data_key", LargeBinary, nullable=False),  # wrapped by the master key
+    Column(
+        "old_key_unused_since", _INSTANT
+    ),  # of a rotation: since when nothing is known that only an old secret opens
     Column("profile", LargeBinary),  # sealed
     Column("profile_sha256", _HASH),
     Column("created_at", _INSTANT, nullable=False),

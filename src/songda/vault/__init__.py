@@ -30,13 +30,22 @@ from songda.vault.errors import (
 from songda.vault.keys import (
     DataKey,
     PersonKey,
+    drop_old_secrets,
     is_personal,
+    key_versions,
     new_data_key,
     open_data_key,
     rewrap_data_key,
     rotate_data_key,
 )
-from songda.vault.master import LocalMasterKey, MasterKey, load_master_key
+from songda.vault.master import (
+    LocalMasterKey,
+    MasterKey,
+    add_master_key,
+    drop_old_master_keys,
+    load_master_key,
+    wrapped_by,
+)
 from songda.vault.segments import SegmentWriter, Slot, read_sealed, read_segment, write_sealed
 
 __all__ = [
@@ -57,8 +66,12 @@ __all__ = [
     "Slot",
     "Unsealable",
     "WrongMasterKey",
+    "add_master_key",
     "audit",
+    "drop_old_master_keys",
+    "drop_old_secrets",
     "is_personal",
+    "key_versions",
     "load_master_key",
     "mask",
     "new_data_key",
@@ -68,5 +81,6 @@ __all__ = [
     "rewrap_data_key",
     "rotate_data_key",
     "sweep",
+    "wrapped_by",
     "write_sealed",
 ]

@@ -16,6 +16,7 @@ import fcntl
 import os
 import secrets
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -69,7 +70,7 @@ class NewFile:
             self.file.close()
 
 
-@contextlib.contextmanager
+@contextmanager
 def new_file(path: Path) -> Iterator[BinaryIO]:
     """The file `path` in the making: it appears when the block ends, and not at all when the block raises.
 
@@ -83,6 +84,42 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
         made.discard()
         raise
     made.commit()
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """The next content of the file `path`: in its place when the block ends, all at once; as it was when the block raises.
+
+    Within `held`, if the file may be changed or removed by somebody else. Raises DiskFull, CannotWrite.
+    """
+    temporary = path.with_name(f"{path.name}.{secrets.token_hex(8)}.part")
+    with disk_errors(path.parent):
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        try:
+            with os.fdopen(fd, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(fd)
+                temporary.replace(path)
+            sync_folder(path.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def held(home: Path) -> Iterator[None]:
+    """Nobody else replaces, overwrites or removes a sealed file of this home meanwhile: else what was destroyed could come back.
+
+    Readers and writers of new files wait for nobody.
+    """
+    with disk_errors(home):
+        fd = os.open(home / "files.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
 
 
 def sweep(folder: Path) -> int:
@@ -105,7 +142,7 @@ def sync_folder(folder: Path) -> None:
         os.close(fd)
 
 
-@contextlib.contextmanager
+@contextmanager
 def disk_errors(folder: Path) -> Iterator[None]:
     """Turns the operating system's refusals into DiskFull and CannotWrite."""
     try:

@@ -151,6 +151,11 @@ def _bytes_of(text: object) -> bytes:
         raise KeyServiceFailed(reason="应答无法解读") from None
 
 
+def service_key_of(wrapped: bytes) -> str:
+    """Id of the service's key that wrapped it. Raises WrongMasterKey, Unsealable."""
+    return _parts(wrapped)[0]
+
+
 def _parts(wrapped: bytes) -> tuple[str, bytes]:
     """Id of the key that wrapped, and what the service made of it."""
     start = len(_MAGIC) + 1

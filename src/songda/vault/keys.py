@@ -5,9 +5,13 @@
 >>> key.unseal(key.seal(b"a person", context="person:1"), context="person:1")
 b'a person'
 
-What lies in the database is the *wrapped* data key: a list of secrets (version, suite, 32 bytes) under the master key.
-The newest secret seals; every one still opens what it sealed. The first secret also makes the blind index, ids and
-tokens, which therefore outlive a rotation.
+What lies in the database is the *wrapped* data key: a list of secrets (version, suite, 32 bytes) under the master key. The newest
+seals; every one still opens what it sealed, until it is dropped (decision 025). Five more are derived from the first one and never
+change: of the blind index, tokens, ids, the audit log and the tenant's signature. When the first one is dropped, the five are wrapped
+beside the list, as they are (songda.dk/2).
+
+A process that holds the key while another rotates it learns of that by itself: whoever opened the key tells where its wrapped form lies
+(`reread`), and it is looked at before a seal when the last look is half a minute ago, and at once when a record names an unknown version.
 
 Sealed record: suite (1 byte), kind (1), version (2), nonce (12), ciphertext, tag (16): 32 bytes more than the
 plaintext. Header and context are authenticated, so a record moved to another row, or presented as another version or
@@ -28,7 +32,7 @@ import secrets
 import struct
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from threading import Lock
 from typing import BinaryIO, NamedTuple, NoReturn
 
@@ -38,18 +42,23 @@ from songda.vault.master import MasterKey
 from songda.vault.suites import NONCE_BYTES, TAG_BYTES, Aead, Suite, suite_coded, suite_named
 
 _SECRET_BYTES = 32
-_MAGIC = b"songda.dk/1\x00"
+_MAGIC, _FIRST_MAGIC = b"songda.dk/2\x00", b"songda.dk/1\x00"
+#: Suite of the blind index and the tokens; secrets of index, tokens, ids, audit log and signature.
+_KEPT = struct.Struct(">B" + 5 * f"{_SECRET_BYTES}s")
 _ENTRY = struct.Struct(f">HB{_SECRET_BYTES}s")
 _HEADER = struct.Struct(">BBH")
 _RECORD, _STREAM, _PERSONAL = 1, 2, 3
 _OVERHEAD = _HEADER.size + NONCE_BYTES + TAG_BYTES
-#: Persons whose opened keys are kept, and for how many seconds: so long may another process still open what was destroyed.
+#: Persons whose opened keys are kept, and for how many seconds: so long may another process still open what was destroyed, and seal
+#: with a secret that is not the newest any more.
 _AT_HAND, _KEPT_S = 5000, 30.0
 _TOKEN_BYTES = 18  # 144 bits; a multiple of 3, so that base64 needs no padding
 
 
 #: Ids of persons → wrapped keys of those who have one; empty: it was destroyed.
 PersonKeyReader = Callable[[Collection[str]], Mapping[str, bytes]]
+#: The wrapped data key as it lies now.
+Reread = Callable[[], bytes]
 
 
 class _Secret(NamedTuple):
@@ -59,6 +68,33 @@ class _Secret(NamedTuple):
 
     def derive(self, purpose: str, length: int, *, salt: bytes = b"") -> bytes:
         return self.suite.derive(self.secret, salt, b"songda.dk/1:" + purpose.encode(), length)
+
+
+class _Kept(NamedTuple):
+    """What a rotation never changes, because numbers, links and signatures that are out in the world come from it."""
+
+    suite: Suite
+    blind: bytes
+    tokens: bytes
+    ids: bytes
+    audit: bytes
+    signing: bytes
+
+
+class _Ring(NamedTuple):
+    kept: _Kept
+    #: Oldest first; the last one seals.
+    secrets: tuple[_Secret, ...]
+
+
+class _Opened(NamedTuple):
+    """One state of the ring, ready for use. Never changed, only put in the place of another: threads need no lock to read it."""
+
+    wrapped: bytes
+    current: _Secret
+    by_version: Mapping[int, _Secret]
+    records: Mapping[int, Aead]
+    header: bytes
 
 
 class PersonKey:
@@ -96,38 +132,58 @@ class DataKey:
     """An opened data key. Thread-safe; shows no key bytes and refuses to be pickled. Make one with `open_data_key`."""
 
     __slots__ = (
-        *("_by_version", "_current", "_header", "_id_secret", "_index", "_records", "_root", "_tokens"),
+        *("_kept", "_look_at", "_master", "_opened", "_reread"),
         *("_at_hand", "_lock", "_read_person_keys"),
     )
 
-    def __init__(self, ring: Sequence[_Secret], person_keys: PersonKeyReader | None = None) -> None:
+    def __init__(
+        self, master: MasterKey, wrapped: bytes, person_keys: PersonKeyReader | None, reread: Reread | None
+    ) -> None:
+        ring = _unwrap(master, wrapped)
+        self._master, self._reread = master, reread
         self._read_person_keys, self._lock = person_keys, Lock()
         self._at_hand: OrderedDict[str, tuple[float, PersonKey]] = OrderedDict()
-        self._root, self._current = ring[0], ring[-1]
-        self._by_version = {secret.version: secret for secret in ring}
-        self._records: dict[int, Aead] = {s.version: s.suite.aead(s.derive("records", s.suite.key_bytes)) for s in ring}
-        self._header = _HEADER.pack(self._current.suite.code, _RECORD, self._current.version)
-        self._index = self._root.derive("blind index", _SECRET_BYTES)
-        self._tokens = self._root.derive("tokens", _SECRET_BYTES)
-        self._id_secret = self._root.derive("ids", _SECRET_BYTES)
+        self._kept, self._opened = ring.kept, _opened(ring, wrapped)
+        self._look_at = time.monotonic() + _KEPT_S
 
     @property
     def suite(self) -> str:
         """Name of the suite that seals now."""
-        return self._current.suite.name
+        return self._opened.current.suite.name
 
     @property
     def version(self) -> int:
         """Version of the secret that seals now, from 1."""
-        return self._current.version
+        return self._opened.current.version
+
+    @property
+    def old_heads(self) -> tuple[bytes, ...]:
+        """What records and streams begin with that another than the newest secret sealed; none: there is no other."""
+        opened = self._opened
+        old = [each for each in opened.by_version.values() if each is not opened.current]
+        return tuple(_HEADER.pack(each.suite.code, kind, each.version) for each in old for kind in (_RECORD, _STREAM))
+
+    def look_again(self) -> None:
+        """Reads the wrapped key again, if it is known where that lies. Raises what `open_data_key` does."""
+        if self._reread is not None:
+            wrapped = self._reread()
+            if wrapped != self._opened.wrapped:
+                self._opened = _opened(_unwrap(self._master, wrapped), wrapped)
+            self._look_at = time.monotonic() + _KEPT_S
+
+    def _sealing(self) -> _Opened:
+        if self._reread is not None and time.monotonic() >= self._look_at:
+            self.look_again()
+        return self._opened
 
     def seal(self, plaintext: bytes, *, context: str) -> bytes:
         """`plaintext` sealed for the one place that `context` names, e.g. "person:per_01kb…" (authenticated, not
         stored).
         """
-        nonce = os.urandom(NONCE_BYTES)
-        header = self._header
-        return header + nonce + self._records[self._current.version].seal(nonce, plaintext, header + context.encode())
+        nonce, opened = os.urandom(NONCE_BYTES), self._sealing()
+        header = opened.header
+        aead = opened.records[opened.current.version]
+        return header + nonce + aead.seal(nonce, plaintext, header + context.encode())
 
     def unseal(self, sealed: bytes, *, context: str) -> bytes:
         """What was sealed for `context`, by this key or by one of a person. Raises Unsealable, PersonErased."""
@@ -136,13 +192,14 @@ class DataKey:
         if len(sealed) < _OVERHEAD:
             raise Unsealable(reason="short")
         header = sealed[: _HEADER.size]
-        secret = self._secret_of(header, kind=_RECORD)
+        opened, secret = self._secret_of(header, kind=_RECORD)
         body = _HEADER.size + NONCE_BYTES
-        return self._records[secret.version].open(sealed[_HEADER.size : body], sealed[body:], header + context.encode())
+        aead = opened.records[secret.version]
+        return aead.open(sealed[_HEADER.size : body], sealed[body:], header + context.encode())
 
     def new_person_key(self, person_id: str) -> bytes:
         """A fresh key for the person, wrapped; the only copy that there is. Raises ValueError for an id that is too long."""
-        suite = self._current.suite
+        suite = self._sealing().current.suite
         _personal_header(suite, person_id)
         return self.seal(bytes([suite.code]) + os.urandom(suite.key_bytes), context=f"person.key:{person_id}")
 
@@ -188,7 +245,7 @@ class DataKey:
 
     def tombstone(self, person_id: str) -> bytes:
         """What is put in the place of a sealed record of a person who was erased: opening it says so."""
-        return _personal_header(self._current.suite, person_id)
+        return _personal_header(self._opened.current.suite, person_id)
 
     def _person_key_of(self, sealed: bytes) -> PersonKey:
         start = _HEADER.size + 1
@@ -202,16 +259,14 @@ class DataKey:
         return key
 
     def is_current(self, sealed: bytes) -> bool:
-        """Whether `sealed` was sealed by the newest secret; what was not is to be sealed again before an old secret
-        is dropped.
-        """
-        return len(sealed) >= _HEADER.size and _HEADER.unpack_from(sealed)[2] == self._current.version
+        """Whether no old secret of the tenant sealed it: what is not current is to be sealed again before that is dropped."""
+        return sealed[: _HEADER.size] not in self.old_heads
 
     def seal_stream(self, source: BinaryIO, target: BinaryIO, *, context: str) -> None:
         """Reads `source` to its end and writes it sealed to `target`, in constant memory (format:
         songda.vault.stream).
         """
-        current = self._current
+        current = self._sealing().current
         header = _HEADER.pack(current.suite.code, _STREAM, current.version)
         salt = os.urandom(stream.SALT_BYTES)
         target.write(header + salt)
@@ -227,7 +282,8 @@ class DataKey:
         header, salt = source.read(_HEADER.size), source.read(stream.SALT_BYTES)
         if len(header) < _HEADER.size or len(salt) < stream.SALT_BYTES:
             raise Unsealable(reason="short")
-        aead = self._stream_aead(self._secret_of(header, kind=_STREAM), salt)
+        _, secret = self._secret_of(header, kind=_STREAM)
+        aead = self._stream_aead(secret, salt)
         return stream.unseal(source, aead=aead, aad=header + context.encode())
 
     def blind_index(self, field: str, value: str) -> str:
@@ -235,39 +291,43 @@ class DataKey:
 
         Normalises nothing: the caller folds case, width and blanks before asking.
         """
-        return self._root.suite.mac(self._index, _joined(field, value))[:16].hex()
+        return self._kept.suite.mac(self._kept.blind, _joined(field, value))[:16].hex()
 
     def id_secret(self) -> bytes:
         """Secret for `songda.base.ids.derive`."""
-        return self._id_secret
+        return self._kept.ids
 
     def audit_secret(self) -> bytes:
         """Secret for the anchors of the audit log (`songda.vault.audit`)."""
-        return self._root.derive("audit", _SECRET_BYTES)
+        return self._kept.audit
 
     def signing_seed(self) -> bytes:
         """32 bytes of which the tenant's signing key for evidence is made (`songda.evidence`); the same each time."""
-        return self._root.derive("evidence signing", _SECRET_BYTES)
+        return self._kept.signing
 
     def token(self, purpose: str, *parts: str | int) -> str:
         """24 url-safe characters (144 bits) that only this key can make for `purpose` and `parts`; the same each
         time.
         """
-        mac = self._root.suite.mac(self._tokens, _joined(purpose, *parts))
+        mac = self._kept.suite.mac(self._kept.tokens, _joined(purpose, *parts))
         return base64.urlsafe_b64encode(mac[:_TOKEN_BYTES]).decode()
 
     def verify_token(self, token: str, purpose: str, *parts: str | int) -> bool:
         """Whether `token` is the one for `purpose` and `parts`; takes the same time for every wrong token."""
         return hmac.compare_digest(token.encode("utf-8", "replace"), self.token(purpose, *parts).encode())
 
-    def _secret_of(self, header: bytes, *, kind: int) -> _Secret:
+    def _secret_of(self, header: bytes, *, kind: int) -> tuple[_Opened, _Secret]:
         code, found, version = _HEADER.unpack(header)
-        secret = self._by_version.get(version)
+        if version not in self._opened.by_version:
+            # Another process may have rotated the key since it was opened here.
+            self.look_again()
+        opened = self._opened
+        secret = opened.by_version.get(version)
         if secret is None:
             raise Unsealable(reason=f"key version {version}")
         if found != kind or code != secret.suite.code:
             raise Unsealable(reason="kind")
-        return secret
+        return opened, secret
 
     @staticmethod
     def _stream_aead(secret: _Secret, salt: bytes) -> Aead:
@@ -283,14 +343,17 @@ class DataKey:
 
 def new_data_key(master: MasterKey, *, suite: str = "AES-256-GCM") -> bytes:
     """A fresh data key, wrapped by `master`. Raises ValueError for an unknown suite ("AES-256-GCM", "SM4-GCM")."""
-    return _wrap(master, [_Secret(1, suite_named(suite), secrets.token_bytes(_SECRET_BYTES))])
+    first = _Secret(1, suite_named(suite), secrets.token_bytes(_SECRET_BYTES))
+    return _wrap(master, _Ring(_kept_of(first), (first,)))
 
 
-def open_data_key(master: MasterKey, wrapped: bytes, *, person_keys: PersonKeyReader | None = None) -> DataKey:
+def open_data_key(
+    master: MasterKey, wrapped: bytes, *, person_keys: PersonKeyReader | None = None, reread: Reread | None = None
+) -> DataKey:
     """The data key that `wrapped` holds. `person_keys`: where the wrapped keys of persons lie; None: it opens no record of
-    theirs. Raises WrongMasterKey, Unsealable.
+    theirs. `reread`: where the wrapped key itself lies; None: it is never looked at again. Raises WrongMasterKey, Unsealable.
     """
-    return DataKey(_unwrap(master, wrapped), person_keys)
+    return DataKey(master, wrapped, person_keys, reread)
 
 
 def is_personal(sealed: bytes) -> bool:
@@ -303,18 +366,21 @@ def rotate_data_key(master: MasterKey, wrapped: bytes, *, suite: str | None = No
     before.
     """
     ring = _unwrap(master, wrapped)
-    newest = ring[-1]
-    return _wrap(
-        master,
-        [
-            *ring,
-            _Secret(
-                newest.version + 1,
-                newest.suite if suite is None else suite_named(suite),
-                secrets.token_bytes(_SECRET_BYTES),
-            ),
-        ],
-    )
+    newest = ring.secrets[-1]
+    chosen = newest.suite if suite is None else suite_named(suite)
+    fresh = _Secret(newest.version + 1, chosen, secrets.token_bytes(_SECRET_BYTES))
+    return _wrap(master, ring._replace(secrets=(*ring.secrets, fresh)))
+
+
+def drop_old_secrets(master: MasterKey, wrapped: bytes) -> bytes:
+    """The same data key with its newest secret alone: whatever another sealed can never be opened again."""
+    ring = _unwrap(master, wrapped)
+    return _wrap(master, ring._replace(secrets=ring.secrets[-1:]))
+
+
+def key_versions(master: MasterKey, wrapped: bytes) -> list[int]:
+    """Versions of the secrets of a data key, oldest first; more than one: a rotation is under way."""
+    return [secret.version for secret in _unwrap(master, wrapped).secrets]
 
 
 def rewrap_data_key(wrapped: bytes, *, old: MasterKey, new: MasterKey) -> bytes:
@@ -322,16 +388,41 @@ def rewrap_data_key(wrapped: bytes, *, old: MasterKey, new: MasterKey) -> bytes:
     return _wrap(new, _unwrap(old, wrapped))
 
 
-def _wrap(master: MasterKey, ring: Sequence[_Secret]) -> bytes:
-    return master.wrap(_MAGIC + b"".join(_ENTRY.pack(s.version, s.suite.code, s.secret) for s in ring))
+def _opened(ring: _Ring, wrapped: bytes) -> _Opened:
+    current = ring.secrets[-1]
+    return _Opened(
+        wrapped=wrapped,
+        current=current,
+        by_version={secret.version: secret for secret in ring.secrets},
+        records={s.version: s.suite.aead(s.derive("records", s.suite.key_bytes)) for s in ring.secrets},
+        header=_HEADER.pack(current.suite.code, _RECORD, current.version),
+    )
 
 
-def _unwrap(master: MasterKey, wrapped: bytes) -> list[_Secret]:
+def _kept_of(secret: _Secret) -> _Kept:
+    purposes = ("blind index", "tokens", "ids", "audit", "evidence signing")
+    return _Kept(secret.suite, *(secret.derive(purpose, _SECRET_BYTES) for purpose in purposes))
+
+
+def _wrap(master: MasterKey, ring: _Ring) -> bytes:
+    entries = b"".join(_ENTRY.pack(s.version, s.suite.code, s.secret) for s in ring.secrets)
+    if ring.kept == _kept_of(ring.secrets[0]):
+        # Programs of before there was another form can still read this one.
+        return master.wrap(_FIRST_MAGIC + entries)
+    return master.wrap(_MAGIC + _KEPT.pack(ring.kept.suite.code, *ring.kept[1:]) + entries)
+
+
+def _unwrap(master: MasterKey, wrapped: bytes) -> _Ring:
     plain = master.unwrap(wrapped)
-    entries = plain[len(_MAGIC) :]
-    if not plain.startswith(_MAGIC) or not entries or len(entries) % _ENTRY.size:
+    start = len(_MAGIC) + (_KEPT.size if plain.startswith(_MAGIC) else 0)
+    entries = plain[start:]
+    if not plain.startswith((_MAGIC, _FIRST_MAGIC)) or not entries or len(entries) % _ENTRY.size:
         raise Unsealable(reason="wrapped key")
-    return [_Secret(version, suite_coded(code), secret) for version, code, secret in _ENTRY.iter_unpack(entries)]
+    ring = tuple(_Secret(version, suite_coded(code), secret) for version, code, secret in _ENTRY.iter_unpack(entries))
+    if plain.startswith(_FIRST_MAGIC):
+        return _Ring(_kept_of(ring[0]), ring)
+    code, *five = _KEPT.unpack_from(plain, len(_MAGIC))
+    return _Ring(_Kept(suite_coded(code), *five), ring)
 
 
 def _personal_header(suite: Suite, person_id: str) -> bytes:
