@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pickle
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from parties import Party
 from program import Desk
 from songda.base.settings import load
 from songda.sim.key_service import Service, serving
@@ -20,6 +22,7 @@ from songda.vault import (
     new_data_key,
     open_data_key,
     rewrap_data_key,
+    wrapped_by,
 )
 from songda.vault.key_service import KeyService
 
@@ -155,3 +158,46 @@ def test_the_whole_house_works_with_it_and_says_so_when_it_is_gone(
     assert not (tmp_path / "home" / "keys").exists()
     service.broken = 503
     assert "密钥服务不可用" in desk.songda("tenant", "processing", rc=69)
+
+
+def test_over_tls_both_sides_show_who_they_are(tmp_path: Path) -> None:
+    house = Party(tmp_path, "house")
+    theirs = Party(tmp_path, "theirs")
+    server, ours, strange = (
+        Party(tmp_path, "server", theirs),
+        Party(tmp_path, "client", house),
+        Party(tmp_path, "stranger"),
+    )
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=house.certificate)
+    tls.verify_mode = ssl.CERT_REQUIRED
+    tls.load_cert_chain(server.certificate, server.private)
+    shown = {"certificate": ours.certificate, "private_key": ours.private}
+    with serving({KEY: ["k1"]}, token="t", tls=tls) as service:
+        assert service.url.startswith("https://")
+        master = KeyService(service.url, key=KEY, token="t", ca=theirs.certificate, **shown)
+        assert master.unwrap(master.wrap(b"a data key")) == b"a data key"
+        asked = len(service.asked)
+        for wrong in (
+            {"ca": theirs.certificate},
+            {"ca": theirs.certificate, "certificate": strange.certificate, "private_key": strange.private},
+            {"ca": strange.certificate, **shown},
+        ):
+            with pytest.raises(KeyServiceFailed, match="没有应答"):
+                KeyService(service.url, key=KEY, token="t", **wrong).wrap(b"x")
+        assert len(service.asked) == asked
+
+
+def test_a_house_moves_to_the_service_without_stopping(service: Service, tmp_path: Path) -> None:
+    before = load_master_key(load({}, home=tmp_path))
+    wrapped = new_data_key(before)
+    named = {"SONGDA_KEY_SERVICE": service.url, "SONGDA_KEY_SERVICE_KEY": KEY}
+    settings = load(named | {"SONGDA_KEY_SERVICE_TOKEN": "secret-token"}, home=tmp_path)
+    moving = load_master_key(settings)
+    sealed = open_data_key(moving, wrapped).seal(b"x", context="x")
+    assert wrapped_by(wrapped) == before.key_id != moving.key_id == "k1"
+    moved = rewrap_data_key(wrapped, old=moving, new=moving)
+    assert wrapped_by(moved) == "k1"
+    settings.master_key_file.unlink()
+    assert open_data_key(load_master_key(settings), moved).unseal(sealed, context="x") == b"x"
+    with pytest.raises(WrongMasterKey):
+        open_data_key(load_master_key(settings), wrapped)

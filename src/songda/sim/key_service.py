@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import ssl
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -71,7 +72,9 @@ def _unwrapped(versions: Mapping[str, bytes], asked: Mapping[str, Any]) -> tuple
 
 
 @contextmanager
-def serving(keys: Mapping[str, Sequence[str]], *, token: str | None = None) -> Iterator[Service]:
+def serving(
+    keys: Mapping[str, Sequence[str]], *, token: str | None = None, tls: ssl.SSLContext | None = None
+) -> Iterator[Service]:
     """The service on loopback while the block runs. `keys`: each with the ids of its versions, made here."""
     service = Service(token, {name: {each: os.urandom(32) for each in ids} for name, ids in keys.items()})
 
@@ -96,9 +99,11 @@ def serving(keys: Mapping[str, Sequence[str]], *, token: str | None = None) -> I
             """Says nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Door)
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     worker = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     worker.start()
-    service.url = f"http://127.0.0.1:{server.server_port}"
+    service.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}"
     try:
         yield service
     finally:

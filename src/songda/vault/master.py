@@ -92,6 +92,25 @@ class LocalMasterKey:
         raise TypeError("a master key is never pickled")
 
 
+class MovingMasterKey:
+    """Two keepers of a master key, while a house moves from its own to a service: that one wraps, each unwraps what it wrapped."""
+
+    __slots__ = ("_before", "_service")
+
+    def __init__(self, service: MasterKey, before: LocalMasterKey) -> None:
+        self._service, self._before = service, before
+
+    @property
+    def key_id(self) -> str:
+        return self._service.key_id
+
+    def wrap(self, secret: bytes) -> bytes:
+        return self._service.wrap(secret)
+
+    def unwrap(self, wrapped: bytes) -> bytes:
+        return (self._before if wrapped.startswith(_MAGIC) else self._service).unwrap(wrapped)
+
+
 def wrapped_by(wrapped: bytes) -> str:
     """Id of the master key that wrapped it, as its `key_id` says it. Raises Unsealable, WrongMasterKey."""
     if wrapped.startswith(_MAGIC):
@@ -127,7 +146,7 @@ def load_master_key(settings: Settings, *, create: bool = True) -> MasterKey:
         from songda.vault.key_service import KeyService
 
         named = settings.key_service
-        return KeyService(
+        service = KeyService(
             named.url,
             key=named.key,
             token=named.token,
@@ -135,18 +154,13 @@ def load_master_key(settings: Settings, *, create: bool = True) -> MasterKey:
             certificate=named.certificate,
             private_key=named.private_key,
         )
-    if settings.key_service is not None:
-        from songda.vault.key_service import KeyService
+        # A house that moves to the service keeps what wrapped until then, until everything is wrapped by the service.
+        moving = settings.master_key is not None or settings.master_key_file.exists()
+        return MovingMasterKey(service, _local(settings, create=False)) if moving else service
+    return _local(settings, create=create)
 
-        named = settings.key_service
-        return KeyService(
-            named.url,
-            key=named.key,
-            token=named.token,
-            ca=named.ca,
-            certificate=named.certificate,
-            private_key=named.private_key,
-        )
+
+def _local(settings: Settings, *, create: bool) -> LocalMasterKey:
     if settings.master_key is not None:
         return LocalMasterKey(*_decode(settings.master_key, source="SONGDA_MASTER_KEY"))
     path = settings.master_key_file
