@@ -53,6 +53,10 @@ BENCHMARKS: dict[str, tuple[str, list[str]]] = {
         ["--database", "both", "--letters", "3000", "--days", "30", "--kill-every", "45"],
     ),
     "vault_speed": ("Sealing and opening (target: at most 10 % of a job's CPU; no nonce twice)", []),
+    "vault_rotation": (
+        "Both keys of a house changed while four processes read and write (target: a million records, no error)",
+        ["--records", "1000000"],
+    ),
     "vault_mutations": ("100,000 changed ciphertexts, tokens and bundles (target: none accepted, no crash)", []),
     "canary_scan": ("Residue: 5,000 people through the whole job, everything it wrote searched (target: 0 hits)", []),
     "world_bands": (

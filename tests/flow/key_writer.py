@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import random
 import sys
+import time
 from pathlib import Path
 
 from sqlalchemy import insert, select
@@ -29,9 +30,11 @@ def main() -> None:
     with engine.connect() as connection:
         batch = connection.scalar(select(tables.batch.c.id).where(tables.batch.c.tenant_id == tenant.id).limit(1))
     written = read = 0
+    slowest = 0.0
     print("ready", flush=True)
     stop = file.parent / "stop"
     while not stop.exists():
+        began = time.monotonic()
         with engine.begin() as connection:
             row_no = 1_000_000 * number + written
             sealed = tenant.key.seal(b"row", context=f"rejected:{batch}:{row_no}")
@@ -54,7 +57,9 @@ def main() -> None:
             tenant.key.forget_person(each.id)
             tenant.key.unseal(each.sealed, context=f"person:{each.id}")
         read += 20
-    print(json.dumps({"written": written, "read": read, "version": tenant.key.version}))
+        slowest = max(slowest, time.monotonic() - began)
+    told = {"written": 2 * written, "read": read, "version": tenant.key.version, "slowest_ms": round(1000 * slowest)}
+    print(json.dumps(told))
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ from songda.vault import DataKey, Unsealable
 from songda.vault.durable import held, replacing
 
 #: Rows of one transaction: a writer of SQLite waits no longer than one takes.
-_AT_ONCE = 500
+_AT_ONCE = 2000
 _HEAD = 4
 
 Progress = Callable[[int], None]
