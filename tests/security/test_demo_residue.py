@@ -121,7 +121,7 @@ def test_a_demonstration_that_was_killed_leaves_no_person(needles: list[str], tm
         stdout=(tmp_path / "stdout").open("wb"),
         stderr=(tmp_path / "stderr").open("wb"),
     )
-    home, until = tmp_path / "out" / "home", time.monotonic() + 120
+    home, until = tmp_path / "out" / "home", time.monotonic() + 400
     try:
         while not list(home.glob("runs/*/*.pdf")):
             assert process.poll() is None, (tmp_path / "stderr").read_text("utf-8")
