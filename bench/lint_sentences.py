@@ -2,7 +2,8 @@
 
     python bench/lint_sentences.py [--sentences tests/compliance/lint_sentences.csv] [--out FILE.json] [--show]
 
-The sentences were written without opening the word lists, but by the same maintainers: no independent judge. A sentence counts as caught when any list has a hit.
+The sentences were written without opening the word lists, but by the same maintainers: no independent judge. A sentence counts
+as caught when any list has a hit.
 """
 
 from __future__ import annotations
