@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,10 @@ def test_it_counts_what_was_done_and_names_no_person(tmp_path: Path, monkeypatch
         assert [each["role"] for each in found["processors"]] == ["law_firm", "carrier", "outsourcer"]
         assert found["terms"]["kinds"]
         assert own["姓名"] not in json.dumps(found, ensure_ascii=False)
+        # Another institution of the house learns nothing of what was done for this one.
+        other = record(house.engine, replace(house.tenant, id="ten_other"), on=DAY)
+        assert other["actions"] == {}
+        assert (other["volume"]["persons"], other["volume"]["cases"]) == (0, 0)
     monkeypatch.setenv("SONGDA_MASTER_KEY", base64.b64encode(bytes(range(32))).decode())
     desk = Desk(tmp_path)
     assert desk.json("tenant", "processing") == found | {"on": desk.json("tenant", "processing")["on"]}

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, func, or_, select
 
 from songda.flow.tenants import Tenant
 from songda.store import tables
@@ -31,7 +31,7 @@ ACTIONS = {
 
 
 def record(engine: Engine, tenant: Tenant, *, on: date) -> dict[str, Any]:
-    """As it stands on the day. Counts of actions are those of the whole house where an entry names no institution."""
+    """As it stands on the day, of this institution alone."""
     profile = tenant.profile
     terms = profile.entrusted_processing
     with engine.connect() as connection:
@@ -60,7 +60,7 @@ def record(engine: Engine, tenant: Tenant, *, on: date) -> dict[str, Any]:
                 ),
             ],
             "volume": _volume(connection, tenant),
-            "actions": _actions(connection),
+            "actions": _actions(connection, tenant),
         }
 
 
@@ -82,9 +82,18 @@ def _volume(connection: Connection, tenant: Tenant) -> dict[str, Any]:
     }
 
 
-def _actions(connection: Connection) -> dict[str, int]:
+def _actions(connection: Connection, tenant: Tenant) -> dict[str, int]:
+    # All institutions share one log; an entry is whose the thing is that it names.
+    own = [
+        select(table.c.id).where(table.c.tenant_id == tenant.id)
+        for table in (tables.person, tables.letter, tables.run, tables.batch)
+    ]
+    own.append(select(_n.id).join(tables.letter, _l.id == _n.letter_id).where(_l.tenant_id == tenant.id))
     counted = connection.execute(
-        select(_a.action, func.count()).where(_a.action.in_(ACTIONS)).group_by(_a.action).order_by(_a.action)
+        select(_a.action, func.count())
+        .where(_a.action.in_(ACTIONS), or_(*(_a.object_id.in_(each) for each in own)))
+        .group_by(_a.action)
+        .order_by(_a.action)
     )
     return {action: int(count) for action, count in counted}
 
