@@ -12,7 +12,7 @@ twenty-six spellings, containers opened. Rows of all tables are searched once mo
 left out     the case file and the refused rows, which are the institution's own
 too common   names of two characters that stand in the program's own texts: a hit would say nothing
 four bytes   names of two characters in GB18030 or UTF-16: among thousands some stand in any hundreds of MiB, counted apart
-control      one more person is written into a log, a table's columns and a gzip file of each house: found or the run fails
+control      one more person is written into a log, a gzip file and, spread over two columns, into a table: found or the run fails
 """
 
 from __future__ import annotations
@@ -38,13 +38,14 @@ from typing import Any
 
 import httpx
 import polars as pl
+import pyrage
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "security"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from residue import SHORTEST_NEEDLE, Hit, Searcher, scan  # type: ignore[import-not-found]
 from residue_plant import assert_scanner_works  # type: ignore[import-not-found]
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import Engine, create_engine, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from bench.letter_faults_around import postgresql
@@ -164,8 +165,7 @@ def _house(root: Path, database: str, world: Any, needles: list[str], given: arg
             secrets["SONGDA_DATABASE_URL"] = url
         terminal = Terminal(root, os.environ | secrets)
         letters, batch = _job(terminal, given)
-        case = str(pl.read_csv(root / "cases.csv", infer_schema=False)["案件编号"][0])
-        answers = _looked_at(terminal, secrets, batch, case)
+        answers = _looked_at(terminal, secrets, batch)
         if database == "postgresql":
             # What the server holds in files, as a thief of its disk would find them.
             engine = create_engine(secrets["SONGDA_DATABASE_URL"])
@@ -174,13 +174,13 @@ def _house(root: Path, database: str, world: Any, needles: list[str], given: arg
             engine.dispose()
             shutil.copytree(outer / "pg" / "data", root / "pg-data", ignore=shutil.ignore_patterns("*.pid"))
         planted = _plant(root)
-        rows, joined = _rows(secrets["SONGDA_DATABASE_URL"], [*needles, PLANTED])
+        rows, joined = _rows(create_engine(secrets["SONGDA_DATABASE_URL"]), needles)
     found = [
         hit for hit in scan(root, [*needles, PLANTED], skip=[root / name for name in OWN]) if hit.path not in planted
     ]
     hits = [hit for hit in found if not _is_four_bytes(hit)]
     control = {hit.path for hit in scan(planted[0].parent, [PLANTED])}
-    if control != set(planted) or not Searcher([PLANTED]).search(("柳如" + "烟霜").encode()):
+    if control != set(planted) or _rows(_spread_over_columns(), [PLANTED]) != (1, {"rows of planted"}):
         raise SystemExit("the control was not found")
     files = [path for path in root.rglob("*") if path.is_file() and path not in planted]
     return {
@@ -214,24 +214,31 @@ def _job(terminal: Terminal, given: argparse.Namespace) -> tuple[int, str]:
     return int(done["letters"]), batch
 
 
-def _looked_at(terminal: Terminal, secrets: Mapping[str, str], batch: str, case: str) -> int:
+def _looked_at(terminal: Terminal, secrets: Mapping[str, str], batch: str) -> int:
     """What a person looks at afterwards; how many HTTP answers were kept with their headers."""
     root = terminal.root
     letters = terminal.run("letters", "list", batch, "--json")["letters"]
     number = next(each["letter_no"] for each in letters if each["state"] in ("active", "closed"))
+    reader = str(pyrage.x25519.Identity.generate().to_public())
+    # The first rows of the file; one that intake has refused is in no ledger.
+    numbers = pl.read_csv(root / "cases.csv", infer_schema=False)["案件编号"].head(20).to_list()
+    explained = ("person", "explain", "--json", "--case")
+    case = next(each for each in numbers if terminal.run(*explained, each, codes=range(128)))
     for words in (
         ("letters", "list", batch),
         ("letters", "proof", number),
         ("tasks", "list"),
         ("press", "list"),
         ("rules", "explain", number),
-        ("person", "explain", "--case", case),
-        ("money", "journal"),
+        ("person", "show", "--case", case, "--by", "ops-7"),
+        ("person", "export", "--case", case, "--recipient", reader, "--to", "person.json.age", "--by", "dpo-1"),
+        ("money", "show"),
+        ("tenant", "processing"),
         ("audit", "verify"),
         ("audit", "export", "--to", "audit.jsonl"),
-        ("letters", "show", "no-such-letter", "--to", "x.pdf"),
     ):
-        terminal.run(*words, codes=range(128))
+        terminal.run(*words)
+    terminal.run("letters", "show", "no-such-letter", "--to", "x.pdf", codes=range(1, 128))
     kept = root / "answers"
     kept.mkdir()
     with (
@@ -287,9 +294,20 @@ def _plant(root: Path) -> list[Path]:
     return [folder / "log.json", folder / "log.gz"]
 
 
-def _rows(url: str, needles: Sequence[str]) -> tuple[int, set[str]]:
+def _spread_over_columns() -> Engine:
+    """The control of `_rows`: a person whose name stands in two columns."""
+    engine = create_engine("sqlite://")
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE planted (family TEXT, given TEXT)"))
+        connection.execute(
+            text("INSERT INTO planted VALUES (:family, :given)"), {"family": PLANTED[:2], "given": PLANTED[2:]}
+        )
+    return engine
+
+
+def _rows(engine: Engine, needles: Sequence[str]) -> tuple[int, set[str]]:
     """Rows of all tables, and the tables in which a person stands who is spread over the columns."""
-    searcher, engine, count, found = Searcher(needles), create_engine(url), 0, set[str]()
+    searcher, count, found = Searcher(needles), 0, set[str]()
     with engine.connect() as connection:
         for table in inspect(engine).get_table_names():
             for row in connection.execute(text(f'SELECT * FROM "{table}"')):
