@@ -6,6 +6,7 @@ import io
 from typing import Any
 
 import numpy as np
+import pikepdf
 from PIL import Image, ImageDraw
 
 RED = (200, 20, 30)
@@ -23,3 +24,9 @@ def scan(
     out = io.BytesIO()
     Image.fromarray(noisy).save(out, **({"format": "PNG"} | save))
     return out.getvalue()
+
+
+def pictures(pdf: bytes) -> int:
+    """How many different pictures the pages show."""
+    with pikepdf.open(io.BytesIO(pdf)) as document:
+        return len({image.objgen for page in document.pages for image in page.get_images().values()})

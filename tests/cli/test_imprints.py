@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
 
 from program import Desk
 from scans import scan
 
-PROFILE = resources.files("songda.sim").joinpath("tenant.toml").read_text("utf-8")
-
 
 def test_a_seal_is_kept_named_and_removed(tmp_path: Path) -> None:
     desk = Desk(tmp_path / "home")
-    values = {"@endpoint@": "https://carrier.invalid/open", "@sender_no@": "1", "@product@": "1", "@public_key@": ""}
-    text = PROFILE
-    for name, value in values.items():
-        text = text.replace(name, value)
-    (tmp_path / "tenant.toml").write_text(text, "utf-8")
-    desk.songda("tenant", "import", str(tmp_path / "tenant.toml"), "--tenant", "bank")
+    profile = tmp_path / "tenant.toml"
+    desk.imports(profile)
     (tmp_path / "seal.png").write_bytes(scan())
     (tmp_path / "no.png").write_bytes(b"not a picture")
     assert "songda imprint add" in desk.songda("imprint", "list")
@@ -31,13 +24,10 @@ def test_a_seal_is_kept_named_and_removed(tmp_path: Path) -> None:
     assert desk.json("imprint", "list") == {
         "imprints": [{"imprint": name, "pixels": kept["pixels"], "in_profile": False}]
     }
-    named = text.replace('letter_series = "', f'seal_imprint = "{name}"\nletter_series = "')
-    (tmp_path / "tenant.toml").write_text(named, "utf-8")
-    desk.songda("tenant", "import", str(tmp_path / "tenant.toml"), "--tenant", "bank")
+    desk.imports(profile, ('letter_series = "', f'seal_imprint = "{name}"\nletter_series = "'))
     assert "使用中" in desk.songda("imprint", "list")
     assert "seal_imprint" in desk.songda("imprint", "remove", name, rc=65)
-    (tmp_path / "tenant.toml").write_text(text, "utf-8")
-    desk.songda("tenant", "import", str(tmp_path / "tenant.toml"), "--tenant", "bank")
+    desk.imports(profile)
     assert desk.json("imprint", "remove", name) == {"removed": name}
     assert desk.json("imprint", "list") == {"imprints": []}
     assert "没有指纹为" in desk.songda("imprint", "remove", name, rc=78)

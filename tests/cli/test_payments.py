@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
 
 from program import Desk
 from songda.sim.case_rows import case_row, write_rows
 
-PROFILE = resources.files("songda.sim").joinpath("tenant.toml").read_text("utf-8")
-
 
 def test_from_the_example_to_the_stopped_letter(tmp_path: Path) -> None:
     desk = Desk(tmp_path / "home")
-    values = {"@endpoint@": "https://carrier.invalid/open", "@sender_no@": "1", "@product@": "1", "@public_key@": ""}
-    text = PROFILE
-    for name, value in values.items():
-        text = text.replace(name, value)
-    (tmp_path / "tenant.toml").write_text(text, "utf-8")
-    desk.songda("tenant", "import", str(tmp_path / "tenant.toml"), "--tenant", "bank")
+    desk.imports(tmp_path / "tenant.toml")
     row = case_row(1, 1)
     cases = write_rows(tmp_path / "cases.csv", row)
     desk.songda("run", str(cases), "--out", str(tmp_path / "out"), "--as-of", "2026-11-24")

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from importlib import resources
 from pathlib import Path
 
-from program import Desk, songda
+from program import Desk
 from songda.base import days
 from songda.cli.rules import markdown
 from songda.compliance import load_rules
@@ -34,11 +33,7 @@ def test_the_page_of_the_rules_says_what_the_rules_say() -> None:
 
 def test_an_institution_changes_its_rules_by_two_persons(tmp_path: Path) -> None:
     desk = Desk(tmp_path, "rules")
-    text = resources.files("songda.sim").joinpath("tenant.toml").read_text(encoding="utf-8")
-    for name in ("@endpoint@", "@sender_no@", "@product@", "@public_key@"):
-        text = text.replace(name, "https://carrier.invalid/open" if name == "@endpoint@" else "")
-    (tmp_path / "tenant.toml").write_text(text, "utf-8")
-    songda(tmp_path, "tenant", "import", str(tmp_path / "tenant.toml"), "--tenant", "bank")
+    desk.imports(tmp_path / "tenant.toml")
     file = tmp_path / "stricter.toml"
     file.write_text("[T07]\nmin_days = 45\n", "utf-8")
     tomorrow = (days.business_day(days.now()) + timedelta(days=1)).isoformat()

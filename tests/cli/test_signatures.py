@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
 
 import pytest
 
 from certificates import FIRM, PASSWORD, UNTIL, holder
-from program import Desk
-
-PROFILE = resources.files("songda.sim").joinpath("tenant.toml").read_text("utf-8")
+from program import Desk, profile
 
 
 @pytest.fixture
@@ -32,9 +29,9 @@ def test_from_the_certificate_to_the_sealed_key(desk: Desk, tmp_path: Path) -> N
     assert (other["fit"], other["reason"]) == (False, "name")
 
     lawyer = holder("sm2", name="别人")
-    text = PROFILE.replace("@public_key@", lawyer.certificate)
-    text = text.replace("[policy]", f'[signature]\ncertificate = """\n{firm.certificate}"""\n\n[policy]')
-    (tmp_path / "tenant.toml").write_text(_filled(text), "utf-8")
+    signed = f'[signature]\ncertificate = """\n{firm.certificate}"""\n\n[policy]'
+    text = profile(("@public_key@", lawyer.certificate), ("[policy]", signed))
+    (tmp_path / "tenant.toml").write_text(text, "utf-8")
     imported = desk.json("tenant", "import", str(tmp_path / "tenant.toml"), "--tenant", "bank")
     assert imported["unfit_keys"] == {"lawyers[1].public_key": "name"}
 
@@ -45,13 +42,5 @@ def test_from_the_certificate_to_the_sealed_key(desk: Desk, tmp_path: Path) -> N
 
 
 def test_without_a_certificate_in_the_profile_it_says_what_to_fill_in(desk: Desk, tmp_path: Path) -> None:
-    (tmp_path / "tenant.toml").write_text(_filled(PROFILE.replace("@public_key@", "")), "utf-8")
-    desk.songda("tenant", "import", str(tmp_path / "tenant.toml"), "--tenant", "bank")
+    desk.imports(tmp_path / "tenant.toml")
     assert "[signature]" in desk.songda("signature", "sign", rc=78)
-
-
-def _filled(text: str) -> str:
-    values = {"@endpoint@": "https://carrier.invalid/open", "@sender_no@": "1", "@product@": "1"}
-    for name, value in values.items():
-        text = text.replace(name, value)
-    return text

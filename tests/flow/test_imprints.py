@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import replace
 from pathlib import Path
 
-import pikepdf
 import pytest
 from bank import letters, opened, proposed, rows_of, signed
 
-from scans import scan
+from scans import pictures, scan
 from songda.base import days
 from songda.flow.imprints import ImprintInUse, keep_imprint, read_imprints, remove_imprint, with_imprints
 from songda.flow.produce import produce
@@ -37,11 +35,6 @@ def kept(house: House) -> House:
 def taken_in(house: House, folder: Path) -> str:
     path = write_rows(folder / "cases.csv", case_row(1, 1))
     return take_in(house, path, as_of=DAY, drill=False, at=days.at(DAY, 17), watch=Watch())[0]
-
-
-def pictures(pdf: bytes) -> int:
-    with pikepdf.open(io.BytesIO(pdf)) as document:
-        return len({image.objgen for page in document.pages for image in page.get_images().values()})
 
 
 def record(house: House, batch: str) -> bytes:

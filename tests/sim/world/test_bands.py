@@ -6,7 +6,6 @@ from datetime import date, timedelta
 
 import pytest
 
-from songda.base import days
 from songda.sim.world.payments import TAKEN_BY
 
 AS_OF = date(2026, 11, 24)
@@ -49,4 +48,3 @@ def test_about_one_in_twenty_of_those_found_refuses(ends):
 
 def test_a_day_more_or_less_is_another_fate_for_some(ends):
     assert 0.05 < sum(a != b for _, (a, b) in ends.values()) / len(ends) < 0.9
-    assert days.at(AS_OF, 17).date() == AS_OF

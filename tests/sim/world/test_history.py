@@ -19,6 +19,7 @@ AS_OF = date(2026, 11, 24)
 def noted(truth, letter_to, tmp_path: Path):
     """A journal of letters to the first records, and what it holds."""
     journal = tmp_path / "journal.jsonl"
+    # Our own bytes, as the couriers travel to the process of the stand-in.
     courier = pickle.loads(pickle.dumps(truth.courier(journal)))
     plain = truth.courier()
     for row in range(200):
@@ -69,8 +70,9 @@ def test_half_a_line_waits_until_it_is_whole(truth, tmp_path: Path):
     journal.write_text(line[:10])
     history = History(truth, journal)
     history.payments(AS_OF)
+    assert history._first_served(3, AS_OF) is None
     journal.write_text(line + "\n")
-    assert history.payments(AS_OF) is not None
+    history.payments(AS_OF)
     assert history._first_served(3, AS_OF) == Served(AS_OF, "self")
 
 

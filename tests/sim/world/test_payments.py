@@ -14,7 +14,6 @@ from songda.flow.payment_file import read_payments
 from songda.sim.world import generate
 from songda.sim.world.config import read
 from songda.sim.world.payments import Payers, Served, write_payments
-from songda.sim.world.streams import fixed
 
 AS_OF = date(2026, 11, 24)
 SOON = AS_OF + timedelta(days=4)
@@ -109,7 +108,6 @@ def test_strangers_complain_more_and_again_more_still(payers, truth):
     assert share("self", 0) == pytest.approx(shares.letter, rel=0.35)
     assert share("other", 0) == pytest.approx(shares.wrong_person, rel=0.2)
     assert share("self", 2) > share("self", 0)
-    assert fixed(7, "complaint", 1, "x") == fixed(7, "complaint", 1, "x")
 
 
 def test_who_took_the_letter_is_known_whatever_the_carrier_says(courier, letter_to):
