@@ -65,9 +65,9 @@ def test_the_service_rotates_its_key_and_the_old_one_is_useless_afterwards(
     old = new_data_key(master)
     service.rotate(KEY, "k2")
     assert open_data_key(master, old)
-    assert not master.is_current(old)
+    assert wrapped_by(old) != master.key_id
     new = rewrap_data_key(old, old=master, new=master)
-    assert master.is_current(new)
+    assert wrapped_by(new) == master.key_id
     service.destroy(KEY, "k1")
     fresh = KeyService(service.url, key=KEY, token="secret-token")
     sealed = open_data_key(fresh, new).seal(b"x", context="x")
@@ -111,9 +111,15 @@ def test_a_service_that_refuses_is_told_of_as_one(service: Service, master: KeyS
 def test_one_that_does_not_answer_or_answers_nonsense_too(service: Service) -> None:
     with pytest.raises(KeyServiceFailed, match="没有应答"):
         KeyService("http://127.0.0.1:9", key=KEY).wrap(b"x")
-    service.broken = 200
-    with pytest.raises(KeyServiceFailed, match="无法解读"):
-        KeyService(service.url, key=KEY, token="secret-token").wrap(b"x")
+    master = KeyService(service.url, key=KEY, token="secret-token")
+    wrapped, service.broken = master.wrap(b"x"), 200
+    # Answers of other calls among them, of which none serves for another.
+    for service.nonsense in ({}, {"key_id": "k1"}, {"secret": "eA=="}, {"key_id": 1, "wrapped": [], "secret": 2}):
+        with pytest.raises(KeyServiceFailed, match="无法解读"):
+            master.wrap(b"x")
+    for service.nonsense in ({}, {"key_id": "k1"}, {"key_id": "k1", "wrapped": "eA=="}, {"secret": "nonsense!"}):
+        with pytest.raises(KeyServiceFailed, match="无法解读"):
+            master.unwrap(wrapped)
     with pytest.raises(KeyServiceFailed, match="401"):
         KeyService(service.url, key=KEY, token="another").wrap(b"x")
 

@@ -29,6 +29,8 @@ class Service:
     asked: list[str] = field(default_factory=list)
     #: Status with which every call is answered instead; None: as it should be.
     broken: int | None = None
+    #: What such an answer says.
+    nonsense: dict[str, Any] = field(default_factory=dict)
 
     def rotate(self, key: str, key_id: str) -> None:
         self.keys[key][key_id] = os.urandom(32)
@@ -36,12 +38,12 @@ class Service:
     def destroy(self, key: str, key_id: str) -> None:
         del self.keys[key][key_id]
 
-    def answer(self, method: str, path: str, asked: Mapping[str, Any]) -> tuple[int, dict[str, str]]:
+    def answer(self, method: str, path: str, asked: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
         """Status and answer of a call."""
         _, _, name, *call = path.split("/")
         versions = self.keys.get(name)
         if self.broken is not None or not versions:
-            return self.broken or 404, {}
+            return self.broken or 404, self.nonsense
         if (method, call) == ("GET", []):
             return 200, {"key_id": [*versions][-1]}
         if (method, call) == ("POST", ["wrap"]):

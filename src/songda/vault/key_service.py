@@ -22,6 +22,7 @@ import hashlib
 import ssl
 import time
 from collections import OrderedDict
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -78,15 +79,16 @@ class KeyService:
     @property
     def key_id(self) -> str:
         """What wraps now, as the service names it. Raises KeyServiceFailed."""
-        return str(self._ask("GET", "", {})["key_id"])
+        return self._ask("GET", "", {}, "key_id")[0]
 
     def wrap(self, secret: bytes) -> bytes:
         """`secret` wrapped by the service. Raises KeyServiceFailed."""
-        told = self._ask("POST", "/wrap", {"secret": base64.b64encode(secret).decode()})
-        name = str(told["key_id"]).encode()
+        asked = {"secret": base64.b64encode(secret).decode()}
+        key_id, wrapped = self._ask("POST", "/wrap", asked, "key_id", "wrapped")
+        name = key_id.encode()
         if not 0 < len(name) < 256:
             raise KeyServiceFailed(reason="应答无法解读")
-        return _MAGIC + bytes([len(name)]) + name + _bytes_of(told["wrapped"])
+        return _MAGIC + bytes([len(name)]) + name + _bytes_of(wrapped)
 
     def unwrap(self, wrapped: bytes) -> bytes:
         """What `wrap` was given. Raises WrongMasterKey, Unsealable, KeyServiceFailed."""
@@ -98,7 +100,7 @@ class KeyService:
         if kept is not None and kept[0] > now:
             return kept[1]
         asked = {"key_id": name, "wrapped": base64.b64encode(body).decode()}
-        secret = _bytes_of(self._ask("POST", "/unwrap", asked, wrapped_by=name)["secret"])
+        secret = _bytes_of(self._ask("POST", "/unwrap", asked, "secret", wrapped_by=name)[0])
         with self._lock:
             self._at_hand[known] = (now + _KEPT_S, secret)
             self._at_hand.move_to_end(known)
@@ -106,11 +108,8 @@ class KeyService:
                 self._at_hand.popitem(last=False)
         return secret
 
-    def is_current(self, wrapped: bytes) -> bool:
-        """Whether the service's key of today wrapped it. Raises KeyServiceFailed."""
-        return wrapped.startswith(_MAGIC) and _parts(wrapped)[0] == self.key_id
-
-    def _ask(self, method: str, path: str, asked: dict[str, str], *, wrapped_by: str = "") -> dict[str, Any]:
+    def _ask(self, method: str, path: str, asked: dict[str, str], *wanted: str, wrapped_by: str = "") -> list[str]:
+        """What the answer says of each of `wanted`."""
         import httpx
 
         try:
@@ -123,7 +122,7 @@ class KeyService:
             raise Unsealable(reason="wrapped key")
         if answer.status_code != httpx.codes.OK:
             raise KeyServiceFailed(reason=f"拒绝（HTTP {answer.status_code}）")
-        return _object(answer)
+        return _texts(answer, wanted)
 
     def __repr__(self) -> str:
         return f"KeyService({self._name})"
@@ -132,21 +131,22 @@ class KeyService:
         raise TypeError("a master key is never pickled")
 
 
-def _object(answer: httpx.Response) -> dict[str, Any]:
+def _texts(answer: httpx.Response, wanted: Sequence[str]) -> list[str]:
     told: Any = None
     if len(answer.content) <= _LONGEST:
         try:
             told = answer.json()
         except ValueError:
             told = None
-    if not isinstance(told, dict) or not {"key_id", "secret"} & told.keys():
+    texts = [told[name] for name in wanted if isinstance(told.get(name), str)] if isinstance(told, dict) else []
+    if len(texts) != len(wanted):
         raise KeyServiceFailed(reason="应答无法解读")
-    return told
+    return texts
 
 
-def _bytes_of(text: object) -> bytes:
+def _bytes_of(text: str) -> bytes:
     try:
-        return base64.b64decode(str(text), validate=True)
+        return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         raise KeyServiceFailed(reason="应答无法解读") from None
 

@@ -258,10 +258,6 @@ class DataKey:
             raise Unsealable(reason="person's key")
         return key
 
-    def is_current(self, sealed: bytes) -> bool:
-        """Whether no old secret of the tenant sealed it: what is not current is to be sealed again before that is dropped."""
-        return sealed[: _HEADER.size] not in self.old_heads
-
     def seal_stream(self, source: BinaryIO, target: BinaryIO, *, context: str) -> None:
         """Reads `source` to its end and writes it sealed to `target`, in constant memory (format:
         songda.vault.stream).
