@@ -9,7 +9,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from songda.base import days
 from songda.base.settings import Settings
@@ -68,5 +68,9 @@ def rows_of(house: House, *columns: Any, **where: Any) -> list[Any]:
 
 
 def letters(house: House, batch_id: str) -> list[Any]:
-    t = tables.letter.c
-    return rows_of(house, t.id, t.state, t.reasons, t.amount_fen, t.letter_no, t.role, t.person_id, batch_id=batch_id)
+    """The letters of a batch in the order of its file; ids are random and say nothing of it."""
+    t, c = tables.letter.c, tables.case.c
+    row = select(func.min(c.row_no)).where(c.person_id == t.person_id, c.batch_id == batch_id).scalar_subquery()
+    query = select(t.id, t.state, t.reasons, t.amount_fen, t.letter_no, t.role, t.person_id)
+    with house.engine.connect() as connection:
+        return list(connection.execute(query.where(t.batch_id == batch_id).order_by(row, t.role, t.id)))
