@@ -18,6 +18,12 @@ if [ -z "$python" ]; then
 fi
 
 echo "Setting up $folder from $lock (a minute or two) …"
+# LightGBM needs the compiler's OpenMP runtime, which its wheel does not carry.
+"$python" -c 'import ctypes; ctypes.CDLL("libgomp.so.1")' 2>/dev/null || as_root apt-get install -y -qq libgomp1 >/dev/null || {
+    echo "The OpenMP runtime is missing. Please type: sudo apt-get install libgomp1" >&2
+    exit 1
+}
+
 if command -v uv >/dev/null; then
     [ -x "$folder/bin/python" ] || uv venv -q --python "$python" "$folder"
     uv pip install -q --python "$folder/bin/python" --require-hashes -r "$lock"
