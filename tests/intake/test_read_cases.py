@@ -35,6 +35,12 @@ FULL = {
     "联系人1关系": "父母",
     "联系人1来源": "通讯录",
     "联系人1日期": "2024-03-15",
+    "联系人1号码状态": "空号",
+    "联系人1号码归属地": "山东省",
+    "联系人1核实结果": "不认识债务人",
+    "承诺还款次数": "3",
+    "承诺兑现次数": "1",
+    "最近接通日": "2025-08-20",
 }
 
 
@@ -65,7 +71,17 @@ def test_a_full_row_becomes_a_case_with_addresses_and_contacts(read_row):
         "relation": "parent",
         "named_by": "phone_book_upload",
         "named_on": date(2024, 3, 15),
+        "number_state": "vacant",
+        "region": "山东省",
+        "answer": "denied",
     }
+    assert (case["promises_made"], case["promises_kept"], case["last_answered_on"]) == (3, 1, date(2025, 8, 20))
+
+
+def test_more_promises_cannot_be_kept_than_made(read_row):
+    assert read_row(承诺还款次数="1", 承诺兑现次数="2").codes == ["promises_kept"]
+    assert read_row(承诺还款次数="2", 承诺兑现次数="2").codes == []
+    assert read_row(承诺兑现次数="2").codes == []
 
 
 def test_frames_have_exactly_the_declared_schemas(read_row):

@@ -33,6 +33,9 @@ CASES = pl.Schema(
         "overdue_since": _DATE,
         "annual_cost": pl.Float64(),  # all-in cost a year, 0.24 = 24 %
         "limitation_event_on": _DATE,  # last event that interrupted limitation
+        "promises_made": pl.Int64(),  # to pay, on the telephone
+        "promises_kept": pl.Int64(),
+        "last_answered_on": _DATE,  # the debtor answered a call
         "state": _TEXT,  # open | paid | plan_kept | written_off_forgiven | wrong_person
         "dispute_open": _FLAG,
         "debtor_state": _TEXT,  # normal | deceased | no_capacity | limited_capacity | bankruptcy
@@ -70,6 +73,9 @@ CONTACTS = pl.Schema(
         "relation": _TEXT,  # parent | spouse | child | sibling | relative | friend | colleague | other
         "named_by": _TEXT,  # named_by_debtor | contract | or a forbidden origin
         "named_on": _DATE,
+        "number_state": _TEXT,  # alive | vacant | stopped | unchecked
+        "region": _TEXT,  # province of the number
+        "answer": _TEXT,  # confirmed | denied | refused | unchecked: what the contact said
     }
 )
 

@@ -179,6 +179,9 @@ class RowReader:
             if earlier in values and later in values and values[earlier] > values[later]:
                 labels = {"earlier": self._headers[earlier], "later": self._headers[later]}
                 result.problems.append(problem("day_order", row_no=row_no, column=labels["earlier"], **labels))
+        if values.get("promises_kept", 0) > values.get("promises_made", values.get("promises_kept", 0)):
+            column = self._headers["promises_kept"]
+            result.problems.append(problem("promises_kept", row_no=row_no, column=column))
         phone_count = len({number for key, value in values.items() if key.startswith("phone") for number in value})
         if phone_count > _PHONE_LIMIT:
             result.problems.append(problem("phone_count", row_no=row_no, column="", limit=_PHONE_LIMIT))
