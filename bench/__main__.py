@@ -61,7 +61,7 @@ BENCHMARKS: dict[str, tuple[str, list[str]]] = {
     "canary_scan": ("Residue: 5,000 people through the whole job, everything it wrote searched (target: 0 hits)", []),
     "world_bands": (
         "The simulated world: what rules and truth reach, by configuration (five worlds each)",
-        ["--cases", "1000"],
+        [],
     ),
     "push_endpoint": (
         "Taking pushed events (target: 1,000 a second, p99 50 ms)",

@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from songda.places.grouping import DOOR_LEVELS, group_places, identity_key
+    from songda.places.types import place_type
 
-__all__ = ["DOOR_LEVELS", "group_places", "identity_key"]
+__all__ = ["DOOR_LEVELS", "group_places", "identity_key", "place_type"]
 
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
         from importlib import import_module
 
-        return getattr(import_module("songda.places.grouping"), name)
+        return getattr(import_module(f"songda.places.{'types' if name == 'place_type' else 'grouping'}"), name)
     raise AttributeError(name)

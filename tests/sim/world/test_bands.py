@@ -22,7 +22,7 @@ def ends(truth, courier, letter_to):
 
 
 def signed(keys):
-    return sum(key in TAKEN_BY or key == "747" for key in keys) / len(keys)
+    return sum(key in TAKEN_BY or key == "747:left" for key in keys) / len(keys)
 
 
 def test_the_latest_address_leaves_room_and_the_truth_does_not_reach_everybody(truth, ends):
@@ -41,7 +41,7 @@ def test_the_latest_address_leaves_room_and_the_truth_does_not_reach_everybody(t
 
 def test_about_one_in_twenty_of_those_found_refuses(ends):
     keys = [key for _, each in ends.values() for key in each]
-    found = [key for key in keys if key in TAKEN_BY or key in ("747", "705:7")]
+    found = [key for key in keys if key in TAKEN_BY or key in ("747:left", "705:7")]
     refused = sum(key == "705:7" for key in found) / len(found)
     assert 0.03 < refused < 0.065
 

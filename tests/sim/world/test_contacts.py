@@ -3,7 +3,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from songda.sim.world.contacts import RELATIONS
+from songda.sim.world.contacts import ANSWERS, RELATIONS, STATES
+from songda.sim.world.divisions import divisions
 
 
 def test_numbers_and_relations_have_their_shares(world):
@@ -44,3 +45,24 @@ def test_relatives_often_bear_the_same_surname_and_friends_seldom(world):
     relations = [*RELATIONS]
     assert np.mean(same[contacts.relation == relations.index("sibling")]) > 0.6
     assert np.mean(same[contacts.relation == relations.index("friend")]) < 0.15
+
+
+def test_what_was_found_on_trying_a_number_says_something_about_fabrication_and_settles_nothing(world):
+    contacts = world.contacts
+    fabricated = contacts.fabricated >= 0
+    tried = contacts.state != STATES.index("未核验")
+    assert np.mean(tried) == pytest.approx(world.config.contacts.checked, abs=0.02)
+    dead = np.isin(contacts.state, [STATES.index("空号"), STATES.index("停机")])
+    assert np.mean(dead[tried & fabricated]) > 2 * np.mean(dead[tried & ~fabricated]) > 0.05
+    # Only somebody who was reached can say anything.
+    assert set(contacts.state[contacts.answer != ANSWERS.index("未核实")].tolist()) == {STATES.index("正常")}
+    denied = contacts.answer == ANSWERS.index("不认识债务人")
+    assert np.mean(denied[fabricated]) > 3 * np.mean(denied[~fabricated]) > 0
+
+
+def test_relatives_bear_numbers_of_the_family_home(world):
+    contacts, table = world.contacts, divisions()
+    home = [table.provinces[n] for n in world.debtors.registered[contacts.debtor].tolist()]
+    same = np.array(contacts.region) == np.array(home)
+    parent = contacts.relation == [*RELATIONS].index("parent")
+    assert np.mean(same[parent & (contacts.fabricated < 0)]) > np.mean(same[parent & (contacts.fabricated == 0)]) + 0.4

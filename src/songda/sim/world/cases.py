@@ -70,7 +70,8 @@ def debtors_of_rows(count: int, *, config: Config, streams: Streams) -> Ints:
     return shuffled
 
 
-def make_cases(debtor: Ints, *, as_of: date, config: Config, streams: Streams) -> Cases:
+def make_cases(debtor: Ints, able: Floats, *, as_of: date, config: Config, streams: Streams) -> Cases:
+    """`able`: how able each debtor is to pay, standard normal, one a debtor."""
     count = len(debtor)
     stop = _stops(debtor, config=config, streams=streams)
     reason = np.array(stop)
@@ -79,7 +80,7 @@ def make_cases(debtor: Ints, *, as_of: date, config: Config, streams: Streams) -
     product = choice(rng.random(count), PRODUCTS)
     role = choice(rng.random(count), config.portfolio.roles)
     days = _days(reason, as_of=as_of, config=config, streams=streams)
-    amounts = _amounts(reason, days, as_of=as_of, config=config, streams=streams)
+    amounts = _amounts(reason, days, able[debtor], as_of=as_of, config=config, streams=streams)
     usual = np.clip(rng.normal(config.portfolio.cost_median, config.portfolio.cost_sigma, count), 0.05, 0.239)
     cost: Floats = np.where(reason == "over_cost", 0.245 + 0.115 * rng.random(count), usual).round(4)
     assigned = (rng.random(count) < config.stops.assigned) | (reason == "assigned_without_notice")
@@ -141,13 +142,18 @@ def _days(reason: NDArray[np.str_], *, as_of: date, config: Config, streams: Str
 
 
 def _amounts(
-    reason: NDArray[np.str_], days: dict[str, Ints], *, as_of: date, config: Config, streams: Streams
+    reason: NDArray[np.str_], days: dict[str, Ints], able: Floats, *, as_of: date, config: Config, streams: Streams
 ) -> dict[str, Ints]:
+    from scipy.special import ndtr, ndtri
+
     rng, shares = streams("amounts"), config.portfolio
     count = len(reason)
     loan = np.exp(rng.normal(np.log(shares.amount_median_yuan), shares.amount_sigma, count)) * 1.6
     loan = np.clip(loan, shares.amount_min_yuan * 2, 2_000_000).round(-2)
-    principal = np.maximum(loan * rng.uniform(0.3, 0.98, count), shares.amount_min_yuan)
+    # Who is able has repaid more: the share is uniform all the same (a Gaussian copula).
+    rho = shares.repaid_able
+    left = ndtr(np.sqrt(1 - rho**2) * ndtri(rng.random(count)) - rho * able)
+    principal = np.maximum(loan * (0.3 + 0.68 * left), shares.amount_min_yuan)
     low, high = config.stops.small_yuan
     principal = np.where(reason == "small_amount", rng.uniform(low, high, count) * 0.8, principal)
     years = (np.datetime64(as_of, "D").astype(np.int64) - days["overdue"]) / 365

@@ -16,7 +16,9 @@ from typing import Any, get_type_hints
 from songda.base.errors import SongdaError
 
 #: Log-odds and bounds on normal scales.
-_MAY_BE_NEGATIVE = frozenset({"intercept", "unable_below"})
+_MAY_BE_NEGATIVE = frozenset({"intercept", "unable_below", "kept"})
+#: Tables whose entries are no shares of one whole.
+_APART = frozenset({"village", "reach", "effect", "number_dead", "confirmed", "denied", "own_region"})
 #: Names of alternatives → their shares, which add up to 1.
 Shares = Mapping[str, float]
 
@@ -41,6 +43,7 @@ class Portfolio:
     amount_median_yuan: float
     amount_sigma: float
     amount_min_yuan: float
+    repaid_able: float
     cost_median: float
     cost_sigma: float
     roles: Shares
@@ -127,6 +130,31 @@ class ContactShares:
     fabricated_kinds: Shares
     shared_numbers_per_1000: int
     forbidden_origin: float
+    #: Of contacts that somebody has tried to reach.
+    checked: float
+    #: By how the contact came to be; not shares of one whole.
+    number_dead: Mapping[str, float]
+    confirmed: Mapping[str, float]
+    denied: Mapping[str, float]
+    refused: float
+    own_region: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneShares:
+    monthly_loss: float
+    answered: float
+
+
+@dataclass(frozen=True, slots=True)
+class CallShares:
+    promises: float
+    promises_willing: float
+    kept: float
+    kept_willing: float
+    kept_able: float
+    silence_days: float
+    silence_willing: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +192,6 @@ class Delivery:
     phone_first: float
     phone_helps: float
     phone_finds_door: float
-    phone_answered: float
     present_early: list[float]
     present_late: list[float]
     present_office: list[float]
@@ -229,6 +256,8 @@ class Config:
     records: RecordShares
     texts: TextErrors
     contacts: ContactShares
+    phones: PhoneShares
+    calls: CallShares
     stops: Stops
     broken: Broken
     delivery: Delivery
@@ -324,7 +353,7 @@ def _fault(key: str, hint: Any, value: Any) -> str:
     if hint == Shares:
         if not isinstance(value, dict) or not all(_is_share(share) for share in value.values()):
             return f"{key} 的每一项应在 0 到 1 之间"
-        if key not in {"village", "reach", "effect"} and abs(sum(value.values()) - 1) > 1e-9:
+        if key not in _APART and abs(sum(value.values()) - 1) > 1e-9:
             return f"{key} 各项之和应为 1，现为 {sum(value.values()):g}"
         return ""
     if hint in (int, float):

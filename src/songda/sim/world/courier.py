@@ -11,18 +11,20 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from songda.base import days
 from songda.sim.carrier import PlannedEvent, ShippedLetter
 from songda.sim.world import journey
+from songda.sim.world.chances import TIES, Letters
 from songda.sim.world.delivery import Attempt, Door, Person, Station, visits
 from songda.sim.world.matching import QUALITIES, Match, best, folded
 from songda.sim.world.places import Parts
@@ -72,6 +74,40 @@ class WorldCourier:
         debtor, made, _ = self._made(letter)
         return debtor, made[-1]
 
+    def standings(self, letters: Iterable[ShippedLetter]) -> Letters:
+        """What the true chances of letters depend on, as `chances` takes it; a letter that is nobody's leads nowhere."""
+        if self._index is None:
+            self._index = _Index(self._truth)
+        rows = [self._standing(self._index, letter) for letter in letters]
+        columns = (np.array(column) for column in zip(*rows, strict=True))
+        return Letters(*columns)
+
+    def _standing(self, index: _Index, letter: ShippedLetter) -> tuple[float | int | bool, ...]:
+        config = self._truth.config
+        text = folded(letter.prov + letter.city + letter.county + letter.address)
+        debtor, place, match = index.meant(letter, text, self._truth.seed)
+        # The middle of the days that the way takes.
+        way = 3 + 2 * (letter.prov in config.delivery.remote_provinces)
+        first = days.business_day(letter.handed_over_at) + timedelta(days=way)
+        door = index.door(debtor, place, first)
+        person = index.persons[debtor] if debtor >= 0 else _NOBODY
+        station = index.stations[index.codes[place]] if place >= 0 else _AVERAGE
+        reach = 0.0 if match is None else config.delivery.reach[match.quality]
+        return (
+            reach * (1 if match is None or match.right_district else config.delivery.wrong_district),
+            TIES.index(door.tie),
+            door.kind == "flat",
+            door.desk,
+            door.locker,
+            [*config.persons.patterns].index(person.presence),
+            person.household,
+            person.answers_phone,
+            station.skill,
+            station.evening_tour,
+            station.phone_first,
+            first.weekday(),
+        )
+
     def _made(self, letter: ShippedLetter) -> tuple[int, list[Attempt], journey.Chance]:
         if self._index is None:
             self._index = _Index(self._truth)
@@ -102,6 +138,7 @@ def _from_folder(folder: Path, journal: Path | None = None) -> WorldCourier:
     return WorldCourier(load(folder), journal)
 
 
+_NOBODY = Person("office", 1, answers_phone=False)
 _AVERAGE = Station(skill=0.0, evening_tour=False, phone_first=0.35)
 
 

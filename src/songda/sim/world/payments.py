@@ -25,8 +25,8 @@ from songda.sim.world.persons import Floats
 from songda.sim.world.streams import Streams, choice, fixed
 from songda.sim.world.truth import Truth, numbers_of
 
-#: The carrier's last word (journeys.toml) → who took the letter; others took it who are nobody of the debtor's.
-TAKEN_BY = {"704:10": "self", "704:20": "family", "704:60": "desk", "704:70": "desk", "748": "self"}
+#: How a letter ended (chances.ENDS) → who took it; others took it who are nobody of the debtor's.
+TAKEN_BY = {"704:10": "self", "704:20": "family", "704:60": "desk", "704:70": "desk", "747:fetched": "self"}
 _YOUNG = 30
 
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from songda.base.errors import SongdaError
 from songda.sim.world import cases as loans
+from songda.sim.world.contacts import ANSWERS, RELATIONS, STATES
 from songda.sim.world.contacts import MOST as MOST_CONTACTS
-from songda.sim.world.contacts import RELATIONS
 from songda.sim.world.records import KINDS
 from songda.sim.world.records import MOST as MOST_ADDRESSES
 
@@ -30,12 +30,16 @@ SINGLE = {
     **{f"phone{n}": f"手机号{n}" for n in range(1, _PHONES + 1)},
     "loan": "放款金额", "principal": "剩余本金", "interest": "利息", "penalty": "罚息", "fees": "费用",
     "paid": "已还金额", "amount_on": "金额截止日", "disbursed": "放款日期", "due": "到期日期",
-    "overdue": "逾期起始日", "annual_cost": "综合年化成本", "limitation": "最近时效中断日", "state": "案件状态",
+    "overdue": "逾期起始日", "annual_cost": "综合年化成本", "limitation": "最近时效中断日",
+    "promises": "承诺还款次数", "promises_kept": "承诺兑现次数", "answered": "最近接通日", "state": "案件状态",
     "dispute_open": "有无争议", "debtor_state": "债务人状态", "debtor_flags": "特殊情形",
     "assigned": "债权是否转让", "notice": "转让通知是否到达", "credit_notice": "征信是否已事先告知",
 }  # fmt: skip
 ADDRESS = {"text": "", "origin": "来源", "basis": "依据", "date": "日期", "expires": "有效期", "owner": "归属"}
-CONTACT = {"name": "姓名", "phone": "电话", "relation": "关系", "named_by": "来源", "date": "日期"}
+CONTACT = {
+    "name": "姓名", "phone": "电话", "relation": "关系", "named_by": "来源", "date": "日期",
+    "state": "号码状态", "region": "号码归属地", "answer": "核实结果",
+}  # fmt: skip
 HEADERS = [
     *SINGLE.values(),
     *(f"地址{n}{part}" for n in range(1, MOST_ADDRESSES + 1) for part in ADDRESS.values()),
@@ -160,6 +164,9 @@ def _single(world: World, number: int) -> dict[str, Cell]:
         "overdue": _day(int(cases.overdue[number])),
         "annual_cost": f"{cases.annual_cost[number] * 100:.2f}%",
         "limitation": None if limitation < 0 else _day(limitation),
+        "promises": int(world.calls.promises[person]),
+        "promises_kept": int(world.calls.kept[person]),
+        "answered": None if world.calls.last_answered[person] < 0 else _day(int(world.calls.last_answered[person])),
         "state": states.get(stop, "未结清"),
         "dispute_open": _yes(stop == "dispute"),
         "debtor_state": "去世" if stop == "deceased" else "正常",
@@ -211,6 +218,7 @@ def _contacts(world: World, number: int) -> list[Cell]:
         if contacts.forbidden[n]:
             origin = "通讯录"
         cells += [contacts.name[n], contacts.phone[n], words[contacts.relation[n]], origin, named]
+        cells += [STATES[contacts.state[n]], contacts.region[n], ANSWERS[contacts.answer[n]]]
     return cells + [None] * (len(CONTACT) * MOST_CONTACTS - len(cells))
 
 

@@ -4,7 +4,7 @@ Written to a folder of its own and read back by the couriers. It holds no name, 
 person is found by a hash. Keys are those of the world; `keys.parquet` alone joins them to case numbers, for benchmarks.
 
     truth/world.toml                  seed, day, the configuration as it was
-    truth/debtors.parquet             home, household, presence, willingness …
+    truth/debtors.parquet             home, household, presence, willingness, days on which numbers die …
     truth/finder.parquet              hash of name and number → debtor
     truth/places.parquet              doors in words
     truth/ties.parquet                who lives, has family or works where, from when until when
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from songda.sim.world.courier import WorldCourier
     from songda.sim.world.world import World
 
-_FORMAT = 2
+_FORMAT = 3
 _ID_DIGITS = 8
 
 
@@ -138,9 +138,8 @@ def _days(numbers: Ints) -> pl.Series:
 
 
 def _debtors(world: World) -> pl.DataFrame:
-    people, config = world.debtors, world.config
-    codes, patterns = divisions().codes, [*config.persons.patterns]
-    answers = Streams(world.seed)("answers the phone").random(len(people)) < config.delivery.phone_answered
+    people = world.debtors
+    codes, patterns = divisions().codes, [*world.config.persons.patterns]
     return pl.DataFrame(
         {
             "debtor_id": _id("wd", np.arange(len(people))),
@@ -155,7 +154,8 @@ def _debtors(world: World) -> pl.DataFrame:
             "presence": [patterns[n] for n in people.pattern.tolist()],
             "willing": people.willing,
             "able": people.able,
-            "answers_phone": answers,
+            "answers_phone": world.phones.answers,
+            "phones_lost_on": [[each for each in days if each] for days in world.phones.lost_on.tolist()],
         }
     )
 

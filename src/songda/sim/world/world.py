@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from songda.sim.world import seen
+from songda.sim.world.calls import Calls, make_calls
 from songda.sim.world.cases import Cases, debtors_of_rows, make_cases
 from songda.sim.world.config import Config, read
 from songda.sim.world.contacts import Contacts, make_contacts
 from songda.sim.world.persons import Debtors, Ints, make_debtors
+from songda.sim.world.phones import Phones, make_phones
 from songda.sim.world.places import Places, make_places
 from songda.sim.world.records import Records, make_records
 from songda.sim.world.residence import Residences, make_residences
@@ -37,6 +39,8 @@ class World:
     residences: Residences = field(repr=False)
     records: Records = field(repr=False)
     contacts: Contacts = field(repr=False)
+    phones: Phones = field(repr=False)
+    calls: Calls = field(repr=False)
     cases: Cases = field(repr=False)
     #: Day of the first loan of each debtor, from 1970-01-01.
     first_loan: Ints = field(repr=False)
@@ -72,9 +76,9 @@ def build(*, cases: int, seed: int, as_of: date, config: Config) -> World:
         raise ValueError("a world needs at least one case")
     streams = Streams(seed)
     debtor = debtors_of_rows(cases, config=config, streams=streams)
-    loans = make_cases(debtor, as_of=as_of, config=config, streams=streams)
     people = int(debtor.max()) + 1
     debtors = make_debtors(people, as_of=as_of, config=config, streams=streams)
+    loans = make_cases(debtor, debtors.able, as_of=as_of, config=config, streams=streams)
     places = make_places(debtors, config=config, streams=streams)
     first_loan, first_overdue = _earliest(debtor, loans.disbursed), _earliest(debtor, loans.overdue)
     residences = make_residences(
@@ -84,7 +88,10 @@ def build(*, cases: int, seed: int, as_of: date, config: Config) -> World:
         debtors, places, residences, first_loan=first_loan, as_of=as_of, config=config, streams=streams
     )
     contacts = make_contacts(debtors, config=config, streams=streams)
-    return World(seed, as_of, config, debtors, places, residences, records, contacts, loans, first_loan)
+    today = int(np.datetime64(as_of, "D").astype(np.int64))
+    phones = make_phones(debtors, first_overdue=first_overdue, today=today, config=config, streams=streams)
+    calls = make_calls(debtors, phones, first_overdue=first_overdue, today=today, config=config, streams=streams)
+    return World(seed, as_of, config, debtors, places, residences, records, contacts, phones, calls, loans, first_loan)
 
 
 def _earliest(debtor: Ints, days: Ints) -> Ints:
