@@ -86,9 +86,12 @@ def play(
     out: Path,
     watch: Watch,
     config: str = "cn-default",
+    learning: str = "",
     each_day: Callable[[House, date], None] = lambda house, on: None,
 ) -> tuple[Summary, str, str]:
     """The whole demonstration; returns its figures, its batch and the number of a posted letter.
+
+    `learning`: what the invented profile says about chance (section `[learning]`).
 
     `each_day`: what else happens on a day, before its work is done; the couriers' journal lies in `out`/truth/journal.jsonl.
     Raises DemoFolderTaken, CannotWriteOut.
@@ -107,7 +110,7 @@ def play(
         invent(cases=cases, seed=seed, first=first, config=config, file=file, truth=out / "truth")
         progress(cases)
     began, opening = time.monotonic(), days.at(first, HOUR)
-    with invented_house(out / "home", opening) as (house, key, password), alone(house):
+    with invented_house(out / "home", opening, learning=learning) as (house, key, password), alone(house):
         courier = load_truth(out / "truth").courier(out / "truth" / JOURNAL)
         with (
             open_stand_in(house, seed=seed, courier=courier, starts_at=days.at(first, 8)) as post,
@@ -147,13 +150,15 @@ def invent(*, cases: int, seed: int, first: date, config: str, file: Path, truth
 
 
 @contextmanager
-def invented_house(home: Path, at: datetime, *, letters_per_day: int = 100_000) -> Iterator[tuple[House, bytes, str]]:
+def invented_house(
+    home: Path, at: datetime, *, letters_per_day: int = 100_000, learning: str = ""
+) -> Iterator[tuple[House, bytes, str]]:
     """A house of its own for an invented institution, with its lawyer's key and password."""
     from songda.cli.drill import invented_profile
     from songda.flow.run import House
     from songda.flow.tenants import import_tenant
 
-    profile, key, password = invented_profile(letters_per_day=letters_per_day)
+    profile, key, password = invented_profile(letters_per_day=letters_per_day, learning=learning)
     with open_base(load({}, home=home)) as (engine, master, settings):
         tenant = import_tenant(engine, master, name=TENANT, profile_toml=profile, at=at, actor="system:demo")
         yield House(engine, tenant, settings.home, settings.workers), key, password

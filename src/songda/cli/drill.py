@@ -55,8 +55,11 @@ def join(post: StandIn) -> Iterator[Carrier]:
         yield carrier
 
 
-def invented_profile(*, letters_per_day: int = 100_000) -> tuple[str, bytes, str]:
-    """The profile of an invented institution and law firm, and the key of its lawyer with its password."""
+def invented_profile(*, letters_per_day: int = 100_000, learning: str = "") -> tuple[str, bytes, str]:
+    """The profile of an invented institution and law firm, and the key of its lawyer with its password.
+
+    `learning`: what its section `[learning]` says (TOML); nothing is left to chance where it is empty.
+    """
     import secrets
     from importlib import resources
 
@@ -73,4 +76,6 @@ def invented_profile(*, letters_per_day: int = 100_000) -> tuple[str, bytes, str
         ("max_letters_per_day = 100000", f"max_letters_per_day = {letters_per_day}"),
     ):
         text = text.replace(name, value)
+    if learning:
+        text += f"\n[learning]\n{learning}\n"
     return text, private, password

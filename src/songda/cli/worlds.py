@@ -27,6 +27,9 @@ ConfigName = Annotated[
 ]
 AsOf = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day of the case file; today when absent.")]
 
+#: What the invented institution leaves to chance, so that its models have something to learn from.
+LEARNING = "explore = 0.12\nhold_out = 0.05"
+
 
 def add_to(app: typer.Typer) -> None:
     sim.command()(world)
@@ -94,6 +97,7 @@ def run(
             out=out,
             watch=Watch(show),
             config=config,
+            learning=LEARNING,
             each_day=each_day,
         )
     last = days.add_days(first, days_played - 1)

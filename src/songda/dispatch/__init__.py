@@ -22,6 +22,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from songda.dispatch.at_the_door import door_ends
     from songda.dispatch.cancelling import CancelReport, cancel_waybills
     from songda.dispatch.courier_advice import Advice, Situation, Try, advise, call_rules, may_call, place_of, place_zh
     from songda.dispatch.courier_items import Item, items_at, offices_reached
@@ -74,6 +75,7 @@ _HOMES = {
     "deadlines": ("Deadlines", "load_deadlines"),
     "diverting": ("Divert", "divert", "taken_out", "unanswered"),
     "doubtful": ("DoubtfulOrder", "doubtful_orders", "settle_order"),
+    "at_the_door": ("door_ends",),
     "ends": ("AtEnd", "close_letters", "letters_at_end"),
     "errors": (
         "NumberRangeUsedUp",
@@ -160,6 +162,7 @@ __all__ = [
     "cancel_waybills",
     "close_letters",
     "divert",
+    "door_ends",
     "doubtful_orders",
     "doubts_of",
     "end_attempts",

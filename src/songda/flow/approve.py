@@ -20,10 +20,11 @@ from songda.base import ids
 from songda.base.errors import SongdaError
 from songda.compliance import lint_version
 from songda.flow.audit import write_audit
+from songda.flow.choosing import open_chooser
 from songda.flow.compose import Wanted, check_token, compose, token_hash
 from songda.flow.countersigning import First, Lines, SecondLawyerNeeded, first_signatures, is_own, needs_two
 from songda.flow.court import facts_of_letters
-from songda.flow.decide import deliverable, may_be_written_to, ranked, rules_on, scope_of, write_decisions
+from songda.flow.decide import deliverable, may_be_written_to, rules_on, scope_of, write_decisions
 from songda.flow.facts import accept_facts
 from songda.flow.gates import Spot, Verdict, judge_approve, letter_links, read_all
 from songda.flow.imprints import imprints_for
@@ -383,7 +384,14 @@ def _verdicts(
     )
     judged = links.join(accepted, on="action_id", how="left", maintain_order="left")
     passes = (pl.col("verdict") == "pass") & deliverable() & may_be_written_to()
-    order = ranked(judged.with_columns(letter="letter_id"), passes.all().over("letter_id", "record"))
+    whose = select(tables.case.c.person_id).where(tables.case.c.id.in_(chosen))
+    order = open_chooser(connection, tenant, salt=batch.id).order(
+        connection,
+        judged.with_columns(letter="letter_id"),
+        passes.all().over("letter_id", "record"),
+        persons=whose,
+        on=batch.as_of,
+    )
     order = order.filter(pl.col("n") <= (tenant.profile.policy.max_attempts or 1))
     wanted = [Wanted(*row) for row in order.select("letter", "n", "record").iter_rows()]
     writer, dated = (first.signed.lawyer, first.day) if first else (lawyer, on)

@@ -18,14 +18,17 @@ from sqlalchemy import ColumnElement, Connection, Engine, func, select, update
 
 from songda.base import ids
 from songda.compliance import Change, RuleSet, load_rules
+from songda.flow.choosing import Chooser, open_chooser
 from songda.flow.facts import accept_facts
 from songda.flow.links import read_links
 from songda.flow.money import OVER_BUDGET, left_fen, open_accounts
 from songda.flow.produce import attempt_id
 from songda.flow.tenants import Tenant
+from songda.flow.worth import decide_worth
 from songda.letters.content import WITHOUT_DEBT
+from songda.models import selection, sending, vitality
 from songda.places import DOOR_LEVELS
-from songda.planning import CHOICE_VERSION, SEND_VERSION, Limits, decide_send, rank_addresses
+from songda.planning import SEND_VERSION, Limits, decide_send
 from songda.store import Cost, chunks, insert_missing, move, reserve, tables
 
 #: Letters a transaction.
@@ -33,6 +36,10 @@ CHUNK = 1000
 _LETTER = [
     *("letter", "person_id", "role", "record", "cases", "amount_fen", "outcome", "reasons", "inputs_hash", "rule_set"),
 ]
+
+
+#: What models, or the rules in their place, have said of a letter.
+_SAID = ("chance", "propensity", "explored", "why", "value_fen", "value_why")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +74,8 @@ def decide_on(engine: Engine, tenant: Tenant, batch_id: str, matter: Matter, *, 
             return
         accounts = open_accounts(connection, tenant, batch, at=at)
     with engine.connect() as connection:
-        judged = _judge(connection, tenant, batch, matter, price_fen, accounts)
+        chooser = open_chooser(connection, tenant, salt=batch.id)
+        judged, said = _judge(connection, tenant, batch, matter, price_fen, accounts, chooser)
         done = set(connection.scalars(select(tables.letter.c.id).where(tables.letter.c.batch_id == batch_id)))
         serial = _last_serial(connection, tenant, batch)
     # Numbers are dealt in the order of the judgement, so they are the same after a crash.
@@ -78,7 +86,7 @@ def decide_on(engine: Engine, tenant: Tenant, batch_id: str, matter: Matter, *, 
         letter["letter_no"] = letter_number(tenant, batch.as_of, serial) if numbered else None
     for part in chunks([letter for letter in letters if letter["id"] not in done], CHUNK):
         with engine.begin() as connection:
-            _write(connection, tenant, batch, part, at, accounts=accounts, price_fen=price_fen)
+            _write(connection, tenant, batch, part, at, accounts=accounts, price_fen=price_fen, said=said)
     with engine.begin() as connection:
         move(
             connection,
@@ -137,25 +145,19 @@ def may_be_written_to() -> pl.Expr:
     return (pl.col("person_state") == "active") & pl.col("stop").is_null()
 
 
-def ranked(links: pl.DataFrame, eligible: pl.Expr) -> pl.DataFrame:
-    """The addresses of each letter in the order in which they are tried: letter, record, n, agreeing, places.
-
-    An address is eligible when it is for at least one case of the letter.
-    """
-    records = (
-        links.filter(pl.col("record").is_not_null())
-        .with_columns(eligible=eligible)
-        .group_by("letter", "record", maintain_order=True)
-        .agg(pl.first("place", "address_recorded_on", "address_completeness"), pl.col("eligible").any())
-        .rename({"address_recorded_on": "recorded_on", "address_completeness": "completeness"})
-    )
-    return rank_addresses(records).select("letter", "record", "n", "agreeing", "places")
-
-
 def _judge(
-    connection: Connection, tenant: Tenant, batch: Any, matter: Matter, price_fen: int, accounts: Sequence[str]
-) -> pl.DataFrame:
-    """One row a letter: id, person_id, role, kind, amount_fen, outcome, reasons, record, cases, evidence of the decision."""
+    connection: Connection,
+    tenant: Tenant,
+    batch: Any,
+    matter: Matter,
+    price_fen: int,
+    accounts: Sequence[str],
+    chooser: Chooser,
+) -> tuple[pl.DataFrame, dict[str, str]]:
+    """One row a letter: id, person_id, role, kind, amount_fen, outcome, reasons, record, cases, evidence of the decision.
+
+    And the labels of what decided: model or rule, by kind.
+    """
     kind = matter.kind
     rules = rules_on(tenant, batch.as_of)
     links = read_links(connection, tenant, matter.cases, on=batch.as_of, batch_id=batch.id)
@@ -167,32 +169,54 @@ def _judge(
     verdicts = rules.evaluate(facts, scope=scope_of(kind), gate="accept")
     links = links.join(verdicts, on="action_id", how="left", maintain_order="left")
     passes = (pl.col("verdict") == "pass") & deliverable() & may_be_written_to()
-    chosen = ranked(links, passes).filter(pl.col("n") == 1)
+    persons = select(tables.case.c.person_id).where(matter.cases)
+    order = chooser.order(connection, links, passes, persons=persons, on=batch.as_of)
+    chosen = order.filter(pl.col("n") == 1).drop("n")
     going = links.join(chosen, on=["letter", "record"], maintain_order="left").filter(pl.col("verdict") == "pass")
     letters = going.group_by("letter", maintain_order=True).agg(
-        pl.first("person_id", "role", "record", "inputs_hash", "rule_set", "open_letter"),
+        pl.first(
+            "person_id",
+            "role",
+            "record",
+            "inputs_hash",
+            "rule_set",
+            "open_letter",
+            "chance",
+            "propensity",
+            "explored",
+            "why",
+        ),
         pl.col("case_id").alias("cases"),
         pl.col("owed_fen").sum().alias("amount_fen"),
     )
     once = letters.filter(~pl.col("open_letter"))
-    decided = decide_send(
-        once.with_columns(price_fen=pl.lit(price_fen)), _limits(connection, tenant, batch, accounts, matter)
-    ).with_columns(
+    limits = _limits(connection, tenant, batch, accounts, matter)
+    priced = once.with_columns(price_fen=pl.lit(price_fen))
+    if matter.states_debt:
+        valued, send_label = decide_worth(connection, tenant, priced, limits, cases=matter.cases, on=batch.as_of)
+    else:
+        # Whether a document that a court has entrusted is forwarded is nobody's to weigh.
+        valued, send_label = decide_send(priced, limits), SEND_VERSION
+    decided = valued.with_columns(
         outcome=pl.when("send").then(pl.lit("ready")).otherwise(pl.lit("not_sent")),
         reasons=pl.concat_list(pl.col("reason")),
     )
     open_already = letters.filter("open_letter").with_columns(
         outcome=pl.lit("not_sent"), reasons=pl.concat_list(pl.lit("open_letter"))
     )
+    alive = chooser.alive(connection, persons, on=batch.as_of)
     refused = _refused(links.join(letters, on="letter", how="anti", maintain_order="left"))
-    everything = pl.concat([decided.select(_LETTER), open_already.select(_LETTER), refused.select(_LETTER)])
+    everything = pl.concat([decided, open_already, refused], how="diagonal").select(*_LETTER, *_SAID)
     secret = tenant.key.id_secret()
-    return everything.with_columns(
+    labels = {"address": chooser.label, "vitality": chooser.vitality_label, "send": send_label}
+    letters = everything.with_columns(
         kind=pl.lit(kind),
+        alive=pl.col("record").replace_strict(alive, default=None, return_dtype=pl.Float64),
         id=pl.col("letter").map_elements(
             lambda key: ids.derive("ltr", batch.as_of, secret, batch.id, kind, key), pl.String
         ),
     ).sort("letter")
+    return letters, labels
 
 
 def _refused(links: pl.DataFrame) -> pl.DataFrame:
@@ -260,6 +284,7 @@ def _write(
     *,
     accounts: Sequence[str],
     price_fen: int,
+    said: Mapping[str, str],
 ) -> None:
     insert_missing(
         connection,
@@ -294,9 +319,10 @@ def _write(
         tenant,
         [(letter["id"], letter["outcome"], letter["inputs_hash"], letter["reasons"]) for letter in letters],
         stage="accept",
-        versions={"rules": letters[0]["rule_set"], "address": CHOICE_VERSION, "send": SEND_VERSION},
+        versions={"rules": letters[0]["rule_set"], **said},
         on=batch.as_of,
     )
+    _keep_predictions(connection, tenant, letters, said, on=batch.as_of)
     for outcome in ("ready", "held", "not_sent"):
         rows = [(letter["id"], 0) for letter in letters if letter["outcome"] == outcome]
         move(
@@ -309,6 +335,44 @@ def _write(
             reason="gate_accept",
             at=at,
         )
+
+
+def _keep_predictions(
+    connection: Connection, tenant: Tenant, letters: Any, said: Mapping[str, str], *, on: date
+) -> None:
+    """What was said of each letter that could have gone: by which model or rule, with which chance, and why."""
+    secret = tenant.key.id_secret()
+    rows: list[dict[str, Any]] = []
+    for letter in letters:
+        if letter["propensity"] is None:
+            continue
+        address = {
+            "chance": letter["chance"],
+            "propensity": letter["propensity"],
+            "explored": bool(letter["explored"]),
+            "reasons": letter["why"] or [],
+        }
+        plain: dict[str, Any] = {"propensity": None, "explored": False, "reasons": []}
+        spoken = [
+            (selection.KIND, said["address"], address),
+            (vitality.KIND, said["vitality"], plain | {"chance": letter["alive"]}),
+        ]
+        if letter["value_fen"] is not None:
+            why = plain | {"chance": letter["value_fen"] / 100, "reasons": letter["value_why"] or []}
+            spoken.append((sending.KIND, said["send"], why))
+        for kind, label, values in spoken:
+            rows.append(
+                {
+                    "id": ids.derive("pre", on, secret, letter["id"], kind),
+                    "letter_id": letter["id"],
+                    "kind": kind,
+                    "model": label,
+                    "record_id": letter["record"],
+                    "on_day": on,
+                    **values,
+                }
+            )
+    insert_missing(connection, tables.prediction, rows)
 
 
 def _reserve(

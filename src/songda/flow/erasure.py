@@ -21,7 +21,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, or_, select, update
+from sqlalchemy import Connection, Engine, delete, func, or_, select, update
 
 from songda.base.days import business_day
 from songda.base.errors import SongdaError
@@ -240,8 +240,11 @@ def _empty(connection: Connection, tenant: Tenant, person_id: str, attempts: Seq
     connection.execute(update(tables.case).where(_c.person_id == person_id).values(sealed=gone, **plain))
     connection.execute(update(tables.declaration).where(d.subject == person_id).values(sealed=gone))
     connection.execute(
-        update(tables.address_record).where(_a.person_id == person_id).values(place=None, place_keys=None, adcode=None)
+        update(tables.address_record)
+        .where(_a.person_id == person_id)
+        .values(place=None, place_keys=None, adcode=None, place_type=None)
     )
+    connection.execute(delete(tables.contact_record).where(tables.contact_record.c.person_id == person_id))
     answers = tables.recipient_answer.c
     own = select(_l.id).where(_l.person_id == person_id)
     connection.execute(

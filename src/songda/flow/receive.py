@@ -26,7 +26,7 @@ from songda.flow.sealed import LASTING, open_person, open_rejected, seal_case, s
 from songda.flow.summary import AddressQuality, Level, address_quality
 from songda.flow.tenants import Tenant
 from songda.intake import Chunk, RejectedRow, Sheet, read_cases, sniff
-from songda.places import group_places, identity_key
+from songda.places import group_places, identity_key, place_type
 from songda.store import Conflict, chunks, hold_person_keys, insert_missing, move, tables, upsert
 from songda.vault import PersonKey
 
@@ -34,6 +34,7 @@ from songda.vault import PersonKey
 _PLAIN = (
     *("product", "role", "loan_amount_fen", "principal_fen", "interest_fen", "penalty_fen", "fees_fen", "paid_fen"),
     *("amount_on", "disbursed_on", "due_on", "overdue_since", "annual_cost", "limitation_event_on", "state"),
+    *("promises_made", "promises_kept", "last_answered_on"),
     *("dispute_open", "debtor_state", "debtor_flags", "assigned", "assignment_notice_arrived", "credit_notice_given"),
 )
 
@@ -202,7 +203,9 @@ def _store(
     for person_id in wrapped:
         tenant.key.forget_person(person_id)
     keys = {person_id: tenant.key.open_person_key(person_id, sealed) for person_id, sealed in wrapped.items()}
-    case_rows, address_rows = [], []
+    case_rows: list[dict[str, Any]] = []
+    address_rows: list[dict[str, Any]] = []
+    contact_rows: list[dict[str, Any]] = []
     for case in cases:
         lookup, person_id = lookups[case["id_number"]], persons_of[case["id_number"]]
         case_lookup = tenant.key.blind_index("case_no", case["case_no"])
@@ -228,9 +231,13 @@ def _store(
                 "text": address["text"]
             }
             address_rows.append(_address_row(tenant, record_id, person_id, case_id, address))
+        provinces = {address["parts"]["province"] for address in addresses.get(case["row_no"], [])} - {None}
+        for contact in row_contacts:
+            contact_rows.append(_contact_row(tenant, person_id, case_id, case["name"], provinces, contact))
     _store_persons(connection, tenant, persons, keys, at=at)
     upsert(connection, tables.case, case_rows)
     insert_missing(connection, tables.address_record, address_rows)
+    upsert(connection, tables.contact_record, contact_rows)
     insert_missing(
         connection,
         tables.rejected_row,
@@ -327,7 +334,28 @@ def _address_row(
         "place": tenant.key.blind_index("place", identity) if identity else None,
         "place_keys": [tenant.key.blind_index("place", key) for key in keys],
         **{name: parts[name] for name in ("adcode", "level", "completeness", "confidence", "issues")},
+        "place_type": place_type(
+            **{name: parts[name] for name in ("village", "group", "poi", "room")}, text=parts["standard"]
+        ),
         "quality": None,
+    }
+
+
+def _contact_row(
+    tenant: Tenant, person_id: str, case_id: str, debtor: str, provinces: set[str], contact: dict[str, Any]
+) -> dict[str, Any]:
+    """What can be compared of a contact without knowing who it is."""
+    name, phone, region = contact["name"], contact["phone"], contact["region"]
+    return {
+        "id": ids.derive("con", LASTING, tenant.key.id_secret(), case_id, contact["ordinal"]),
+        "person_id": person_id,
+        "case_id": case_id,
+        "ordinal": contact["ordinal"],
+        "number": tenant.key.blind_index("phone", phone) if phone else None,
+        **{key: contact[key] for key in ("relation", "named_by", "number_state", "answer")},
+        "same_surname": name.startswith(debtor[:1]) if name else None,
+        # 山东 and 山东省 are one; every province's first two characters are its own.
+        "known_region": any(region[:2] == province[:2] for province in provinces) if region and provinces else None,
     }
 
 

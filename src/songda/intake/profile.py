@@ -387,6 +387,15 @@ class Contact(_Section):
     closes: Annotated[str, Field(pattern=r"^((0[89]|1\d|2[01]):[0-5]\d|22:00)$")] | None = None
 
 
+class Learning(_Section):
+    """How much is left to chance, so that outcomes teach something; unset: nothing."""
+
+    #: Share of letters whose address is drawn among the lawful ones.
+    explore: Annotated[float, Field(ge=0, le=0.2, strict=False)] | None = None
+    #: Share of debtors who are never written to by a run, so that the effect of a letter can be measured.
+    hold_out: Annotated[float, Field(ge=0, le=0.2, strict=False)] | None = None
+
+
 class Profile(_Section):
     """All that a tenant states. Sections that are absent state nothing."""
 
@@ -408,6 +417,7 @@ class Profile(_Section):
     budget: Budget = Budget()
     policy: Policy = Policy()
     contact: Contact = Contact()
+    learning: Learning = Learning()
     #: Values of the variables that the tenant's templates declare themselves: texts, whole numbers, yes or no; days in ISO.
     letter_values: Annotated[dict[str, str | int | bool] | None, BeforeValidator(_iso_days)] = None
     #: The institution's own headers → our fields, `mapping` of `read_cases`; "" leaves a column unread.

@@ -31,6 +31,7 @@ OBJECTS = (
     "stop_order",
     "entrustment",
     "rule_change",
+    "model",
     "intent",
     "task",
     "person",

@@ -134,6 +134,9 @@ case = Table(
     Column("overdue_since", Date),
     Column("annual_cost", Float),
     Column("limitation_event_on", Date),
+    Column("promises_made", Integer),
+    Column("promises_kept", Integer),
+    Column("last_answered_on", Date),
     Column("state", _CODE),
     Column("dispute_open", Boolean),
     Column("debtor_state", _CODE),
@@ -176,10 +179,28 @@ address_record = Table(
     Column("place_keys", JSON),  # blind indexes of the prefix keys, coarse to fine: comparable, not readable
     Column("adcode", String(6)),
     Column("level", _CODE),
+    Column("place_type", _CODE),  # village | dormitory | work | flat | street
     Column("completeness", Float),
     Column("confidence", Float),
     Column("issues", JSON),
     Column("quality", JSON),  # which levels were stated and which are known, for the report
+)
+
+#: What may be compared of a contact, who stands sealed in the case: codes and a blind index, no name and no number.
+contact_record = Table(
+    "contact_record",
+    metadata,
+    _id(),
+    _to("person"),  # the debtor
+    _to("case"),
+    Column("ordinal", Integer, nullable=False),
+    Column("number", _HASH),  # blind index
+    Column("relation", _CODE),
+    Column("named_by", _CODE),
+    Column("number_state", _CODE),
+    Column("answer", _CODE),
+    Column("same_surname", Boolean),
+    Column("known_region", Boolean),  # the number belongs to a province of the debtor's addresses
 )
 
 letter = Table(
@@ -612,6 +633,41 @@ permit_outcome = Table(
     Column("outcome", _CODE, nullable=False),
     Column("late", Boolean, nullable=False),
     Column("reported_at", _INSTANT, nullable=False),
+)
+
+#: Models of an institution, trained on its own outcomes (docs/models.md). Nothing of any person is in one.
+model = Table(
+    "model",
+    metadata,
+    _id(),
+    _to("tenant"),
+    Column("kind", _CODE, nullable=False),  # address | vitality | signing | sending | contacts | score
+    Column("number", Integer, nullable=False),
+    *_life(),
+    Column("label", String(80), nullable=False),  # kind/hash: what decisions name
+    Column("body", LargeBinary, nullable=False),
+    Column("card", JSON, nullable=False),
+    Column("trained_at", _INSTANT, nullable=False),
+    Column("trained_by", String(80), nullable=False),
+    Column("approved_at", _INSTANT),
+    Column("approved_by", String(80)),
+    UniqueConstraint("tenant_id", "kind", "number"),
+)
+
+#: What a model, or the rule in its place, has said of a letter when it was decided on.
+prediction = Table(
+    "prediction",
+    metadata,
+    _id(),
+    _to("letter"),
+    Column("kind", _CODE, nullable=False),
+    Column("model", String(80), nullable=False),  # label of a model, or of the rule
+    Column("record_id", _ID),  # the address it is about
+    Column("chance", Float),
+    Column("propensity", Float),  # with which chance this address was to be chosen
+    Column("explored", Boolean, nullable=False),
+    Column("reasons", JSON, nullable=False),  # [[feature, by how much], …]
+    Column("on_day", Date, nullable=False),
 )
 
 Index("ix_declaration_subject_tenant", declaration.c.subject, declaration.c.tenant_id)
