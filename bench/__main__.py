@@ -63,6 +63,10 @@ BENCHMARKS: dict[str, tuple[str, list[str]]] = {
         "The simulated world: what rules and truth reach, by configuration (five worlds each)",
         [],
     ),
+    "models": (
+        "The models in simulated worlds (five pairs), and Isolation Forest on ADBench",
+        ["--cases", "20000", "--test-cases", "8000"],
+    ),
     "push_endpoint": (
         "Taking pushed events (target: 1,000 a second, p99 50 ms)",
         ["--database", "both", "--repeat", "3"],

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from songda.carriers import Mapping, meaning
 from songda.dispatch.facts import read_facts
@@ -35,7 +35,8 @@ def door_ends(connection: Connection, attempt_ids: Sequence[str], *, mapping: Ma
     """Attempt → one of songda.models.signing.ENDS."""
     grades: dict[str, str | None] = {}
     for part in chunks(attempt_ids):
-        grades |= {row.id: row.grade for row in connection.execute(select(_a.id, _a.grade).where(_a.id.in_(part)))}
+        query = select(_a.id, func.coalesce(_a.grade, _a.provisional_grade).label("grade")).where(_a.id.in_(part))
+        grades |= {row.id: row.grade for row in connection.execute(query)}
     found: dict[str, str] = {}
     for attempt_id, facts in read_facts(connection, attempt_ids).items():
         for fact in sorted(facts, key=lambda fact: (fact.event.op_time, fact.event.arrival)):
