@@ -36,6 +36,15 @@ _STATES_ZH = {
     "sent": "已发出",
     "not_sent": "没有发出",
 }
+_WHY_ZH = {
+    "refused": "本人拒绝联系",
+    "denied": "本人说不认识债务人",
+    "dead": "空号或停机",
+    "reused": "号码出现在其他案件",
+    "tried": "核实不利",
+    "strange_region": "号码归属地不相合",
+    "strange_name": "姓氏与所称关系不相合",
+}
 _CHANNELS_ZH = {"call": "电话", "ai_call": "智能语音", "sms": "短信", "letter": "函件"}
 
 
@@ -194,6 +203,39 @@ def plan(
                 "签收后已联系" if step.called else "、".join(reason(rules, code)["short"] for code in step.reasons),
             )
             for step in steps
+        ],
+    )
+
+
+@contacts.command("filter")
+def filter_(case_no: CaseNo, tenant: TenantName = None, as_json: JsonFlag = False) -> None:
+    """List a debtor's contacts by their number in the case file, without those who had better be left alone, and why.
+
+    By the approved model, or by the rule in its place. It permits nothing: ask `songda contacts permit` before any call.
+
+    Example: songda contacts filter CL-2026-0001
+    """
+    from songda.flow.contact_filter import filter_contacts
+
+    with open_house(tenant) as house, house.engine.connect() as connection:
+        named, label = filter_contacts(connection, house.tenant, case_no=case_no)
+    if as_json:
+        told = [
+            {name: getattr(each, name) for name in ("ordinal", "relation", "removed", "why", "odd")} for each in named
+        ]
+        print_json({"case": case_no, "judged_by": label, "contacts": told})
+        return
+    print_table(
+        f"案件 {case_no} 的联系人（由 {label} 筛选；联系之前仍须取得许可）",
+        ("联系人", "关系", "结果", "为何"),
+        [
+            (
+                str(each.ordinal),
+                each.relation or "",
+                "不联系" if each.removed else "可以询问",
+                "，".join(_WHY_ZH.get(reason, reason) for reason in each.why),
+            )
+            for each in named
         ],
     )
 

@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from songda.base import ids
 from songda.base.processes import map_ahead
+from songda.contacts import plain_number
 from songda.flow.links import read_frame
 from songda.flow.own_values import declared_types
 from songda.flow.sealed import LASTING, open_person, open_rejected, seal_case, seal_person, seal_rejected
@@ -351,7 +352,8 @@ def _contact_row(
         "person_id": person_id,
         "case_id": case_id,
         "ordinal": contact["ordinal"],
-        "number": tenant.key.blind_index("phone", phone) if phone else None,
+        # As permits name it (songda.flow.contact_facts.index_of).
+        "number": tenant.key.blind_index("phone", plain_number(phone)) if phone else None,
         **{key: contact[key] for key in ("relation", "named_by", "number_state", "answer")},
         "same_surname": name.startswith(debtor[:1]) if name else None,
         # 山东 and 山东省 are one; every province's first two characters are its own.
