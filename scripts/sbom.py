@@ -52,7 +52,12 @@ def _licence(name: str) -> str | None:
         each.rsplit(" :: ", 1)[1] for each in about.get_all("Classifier") or [] if each.startswith("License ::")
     ]
     # Some paste the whole text of their licence.
-    return stated if 0 < len(stated) < 80 else "; ".join(classified) or None
+    told = stated if 0 < len(stated) < 80 else "; ".join(classified)
+    if told == "OSI Approved":
+        # Some say no more than that it is a known one: the first line of its text names it.
+        texts = [file for file in metadata.files(name) or [] if file.name.upper().startswith("LICENSE")]
+        told = next((str(file.read_text()).strip().splitlines()[0] for file in texts), told)
+    return told or None
 
 
 def main() -> None:
