@@ -197,6 +197,9 @@ def _judge(
     else:
         # Whether a document that a court has entrusted is forwarded is nobody's to weigh.
         valued, send_label = decide_send(priced, limits), SEND_VERSION
+        valued = valued.with_columns(
+            value_fen=pl.lit(None, pl.Int64), value_why=pl.lit(None, pl.List(pl.List(pl.String())))
+        )
     decided = valued.with_columns(
         outcome=pl.when("send").then(pl.lit("ready")).otherwise(pl.lit("not_sent")),
         reasons=pl.concat_list(pl.col("reason")),
