@@ -167,8 +167,9 @@ def test_the_same_from_a_record_on_postgresql(desk: Any, postgres_server: str) -
     desk.songda("letters", "approve", batch, "--key", "lawyer.pem", "--as-of", "2026-11-24", "--yes")
     for day in ("2026-11-24", "2026-12-02"):
         desk.songda("run", "--resume", "--out", "out", "--as-of", day, *DRILL)
-    active = desk.songda("letters", "list", batch, "--state", "active", "--json").json["letters"]
-    number = active[0]["letter_no"]
+    # Whether its way is over by then is the courier's affair.
+    posted = desk.songda("letters", "list", batch, "--json").json["letters"]
+    number = next(letter["letter_no"] for letter in posted if letter["state"] in ("active", "closed"))
     desk.songda("evidence", "export", number, "--out", "proof.zip", "--as-of", "2026-12-02")
     verdict = desk.songda("evidence", "verify", "proof.zip", "--json", code=2).json
     assert [letter["agrees"] for letter in verdict["letters"]] == [True]
