@@ -16,7 +16,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
@@ -42,8 +42,9 @@ _USUAL: Mapping[str, Any] = {
     "deterministic": True,
     "force_row_wise": True,
     "verbosity": -1,
-    "num_threads": 2,
 }
+#: Rows from which on a second thread gains more than it waits for the first.
+_FOR_TWO: Final = 50_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,14 +117,16 @@ class Fitted:
         """Calibrated chances of the rows of `frame` (which has the columns `features`): (rows,), or (rows, classes) for more than two."""
         if frame.is_empty():
             return np.zeros((0, len(self.classes)) if len(self.curves) > 1 else 0)
-        raw = self._booster.predict(_matrix(frame, self.features, self.categories), num_threads=2)
+        raw = self._booster.predict(matrix_of(frame, self.features, self.categories), num_threads=threads(frame.height))
         return _calibrated(np.asarray(raw), self.curves)
 
     def reasons(self, frame: pl.DataFrame, *, most: int = 3) -> list[list[tuple[str, float]]]:
         """Per row the `most` features that moved the chance (of the second class) most, with their SHAP values in log-odds."""
         if frame.is_empty():
             return []
-        shap = self._booster.predict(_matrix(frame, self.features, self.categories), pred_contrib=True, num_threads=2)
+        shap = self._booster.predict(
+            matrix_of(frame, self.features, self.categories), pred_contrib=True, num_threads=threads(frame.height)
+        )
         # More than two classes: contributions of one class after the other.
         moved = np.asarray(shap)[:, : len(self.features)]
         order = np.argsort(-np.abs(moved), axis=1)[:, :most]
@@ -131,6 +134,11 @@ class Fitted:
             [(self.features[column], round(float(row[column]), 4)) for column in columns if row[column]]
             for row, columns in zip(moved, order, strict=True)
         ]
+
+
+def threads(rows: int) -> int:
+    """Threads for LightGBM: its threads wait for each other spinning, which on a busy machine takes many times what they gain."""
+    return 2 if rows >= _FOR_TWO else 1
 
 
 def fit(
@@ -163,8 +171,8 @@ def fit(
         for name in features
         if frame.schema[name] == pl.String
     }
-    matrix = _matrix(frame, features, categories)
-    chosen = dict(_USUAL) | {"seed": seed} | dict(settings or {})
+    matrix = matrix_of(frame, features, categories)
+    chosen = dict(_USUAL) | {"seed": seed, "num_threads": threads(frame.height)} | dict(settings or {})
     chosen |= {"objective": "binary"} if len(classes) == 2 else {"objective": "multiclass", "num_class": len(classes)}
     if monotone:
         chosen["monotone_constraints"] = [monotone.get(name, 0) for name in features]
@@ -206,7 +214,7 @@ def _train(
     return lightgbm.train(dict(settings), data, num_boost_round=rounds)
 
 
-def _matrix(frame: pl.DataFrame, features: Sequence[str], categories: Mapping[str, Sequence[str]]) -> Floats:
+def matrix_of(frame: pl.DataFrame, features: Sequence[str], categories: Mapping[str, Sequence[str]]) -> Floats:
     """Columns as numbers; what is not stated, and a category never met, is NaN."""
     columns = []
     for name in features:

@@ -129,17 +129,14 @@ def fit(
     kind: str = "score",
     monotone: Mapping[str, int] | None = None,
     least_share: float = 0.03,
-    checked: bool = True,
 ) -> Scorecard:
-    """`labels`: 1 for whoever pays. `monotone`: feature → 1 or -1, or 0 for whichever direction fits. `checked` is off for public
-    benchmarks alone.
+    """`labels`: 1 for whoever pays. `monotone`: feature → 1 or -1, or 0 for whichever direction fits.
 
     Raises ForbiddenFeature, TooLittleData.
     """
     from sklearn.linear_model import LogisticRegression
 
-    if checked:
-        check(features, model=kind)
+    check(features, model=kind)
     counts = np.bincount(labels, minlength=2)
     if counts.min() < LEAST:
         raise TooLittleData(model=kind, what=f"{counts.min()} rows of {LEAST} of one kind")

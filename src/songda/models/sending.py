@@ -23,7 +23,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from songda.models.boosting import Floats
+from songda.models.boosting import Floats, threads
 from songda.models.errors import TooLittleData, UnreadableModel
 from songda.models.features import check
 
@@ -50,7 +50,6 @@ _TREES: Final[Mapping[str, Any]] = {
     "deterministic": True,
     "force_row_wise": True,
     "verbosity": -1,
-    "num_threads": 2,
 }
 _ROUNDS = 60
 
@@ -84,9 +83,11 @@ class Effect:
 
     @property
     def found(self) -> bool:
-        """Whether there is an effect at all: its mean, or the best policy's gain, is above zero by two standard errors."""
-        gain, error = self.values[self.learner]
-        return self.mean_effect[0] > 2 * self.mean_effect[1] or gain > 2 * error
+        """Whether there is an effect at all: its mean is above zero by two standard errors.
+
+        The gain of the best of several learners says too much: it is the best of several.
+        """
+        return self.mean_effect[0] > 2 * self.mean_effect[1]
 
     def dump(self) -> bytes:
         import zstandard
@@ -118,7 +119,7 @@ Predict = Callable[[Mapping[str, Any], Floats], Floats]
 def _boost(matrix: Floats, target: Floats, *, seed: int, objective: str, weights: Floats | None = None) -> str:
     import lightgbm
 
-    settings = dict(_TREES) | {"objective": objective, "seed": seed}
+    settings = dict(_TREES) | {"objective": objective, "seed": seed, "num_threads": threads(len(matrix))}
     data = lightgbm.Dataset(matrix, target, weight=weights, params=settings)
     text: str = lightgbm.train(settings, data, num_boost_round=_ROUNDS).model_to_string()
     return text
@@ -127,7 +128,7 @@ def _boost(matrix: Floats, target: Floats, *, seed: int, objective: str, weights
 def _of_trees(text: str, matrix: Floats) -> Floats:
     import lightgbm
 
-    return np.asarray(lightgbm.Booster(model_str=text).predict(matrix, num_threads=2), dtype=float)
+    return np.asarray(lightgbm.Booster(model_str=text).predict(matrix, num_threads=threads(len(matrix))), dtype=float)
 
 
 def _response(matrix: Floats, sent: NDArray[np.bool_], paid: Floats, propensity: Floats, seed: int) -> dict[str, Any]:
@@ -212,22 +213,19 @@ def fit(
     paid: NDArray[Any],
     propensity: Floats,
     *,
-    names: Sequence[str] = FEATURES,
     share: float = 0.3,
     seed: int = 7,
-    checked: bool = True,
 ) -> Effect:
     """Rows where sending was drawn with chance `propensity` (0 < p < 1); `paid`: 0 or 1. `share`: letters for whom there is money.
 
-    `checked` is off for public benchmarks alone. Raises TooLittleData, ForbiddenFeature.
+    Raises TooLittleData.
     """
-    if checked:
-        check(names, model=KIND)
+    check(FEATURES, model=KIND)
     hits = np.asarray(paid, dtype=float)
     for name, arm in (("sent", sent), ("not sent", ~sent)):
         if hits[arm].sum() < LEAST:
             raise TooLittleData(model=KIND, what=f"{hits[arm].sum():.0f} payers of {LEAST} among those {name}")
-    matrix = features.select(pl.col(names).cast(pl.Float64)).to_numpy()
+    matrix = features.select(pl.col(FEATURES).cast(pl.Float64)).to_numpy()
     weight = np.where(sent, 1 / propensity, -1 / (1 - propensity))
     scores = {name: np.zeros((_REPEATS, len(hits))) for name in LEARNERS}
     for repeat in range(_REPEATS):
@@ -242,7 +240,7 @@ def fit(
     each = hits * weight
     return Effect(
         learner=best,
-        features=list(names),
+        features=list(FEATURES),
         parts=LEARNERS[best][0](matrix, sent, hits, propensity, seed),
         values=values,
         mean_effect=(float(each.mean()), float(each.std() / np.sqrt(len(each)))),
@@ -263,7 +261,7 @@ def _gain(scores: Floats, effects: Floats, share: float) -> tuple[float, float]:
 
 
 def _chosen(scores: Mapping[str, Floats], effects: Floats, share: float) -> str:
-    """The learner to use: the simplest, unless a later one gains more by over one standard error of the difference.
+    """The learner to use: the simplest, unless a later one gains more by over two standard errors of the difference.
 
     Payers are few and effects small, so that the best of several is often the luckiest.
     """
@@ -271,7 +269,7 @@ def _chosen(scores: Mapping[str, Floats], effects: Floats, share: float) -> str:
     for name in [*scores][1:]:
         tops = [np.mean([row >= np.quantile(row, 1 - share) for row in scores[each]], axis=0) for each in (name, best)]
         more = (tops[0] - tops[1]) * effects
-        if more.mean() > more.std() / np.sqrt(len(more)):
+        if more.mean() > 2 * more.std() / np.sqrt(len(more)):
             best = name
     return best
 
