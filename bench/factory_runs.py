@@ -39,7 +39,7 @@ from songda.base.settings import Settings
 from songda.cli.drill import invented_profile
 from songda.dispatch import unanswered
 from songda.flow import factory
-from songda.flow.approve import approve, propose
+from songda.flow.approve import approve
 from songda.flow.assemble import assemble
 from songda.flow.dealing import new_run, queue_pieces
 from songda.flow.handoff import hand_off, in_clear
@@ -47,6 +47,7 @@ from songda.flow.inserter import balance, divert_csv, take_output
 from songda.flow.post import post_run
 from songda.flow.press import lock_run, read_manifest, record_reader
 from songda.flow.produce import model_context, produce, record_context
+from songda.flow.proposal import propose
 from songda.flow.run import House, Watch, take_in
 from songda.flow.stop import stop_letter
 from songda.flow.tenants import import_tenant

@@ -29,10 +29,11 @@ from songda.base.settings import load
 from songda.carriers import ContractConfig
 from songda.cli.opening import open_base, open_one
 from songda.flow import factory, follow, post, produce, run
-from songda.flow.approve import NothingToApprove, approve, propose
+from songda.flow.approve import approve
 from songda.flow.doubts import accept, open_doubts
 from songda.flow.post import Carrier, CarrierUnreachable, open_carrier
 from songda.flow.press import read_manifest
+from songda.flow.proposal import NothingToApprove, propose
 from songda.flow.run import House, Watch, alone
 from songda.letters import Content, Rendered
 from songda.notices import deliver, open_http

@@ -26,8 +26,9 @@ from bench.memory import Memory, family
 from songda.base import days
 from songda.cli.demo import HOUR, invent, invented_house
 from songda.cli.drill import join, open_stand_in
-from songda.flow.approve import approve, propose
+from songda.flow.approve import approve
 from songda.flow.figures import summarise
+from songda.flow.proposal import propose
 from songda.flow.run import Watch, alone, make_runs, take_in
 
 DAY = date(2026, 11, 26)

@@ -45,7 +45,6 @@ class Population:
     delivered: Floats
     #: Shape (letters, ENDS).
     ends: Floats
-    letters: list[ShippedLetter]
 
 
 def population(*, cases: int, seed: int, config: str = "cn-default", as_of: date = AS_OF) -> Population:
@@ -84,7 +83,6 @@ def population(*, cases: int, seed: int, config: str = "cn-default", as_of: date
         signed=ends[:, SIGNED].sum(axis=1),
         delivered=ends[:, DELIVERED].sum(axis=1),
         ends=ends,
-        letters=letters,
     )
 
 

@@ -13,7 +13,8 @@ from sqlalchemy import func, select
 
 from songda.base import days
 from songda.base.settings import Settings
-from songda.flow.approve import Proposal, approve, propose
+from songda.flow.approve import approve
+from songda.flow.proposal import Proposal, propose
 from songda.flow.run import House, Watch, take_in
 from songda.flow.tenants import import_tenant
 from songda.letters import new_lawyer_key

@@ -12,7 +12,7 @@ import pytest
 from bank import PASSWORD, PRIVATE, letters, opened, proposed, rows_of, signed, taken_in
 
 from songda.cli.drill import join, open_stand_in
-from songda.flow.approve import ListChanged, approve
+from songda.flow.approve import approve
 from songda.flow.assemble import assemble
 from songda.flow.decide import rules_on
 from songda.flow.handoff import NotAsLocked, hand_off, in_clear
@@ -22,6 +22,7 @@ from songda.flow.preflight import NoSuchPiece, draw_pieces, preflight_run
 from songda.flow.press import lock_run, read_manifest
 from songda.flow.produce import produce
 from songda.flow.proofs import proof_letter
+from songda.flow.proposal import ListChanged
 from songda.flow.pull import NotToPull, TooLateToPull, pull_letters
 from songda.flow.reviewing import release
 from songda.flow.run import House, Watch, make_runs, post_and_follow

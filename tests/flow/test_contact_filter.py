@@ -89,3 +89,6 @@ def test_what_can_be_compared_of_contacts_goes_with_the_person(tmp_path: Path) -
             connection.execute(tables.letter.update().values(state="closed"))
         erase_person(house.engine, house.tenant, tmp_path, case_no=case_no, reason="requested", by="dpo-1", at=AT)
         assert rows_of(house, tables.contact_record.c.id) == []
+        # That something was said of a letter stays; what of the person it was said from does not.
+        p = tables.prediction.c
+        assert {row.inputs for row in rows_of(house, p.inputs)} == {None}

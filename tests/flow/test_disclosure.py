@@ -42,6 +42,7 @@ def test_everything_about_one_person_is_sealed_to_one_key(tmp_path: Path) -> Non
     for said in (own["姓名"], own["身份证号"], own["案件编号"], first.letter_no, "paid"):
         assert said in text
     assert told["person"]["addresses"]
+    assert {each["kind"] for each in told["predictions"]} == {"address", "vitality", "sending"}
     for strange in (other["姓名"], other["身份证号"], other["案件编号"]):
         assert strange not in text
     assert own["姓名"].encode() not in to.read_bytes()

@@ -14,11 +14,12 @@ from flow_house import AT, DAY, House
 from sqlalchemy import select
 
 from songda.base.errors import SongdaError
-from songda.flow.approve import approve, propose
+from songda.flow.approve import approve
 from songda.flow.assemble import assemble
 from songda.flow.decide import decide
 from songda.flow.post import contract_of, sender_of
 from songda.flow.produce import produce
+from songda.flow.proposal import propose
 from songda.flow.receive import open_batch, receive
 from songda.flow.tenants import Tenant, import_tenant
 from songda.intake.profile import parse_profile, stated

@@ -13,10 +13,10 @@ from songda.base import days
 from songda.cli.drill import join, open_stand_in
 from songda.flow import assemble as gate
 from songda.flow import factory
-from songda.flow.approve import DailyMaximumReached
 from songda.flow.factory import ManifestRejected
 from songda.flow.press import read_manifest
 from songda.flow.produce import produce
+from songda.flow.proposal import DailyMaximumReached
 from songda.flow.reviewing import release
 from songda.flow.run import Watch, make_runs, post_and_follow
 from songda.flow.stop import stop_letter

@@ -15,7 +15,7 @@ from songda.base import days
 from songda.cli.stops import RefuseReason, ReleaseReason, StopReason
 from songda.dispatch import UnknownStop, in_force, sweep
 from songda.dispatch.stops import REASONS
-from songda.flow.approve import DailyCapacityReached, NothingToApprove
+from songda.flow.proposal import DailyCapacityReached, NothingToApprove
 from songda.flow.reviewing import (
     REFUSE_REASONS,
     RELEASE_REASONS,

@@ -10,9 +10,9 @@ from bank import letters, opened, proposed, signed, taken_in
 from sqlalchemy import select
 
 from songda.base import days
-from songda.flow.approve import propose
 from songda.flow.own_values import DIFFER, of_cases
 from songda.flow.produce import produce
+from songda.flow.proposal import propose
 from songda.flow.run import House
 from songda.flow.samples import sample_pdfs
 from songda.flow.tenants import with_templates

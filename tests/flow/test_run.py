@@ -18,10 +18,11 @@ from sqlalchemy import func, select
 
 from songda.base import days
 from songda.cli.drill import join, open_stand_in
-from songda.flow.approve import DailyCapacityReached, approve
+from songda.flow.approve import approve
 from songda.flow.compose import Wanted, compose
 from songda.flow.outputs import decisions_csv
 from songda.flow.press import read_manifest
+from songda.flow.proposal import DailyCapacityReached
 from songda.flow.run import House, Watch, make_runs, post_and_follow
 from songda.sim.case_rows import AT, DAY, FIRST_PLACE, SECOND_PLACE, VAGUE_PLACE, case_row, id_number, write_rows
 from songda.store import tables

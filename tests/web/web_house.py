@@ -28,10 +28,11 @@ from songda.cli.drill import invented_profile
 from songda.cli.opening import open_base
 from songda.dispatch import pull_pieces, taken_out
 from songda.flow import factory
-from songda.flow.approve import approve, propose
+from songda.flow.approve import approve
 from songda.flow.compose import check_token
 from songda.flow.post import contract_of, open_carrier, post_run
 from songda.flow.press import read_manifest
+from songda.flow.proposal import propose
 from songda.flow.run import House, Watch, carry_on, take_in
 from songda.flow.samples import letter_pdf
 from songda.flow.sealed import open_person

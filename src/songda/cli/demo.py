@@ -166,7 +166,8 @@ def invented_house(
 
 def _approve(house: House, batch_id: str, *, key: bytes, password: str, on: date, at: datetime, watch: Watch) -> None:
     """The invented firm approves by itself, which the record marks for good."""
-    from songda.flow.approve import NothingToApprove, approve, propose
+    from songda.flow.approve import approve
+    from songda.flow.proposal import NothingToApprove, propose
 
     with watch.stage("审批（自动，演练）") as progress:
         try:

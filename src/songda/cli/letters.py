@@ -19,7 +19,7 @@ from songda.cli.tables import print_table
 from songda.flow.errors import UnknownLetter
 
 if TYPE_CHECKING:
-    from songda.flow.approve import Proposal
+    from songda.flow.proposal import Proposal
     from songda.flow.run import House
 
 letters = typer.Typer(help="Letters: list, show, approve, stop, release.", no_args_is_help=True)
@@ -86,9 +86,9 @@ def list_(
     """
     from sqlalchemy import select
 
-    from songda.flow.approve import UnknownBatch
     from songda.flow.decide import rules_on
     from songda.flow.figures import reason_zh
+    from songda.flow.proposal import UnknownBatch
     from songda.store import tables
 
     t = tables.letter.c
@@ -190,8 +190,8 @@ def approve(
 
     Example: songda letters approve bat_01m8… --lawyer 刘正言 --key lawyer.pem --samples samples
     """
-    from songda.flow.approve import SAMPLES, propose
     from songda.flow.approve import approve as sign
+    from songda.flow.proposal import SAMPLES, propose
     from songda.flow.samples import sample_pdfs
 
     with open_house(tenant) as house:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from songda.base import days
+from songda.base.money import yuan
 from songda.cli.holder import holder_id
 from songda.cli.opening import JsonFlag, TenantName, open_house, print_json
 from songda.cli.tables import print_table
@@ -40,12 +41,11 @@ def list_(tenant: TenantName = None, as_json: JsonFlag = False) -> None:
 
     Example: songda models list
     """
-    from songda.feedback import KINDS
-    from songda.feedback.registry import STATES_ZH
-    from songda.flow.models import NEEDS, data_of, models_of
+    from songda.feedback import KINDS, STATES_ZH, listed
+    from songda.flow.models import NEEDS, data_of
 
     with open_house(tenant) as house, house.engine.connect() as connection:
-        found = models_of(connection, house.tenant)
+        found = listed(connection, house.tenant.id)
         data = data_of(connection, house.tenant, on=days.business_day(days.now()))
     if as_json:
         told = [
@@ -125,7 +125,7 @@ def evaluate(kind: Kind, number: Number, tenant: TenantName = None, as_json: Jso
     from songda.flow.models import evaluate as measure
 
     with open_house(tenant) as house, house.engine.connect() as connection:
-        found = measure(connection, house.tenant, kind, number, on=days.business_day(days.now()))
+        found = measure(connection, house.tenant, kind, number)
     if as_json:
         print_json({"kind": kind, "number": number, "metrics": found})
         return
@@ -140,12 +140,11 @@ def card(kind: Kind, number: Number, tenant: TenantName = None, as_json: JsonFla
 
     Example: songda models card address 1
     """
-    from songda.feedback import UnknownModel
-    from songda.flow.models import models_of
+    from songda.feedback import UnknownModel, listed
 
     with open_house(tenant) as house, house.engine.connect() as connection:
         found = next(
-            (each for each in models_of(connection, house.tenant) if (each.kind, each.number) == (kind, number)), None
+            (each for each in listed(connection, house.tenant.id) if (each.kind, each.number) == (kind, number)), None
         )
     if found is None:
         raise UnknownModel(kind=kind, number=number)
@@ -217,11 +216,11 @@ def explain(
     Example: songda models explain CL-2026-0001
     """
     from songda.flow.contacts import person_of
-    from songda.flow.models import explain_case
+    from songda.flow.predictions import predictions_of
 
     with open_house(tenant) as house, house.engine.connect() as connection:
         person_id = person_of(connection, house.tenant, case)
-        found = explain_case(connection, house.tenant, person_id=person_id)
+        found = predictions_of(connection, house.tenant, person_id)
     if as_json:
         print_json({"case": case, "said": found})
         return
@@ -233,12 +232,18 @@ def explain(
                 each["letter_no"] or "",
                 KINDS_ZH[each["kind"]],
                 each["model"] + ("（随机选址）" if each["explored"] else ""),
-                "" if each["chance"] is None else f"{each['chance']:.3f}",
+                _said(each),
                 "，".join(f"{_zh(name)} {value}" for name, value in each["reasons"]),
             )
             for each in found
         ],
     )
+
+
+def _said(each: dict[str, Any]) -> str:
+    if each["value_fen"] is not None:
+        return f"{yuan(each['value_fen'])} 元"
+    return "" if each["chance"] is None else f"{each['chance']:.3f}"
 
 
 def _zh(name: str) -> str:

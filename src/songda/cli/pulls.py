@@ -45,10 +45,10 @@ def propose(
 
     Example: songda letters propose bat_01m8… --lawyer 刘正言 --to 审阅
     """
-    from songda.flow.approve import SAMPLES
-    from songda.flow.approve import propose as look
     from songda.flow.decide import rules_on
     from songda.flow.listing import proposal_files
+    from songda.flow.proposal import SAMPLES
+    from songda.flow.proposal import propose as look
     from songda.flow.samples import sample_pdfs
 
     with open_house(tenant) as house:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from songda.feedback.evidence import address_evidence, contact_evidence, debtor_evidence, features_of
     from songda.feedback.registry import (
         KINDS,
+        STATES_ZH,
         Listed,
         SamePerson,
         UnknownModel,
@@ -33,13 +34,25 @@ if TYPE_CHECKING:
 _HOMES = {
     "evidence": ("address_evidence", "contact_evidence", "debtor_evidence", "features_of"),
     "registry": (
-        *("KINDS", "Listed", "SamePerson", "UnknownModel", "WrongModelState", "approve", "approved", "keep", "listed"),
+        *(
+            "KINDS",
+            "STATES_ZH",
+            "Listed",
+            "SamePerson",
+            "UnknownModel",
+            "WrongModelState",
+            "approve",
+            "approved",
+            "keep",
+            "listed",
+        ),
         *("read_model", "retire"),
     ),
 }
 
 __all__ = [
     "KINDS",
+    "STATES_ZH",
     "Listed",
     "SamePerson",
     "UnknownModel",

@@ -1,7 +1,8 @@
 """Which address of a letter comes first: by the model that a person has approved, or by the rule, and a logged share by chance.
 
     chooser = open_chooser(connection, tenant, salt=batch.id)
-    order = chooser.order(connection, links, eligible, persons=persons, on=day)
+    features = chooser.features(connection, persons, on=day)
+    order = chooser.order(links, eligible, features)
 
 The draw of a letter belongs for ever to its person and batch, so that a run that was cut off, and the lawyer's list, come to the
 same addresses. Only addresses that pass every rule are ever drawn. Without an approved model the rule decides, and every prediction
@@ -41,33 +42,24 @@ class Chooser:
     salt: str
 
     @property
-    def label(self) -> str:
-        """What decisions name: the model, or the rule in its place."""
-        return CHOICE_VERSION if self.address is None else self.address.version
-
-    @property
-    def vitality_label(self) -> str:
-        return VITALITY_RULE if self.vitality is None else self.vitality.version
+    def labels(self) -> dict[str, str]:
+        """What decisions name, by kind: the model, or the rule in its place."""
+        return {
+            selection.KIND: CHOICE_VERSION if self.address is None else self.address.version,
+            vitality.KIND: VITALITY_RULE if self.vitality is None else self.vitality.version,
+        }
 
     def draws(self, people: pl.Series) -> pl.Series:
         """The uniform in [0, 1) of each person in this batch."""
         known = {each: uniform(self.secret, "address", self.salt, each) for each in people.unique().to_list()}
         return pl.Series([known[each] for each in people.to_list()], dtype=pl.Float64)
 
-    def order(
-        self,
-        connection: Connection,
-        links: pl.DataFrame,
-        eligible: pl.Expr,
-        *,
-        persons: Select[tuple[str]],
-        on: date,
-    ) -> pl.DataFrame:
+    def order(self, links: pl.DataFrame, eligible: pl.Expr, features: pl.DataFrame) -> pl.DataFrame:
         """The addresses of each letter in the order in which they are tried.
 
-        In: links of songda.flow.links with `letter`; the ids of their persons. An address is eligible when it is for at least one case
-        of the letter. Out: letter, record, n, chance (of a signature; null by the rule), propensity (of being first), explored,
-        why ([[feature, by how much]]).
+        In: links of songda.flow.links with `letter`, and the `features` of their persons. An address is eligible when it is for at
+        least one case of the letter. Out: letter, record, n, chance (of a signature; null by the rule), propensity (of being first),
+        explored, why ([[feature, by how much]]).
         """
         records = (
             links.filter(pl.col("record").is_not_null())
@@ -79,11 +71,7 @@ class Chooser:
             )
             .rename({"address_recorded_on": "recorded_on", "address_completeness": "completeness"})
         )
-        if self.address is None:
-            ordered = self._by_rule(records)
-        else:
-            features = self.features(connection, persons, on=on)
-            ordered = self._by_model(records, features, self.address)
+        ordered = self._by_rule(records) if self.address is None else self._by_model(records, features, self.address)
         return ordered.select(_ORDER)
 
     def _by_rule(self, records: pl.DataFrame) -> pl.DataFrame:
@@ -114,13 +102,10 @@ class Chooser:
         """Features of all address records of the persons, as of the day."""
         return features_of(address_evidence(connection, self.tenant_id, persons, on=on))
 
-    def alive(self, connection: Connection, persons: Select[tuple[str]], *, on: date) -> dict[str, float]:
-        """Address record → chance that the debtor can still be reached there."""
-        features = self.features(connection, persons, on=on)
-        if features.is_empty():
-            return {}
+    def alive(self, features: pl.DataFrame) -> pl.DataFrame:
+        """record, alive: chance that the debtor can still be reached at each address."""
         said = vitality.rule(features) if self.vitality is None else vitality.predict(self.vitality, features)
-        return dict(zip(features["record"].to_list(), said.round(4).tolist(), strict=True))
+        return features.select("record", alive=pl.Series(said.round(4), dtype=pl.Float64))
 
 
 def open_chooser(connection: Connection, tenant: Tenant, *, salt: str) -> Chooser:

@@ -16,10 +16,9 @@ from sqlalchemy import Connection
 
 from songda.feedback import approved, contact_evidence
 from songda.flow.contact_facts import case_id_of
-from songda.flow.stop import UnknownCase
+from songda.flow.contacts import person_of
 from songda.flow.tenants import Tenant
 from songda.models import contacts
-from songda.store import tables
 
 #: What stands where the model would: nobody whose number is dead, who does not know the debtor or wants no contact.
 CONTACT_RULE: Final = "contact-answers/1"
@@ -42,12 +41,8 @@ class Named:
 
 def filter_contacts(connection: Connection, tenant: Tenant, *, case_no: str) -> tuple[list[Named], str]:
     """The contacts of a case in the order of the file, and the label of what judged. Raises UnknownCase."""
+    person_of(connection, tenant, case_no)
     case_id = case_id_of(tenant, case_no)
-    if (
-        connection.scalar(tables.case.select().where(tables.case.c.id == case_id).with_only_columns(tables.case.c.id))
-        is None
-    ):
-        raise UnknownCase
     model = approved(connection, tenant.id, contacts.KIND)
     evidence = contact_evidence(connection, tenant.id)
     mine = evidence.with_row_index("_row").filter(pl.col("case") == case_id).sort("ordinal")

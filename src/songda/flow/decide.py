@@ -22,11 +22,12 @@ from songda.flow.choosing import Chooser, open_chooser
 from songda.flow.facts import accept_facts
 from songda.flow.links import read_links
 from songda.flow.money import OVER_BUDGET, left_fen, open_accounts
+from songda.flow.predictions import keep_predictions
 from songda.flow.produce import attempt_id
 from songda.flow.tenants import Tenant
-from songda.flow.worth import decide_worth
+from songda.flow.worth import UNWEIGHED, decide_worth
 from songda.letters.content import WITHOUT_DEBT
-from songda.models import selection, sending, vitality
+from songda.models import sending
 from songda.places import DOOR_LEVELS
 from songda.planning import SEND_VERSION, Limits, decide_send
 from songda.store import Cost, chunks, insert_missing, move, reserve, tables
@@ -38,8 +39,9 @@ _LETTER = [
 ]
 
 
-#: What models, or the rules in their place, have said of a letter.
-_SAID = ("chance", "propensity", "explored", "why", "value_fen", "value_why")
+#: What the order of the addresses says of the first one; and with it all that models, or the rules in their place, have said.
+_ORDERED = ("chance", "propensity", "explored", "why")
+_SAID = (*_ORDERED, "value_fen", "sending", "inputs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ def decide_on(engine: Engine, tenant: Tenant, batch_id: str, matter: Matter, *, 
         accounts = open_accounts(connection, tenant, batch, at=at)
     with engine.connect() as connection:
         chooser = open_chooser(connection, tenant, salt=batch.id)
-        judged, said = _judge(connection, tenant, batch, matter, price_fen, accounts, chooser)
+        judged, labels = _judge(connection, tenant, batch, matter, price_fen, accounts, chooser)
         done = set(connection.scalars(select(tables.letter.c.id).where(tables.letter.c.batch_id == batch_id)))
         serial = _last_serial(connection, tenant, batch)
     # Numbers are dealt in the order of the judgement, so they are the same after a crash.
@@ -86,7 +88,7 @@ def decide_on(engine: Engine, tenant: Tenant, batch_id: str, matter: Matter, *, 
         letter["letter_no"] = letter_number(tenant, batch.as_of, serial) if numbered else None
     for part in chunks([letter for letter in letters if letter["id"] not in done], CHUNK):
         with engine.begin() as connection:
-            _write(connection, tenant, batch, part, at, accounts=accounts, price_fen=price_fen, said=said)
+            _write(connection, tenant, batch, part, at, accounts=accounts, price_fen=price_fen, labels=labels)
     with engine.begin() as connection:
         move(
             connection,
@@ -169,23 +171,12 @@ def _judge(
     verdicts = rules.evaluate(facts, scope=scope_of(kind), gate="accept")
     links = links.join(verdicts, on="action_id", how="left", maintain_order="left")
     passes = (pl.col("verdict") == "pass") & deliverable() & may_be_written_to()
-    persons = select(tables.case.c.person_id).where(matter.cases)
-    order = chooser.order(connection, links, passes, persons=persons, on=batch.as_of)
+    features = chooser.features(connection, select(tables.case.c.person_id).where(matter.cases), on=batch.as_of)
+    order = chooser.order(links, passes, features)
     chosen = order.filter(pl.col("n") == 1).drop("n")
     going = links.join(chosen, on=["letter", "record"], maintain_order="left").filter(pl.col("verdict") == "pass")
     letters = going.group_by("letter", maintain_order=True).agg(
-        pl.first(
-            "person_id",
-            "role",
-            "record",
-            "inputs_hash",
-            "rule_set",
-            "open_letter",
-            "chance",
-            "propensity",
-            "explored",
-            "why",
-        ),
+        pl.first("person_id", "role", "record", "inputs_hash", "rule_set", "open_letter", *_ORDERED),
         pl.col("case_id").alias("cases"),
         pl.col("owed_fen").sum().alias("amount_fen"),
     )
@@ -193,33 +184,31 @@ def _judge(
     limits = _limits(connection, tenant, batch, accounts, matter)
     priced = once.with_columns(price_fen=pl.lit(price_fen))
     if matter.states_debt:
-        valued, send_label = decide_worth(connection, tenant, priced, limits, cases=matter.cases, on=batch.as_of)
+        weighed, label = decide_worth(connection, tenant, priced, limits, cases=matter.cases, on=batch.as_of)
     else:
         # Whether a document that a court has entrusted is forwarded is nobody's to weigh.
-        valued, send_label = decide_send(priced, limits), SEND_VERSION
-        valued = valued.with_columns(
-            value_fen=pl.lit(None, pl.Int64), value_why=pl.lit(None, pl.List(pl.List(pl.String())))
-        )
-    decided = valued.with_columns(
+        weighed, label = decide_send(priced, limits).with_columns(**UNWEIGHED), SEND_VERSION
+    decided = weighed.with_columns(
         outcome=pl.when("send").then(pl.lit("ready")).otherwise(pl.lit("not_sent")),
         reasons=pl.concat_list(pl.col("reason")),
     )
     open_already = letters.filter("open_letter").with_columns(
         outcome=pl.lit("not_sent"), reasons=pl.concat_list(pl.lit("open_letter"))
     )
-    alive = chooser.alive(connection, persons, on=batch.as_of)
     refused = _refused(links.join(letters, on="letter", how="anti", maintain_order="left"))
     everything = pl.concat([decided, open_already, refused], how="diagonal").select(*_LETTER, *_SAID)
     secret = tenant.key.id_secret()
-    labels = {"address": chooser.label, "vitality": chooser.vitality_label, "send": send_label}
-    letters = everything.with_columns(
-        kind=pl.lit(kind),
-        alive=pl.col("record").replace_strict(alive, default=None, return_dtype=pl.Float64),
-        id=pl.col("letter").map_elements(
-            lambda key: ids.derive("ltr", batch.as_of, secret, batch.id, kind, key), pl.String
-        ),
-    ).sort("letter")
-    return letters, labels
+    judged = (
+        everything.join(chooser.alive(features), on="record", how="left", maintain_order="left")
+        .with_columns(
+            kind=pl.lit(kind),
+            id=pl.col("letter").map_elements(
+                lambda key: ids.derive("ltr", batch.as_of, secret, batch.id, kind, key), pl.String
+            ),
+        )
+        .sort("letter")
+    )
+    return judged, {**chooser.labels, sending.KIND: label}
 
 
 def _refused(links: pl.DataFrame) -> pl.DataFrame:
@@ -287,7 +276,7 @@ def _write(
     *,
     accounts: Sequence[str],
     price_fen: int,
-    said: Mapping[str, str],
+    labels: Mapping[str, str],
 ) -> None:
     insert_missing(
         connection,
@@ -322,10 +311,10 @@ def _write(
         tenant,
         [(letter["id"], letter["outcome"], letter["inputs_hash"], letter["reasons"]) for letter in letters],
         stage="accept",
-        versions={"rules": letters[0]["rule_set"], **said},
+        versions={"rules": letters[0]["rule_set"], **labels},
         on=batch.as_of,
     )
-    _keep_predictions(connection, tenant, letters, said, on=batch.as_of)
+    keep_predictions(connection, tenant, letters, labels, on=batch.as_of)
     for outcome in ("ready", "held", "not_sent"):
         rows = [(letter["id"], 0) for letter in letters if letter["outcome"] == outcome]
         move(
@@ -338,44 +327,6 @@ def _write(
             reason="gate_accept",
             at=at,
         )
-
-
-def _keep_predictions(
-    connection: Connection, tenant: Tenant, letters: Any, said: Mapping[str, str], *, on: date
-) -> None:
-    """What was said of each letter that could have gone: by which model or rule, with which chance, and why."""
-    secret = tenant.key.id_secret()
-    rows: list[dict[str, Any]] = []
-    for letter in letters:
-        if letter["propensity"] is None:
-            continue
-        address = {
-            "chance": letter["chance"],
-            "propensity": letter["propensity"],
-            "explored": bool(letter["explored"]),
-            "reasons": letter["why"] or [],
-        }
-        plain: dict[str, Any] = {"propensity": None, "explored": False, "reasons": []}
-        spoken = [
-            (selection.KIND, said["address"], address),
-            (vitality.KIND, said["vitality"], plain | {"chance": letter["alive"]}),
-        ]
-        if letter["value_fen"] is not None:
-            why = plain | {"chance": letter["value_fen"] / 100, "reasons": letter["value_why"] or []}
-            spoken.append((sending.KIND, said["send"], why))
-        for kind, label, values in spoken:
-            rows.append(
-                {
-                    "id": ids.derive("pre", on, secret, letter["id"], kind),
-                    "letter_id": letter["id"],
-                    "kind": kind,
-                    "model": label,
-                    "record_id": letter["record"],
-                    "on_day": on,
-                    **values,
-                }
-            )
-    insert_missing(connection, tables.prediction, rows)
 
 
 def _reserve(

@@ -22,6 +22,7 @@ from songda.flow.audit import write_audit
 from songda.flow.contacts import permits_told, person_of
 from songda.flow.handoff import to_age_key
 from songda.flow.judged import decisions_of_letter
+from songda.flow.predictions import predictions_of
 from songda.flow.sealed import open_case, open_person
 from songda.flow.tenants import Tenant
 from songda.store import tables
@@ -84,6 +85,7 @@ def kept_about(engine: Engine, tenant: Tenant, *, case_no: str, at: datetime) ->
             ),
             "permits": permits_told(connection, tenant, person_id, at=at),
             "decisions": _decisions(connection, tenant, letters),
+            "predictions": predictions_of(connection, tenant, person_id),
         }
 
 

@@ -21,7 +21,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, func, or_, select, update
+from sqlalchemy import Connection, Engine, delete, func, null, or_, select, update
 
 from songda.base.days import business_day
 from songda.base.errors import SongdaError
@@ -247,6 +247,8 @@ def _empty(connection: Connection, tenant: Tenant, person_id: str, attempts: Seq
     connection.execute(delete(tables.contact_record).where(tables.contact_record.c.person_id == person_id))
     answers = tables.recipient_answer.c
     own = select(_l.id).where(_l.person_id == person_id)
+    said = tables.prediction
+    connection.execute(update(said).where(said.c.letter_id.in_(own)).values(inputs=null()))
     connection.execute(
         update(tables.recipient_answer)
         .where(answers.letter_id.in_(own), answers.sealed.is_not(None))

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from songda.base.money import yuan
 from songda.compliance import RuleSet
-from songda.flow.approve import Proposal
 from songda.flow.figures import reason_zh
 from songda.flow.gates import Spot
+from songda.flow.proposal import Proposal
 
 #: Word lists in Chinese.
 WORDS_ZH = {

@@ -10,8 +10,8 @@ stands in the audit log.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from typing import Any, Final
 
 import numpy as np
@@ -27,25 +27,20 @@ from songda.feedback import (
     address_evidence,
     approved,
     contact_evidence,
-    debtor_evidence,
     features_of,
     keep,
-    listed,
     read_model,
 )
 from songda.feedback import approve as put_in_force
 from songda.feedback import retire as take_out
 from songda.flow.audit import write_audit
-from songda.flow.choosing import uniform
+from songda.flow.predictions import comparable, propensities
 from songda.flow.tenants import Tenant
-from songda.flow.worth import HOLD_OUT
 from songda.models import contacts, place_features, scorecard, selection, sending, signing, vitality
-from songda.models.boosting import Fitted
+from songda.models.boosting import Fitted, measured
 from songda.models.features import declared
 from songda.store import tables
 
-#: Days after a letter within which a payment counts.
-PAYS_WITHIN: Final = 90
 #: What each kind needs at least, and of what; for the page of how much there is.
 NEEDS: Final = {
     "address": "已结案的投递，有效签收与未签收各 50 次",
@@ -56,6 +51,7 @@ NEEDS: Final = {
     "score": "寄出 90 日之后的函件，还款与未还款各 50 人",
 }
 _CLIPPED: Final = 8.0
+_HALF_LIVES: Final = 2000
 
 
 class UnknownKind(SongdaError):
@@ -108,15 +104,11 @@ def retire(engine: Engine, tenant: Tenant, kind: str, number: int, *, by: str, a
     return chosen
 
 
-def models_of(connection: Connection, tenant: Tenant) -> list[Listed]:
-    return listed(connection, tenant.id)
-
-
 def data_of(connection: Connection, tenant: Tenant, *, on: date) -> dict[str, dict[str, int]]:
     """How much there is for each kind to learn from."""
     _, ends, signed = _ended(connection, tenant)
     alive = [label for label in vitality.labels(ends) if label is not None]
-    groups = _sent_and_held_out(connection, tenant, on)
+    groups = comparable(connection, tenant, until=on)
     k = tables.contact_record.c
     cases = tables.case.c
     known = connection.scalar(
@@ -125,8 +117,7 @@ def data_of(connection: Connection, tenant: Tenant, *, on: date) -> dict[str, di
         .join(tables.case, cases.id == k.case_id)
         .where(cases.tenant_id == tenant.id)
     )
-    paid = groups["paid"].to_numpy().astype(bool) if groups.height else np.zeros(0, dtype=bool)
-    sent = groups["sent"].to_numpy().astype(bool) if groups.height else np.zeros(0, dtype=bool)
+    paid, sent = (groups[name].to_numpy().astype(bool) for name in ("paid", "sent"))
     return {
         "address": {"signed": int(signed.sum()), "not_signed": int((1 - signed).sum())},
         "vitality": {"alive": sum(alive), "dead": len(alive) - sum(alive)},
@@ -137,13 +128,11 @@ def data_of(connection: Connection, tenant: Tenant, *, on: date) -> dict[str, di
     }
 
 
-def evaluate(connection: Connection, tenant: Tenant, kind: str, number: int, *, on: date) -> dict[str, float]:
+def evaluate(connection: Connection, tenant: Tenant, kind: str, number: int) -> dict[str, float]:
     """The model on all outcomes that there are today, whether it has seen them or not, beside the one in force and the rule.
 
-    Raises UnknownModel, UnknownKind.
+    Raises UnknownModel.
     """
-    from songda.models.boosting import measured
-
     model = read_model(connection, tenant.id, kind, number)
     champion = approved(connection, tenant.id, kind)
     if kind not in ("address", "vitality") or not isinstance(model, Fitted):
@@ -174,24 +163,17 @@ def _ended(connection: Connection, tenant: Tenant) -> tuple[pl.DataFrame, list[s
     both = both.unique("attempt", keep="first", maintain_order=True).sort("attempt")
     told = door_ends(connection, both["attempt"].to_list(), mapping=load_mapping())
     ends = [told.get(attempt) for attempt in both["attempt"].to_list()]
-    weights = _propensities(connection, tenant, both)
     signed = selection.labels(both["grade"].to_list())
-    return both.with_columns(person_id=pl.col("owner"), weight=weights), ends, signed
+    return both.with_columns(person_id=pl.col("owner"), weight=_counts(connection, tenant, both)), ends, signed
 
 
-def _propensities(connection: Connection, tenant: Tenant, attempts: pl.DataFrame) -> pl.Series:
-    """How much each attempt counts: what was seldom chosen counts more, within bounds; second attempts as they are."""
-    p, t = tables.prediction.c, tables.letter.c
-    query = (
-        select(p.letter_id, p.propensity)
-        .join(tables.letter, t.id == p.letter_id)
-        .where(t.tenant_id == tenant.id, p.kind == selection.KIND, p.propensity.is_not(None))
-    )
-    known = {row.letter_id: row.propensity for row in connection.execute(query)}
+def _counts(connection: Connection, tenant: Tenant, attempts: pl.DataFrame) -> pl.Series:
+    """How much each attempt counts: what was seldom chosen counts more, within bounds; what nobody drew counts once."""
+    known = propensities(connection, tenant)
     return pl.Series(
         [
-            min(1 / max(known.get(letter, 1.0), 1e-9), _CLIPPED) if n == 1 else 1.0
-            for letter, n in attempts.select("letter", "n").iter_rows()
+            min(1 / known.get((letter, record), 1.0), _CLIPPED) if n == 1 else 1.0
+            for letter, record, n in attempts.select("letter", "record", "n").iter_rows()
         ],
         dtype=pl.Float64,
     )
@@ -208,7 +190,10 @@ def _fit_vitality(connection: Connection, tenant: Tenant, on: date, seed: int) -
     kept = np.array([label is not None for label in labels], dtype=bool)
     alive = np.array([label for label in labels if label is not None], dtype=np.int64)
     chosen = features.filter(pl.Series(kept))
-    return vitality.fit(chosen, alive, weights=_weights(chosen), seed=seed), len(alive)
+    fitted = vitality.fit(chosen, alive, weights=_weights(chosen), seed=seed)
+    # A sample: the chance of each address is asked for forty times.
+    years = vitality.half_life(fitted, chosen.head(_HALF_LIVES))
+    return replace(fitted, metrics=fitted.metrics | {"half_life_years": float(np.median(years))}), len(alive)
 
 
 def _fit_signing(connection: Connection, tenant: Tenant, on: date, seed: int) -> tuple[Fitted, int]:
@@ -226,67 +211,11 @@ def _weights(features: pl.DataFrame) -> Any:
     return features["weight"].to_numpy() if "weight" in features.columns else None
 
 
-def _sent_and_held_out(connection: Connection, tenant: Tenant, on: date) -> pl.DataFrame:
-    """One row a letter that was sent or held out and whose time to pay is over: person_id, batch_id, day, sent, paid."""
-    t, n = tables.letter.c, tables.attempt.c
-    posted = select(n.letter_id, func.min(n.posted_on).label("posted_on")).group_by(n.letter_id).subquery()
-    query = (
-        select(t.person_id, t.batch_id, t.letter_date, t.reasons, posted.c.posted_on)
-        .outerjoin(posted, posted.c.letter_id == t.id)
-        .where(t.tenant_id == tenant.id, t.letter_date <= on - timedelta(days=PAYS_WITHIN))
-        .order_by(t.id)
-    )
-    rows = [
-        (row.person_id, row.batch_id, row.letter_date, row.posted_on is not None)
-        for row in connection.execute(query)
-        if row.posted_on is not None or row.reasons == [HOLD_OUT]
-    ]
-    schema = {"person_id": pl.String(), "batch_id": pl.String(), "day": pl.Date(), "sent": pl.Boolean()}
-    frame = pl.DataFrame(rows, schema=schema, orient="row")
-    p, c = tables.payment.c, tables.case.c
-    paid = connection.execute(
-        select(c.person_id, p.paid_on)
-        .join(tables.case, c.id == p.case_id)
-        .where(p.tenant_id == tenant.id, p.amount_fen > 0)
-    ).all()
-    days: dict[str, list[date]] = {}
-    for person, day in paid:
-        days.setdefault(person, []).append(day)
-    hits = [
-        any(day < each <= day + timedelta(days=PAYS_WITHIN) for each in days.get(person, ()))
-        for person, day in frame.select("person_id", "day").iter_rows()
-    ]
-    return frame.with_columns(paid=pl.Series(hits, dtype=pl.Boolean))
-
-
-def _debtors(connection: Connection, tenant: Tenant, groups: pl.DataFrame) -> pl.DataFrame:
-    """Features of the debtors of `groups`, as of the days of their letters."""
-    reach = _reach(connection, tenant)
-    parts = []
-    for (batch_id, day), rows in groups.group_by("batch_id", "day", maintain_order=True):
-        evidence = debtor_evidence(connection, tenant.id, tables.case.c.batch_id == batch_id, on=day, reach=reach)
-        parts.append(rows.join(evidence, on="person_id", how="inner", maintain_order="left"))
-    return pl.concat(parts) if parts else groups
-
-
-def _reach(connection: Connection, tenant: Tenant) -> dict[str, float]:
-    """Person → the chance of a signature that was said of their letter."""
-    p, t = tables.prediction.c, tables.letter.c
-    query = (
-        select(t.person_id, p.chance)
-        .join(tables.letter, t.id == p.letter_id)
-        .where(t.tenant_id == tenant.id, p.kind == selection.KIND, p.chance.is_not(None))
-    )
-    return {row.person_id: row.chance for row in connection.execute(query)}
-
-
 def _fit_sending(connection: Connection, tenant: Tenant, on: date, seed: int) -> tuple[sending.Effect, int]:
-    frame = _debtors(connection, tenant, _sent_and_held_out(connection, tenant, on))
-    share = max(tenant.profile.learning.hold_out or 0.0, 0.0) or sending.HOLD_OUT
-    sent = frame["sent"].to_numpy().astype(bool)
-    paid = frame["paid"].to_numpy().astype(int)
-    fitted = sending.fit(frame, sent, paid, np.full(frame.height, 1 - share), seed=seed)
-    return fitted, frame.height
+    # Only where it was left to chance whether a letter went.
+    frame = comparable(connection, tenant, until=on).filter(pl.col("propensity") < 1)
+    sent, paid = frame["sent"].to_numpy().astype(bool), frame["paid"].to_numpy().astype(np.int64)
+    return sending.fit(frame, sent, paid, frame["propensity"].to_numpy(), seed=seed), frame.height
 
 
 def _fit_contacts(connection: Connection, tenant: Tenant, on: date, seed: int) -> tuple[contacts.Filter, int]:
@@ -295,8 +224,7 @@ def _fit_contacts(connection: Connection, tenant: Tenant, on: date, seed: int) -
 
 
 def _fit_score(connection: Connection, tenant: Tenant, on: date, seed: int) -> tuple[scorecard.Scorecard, int]:
-    groups = _sent_and_held_out(connection, tenant, on).filter("sent")
-    frame = _debtors(connection, tenant, groups)
+    frame = comparable(connection, tenant, until=on).filter("sent")
     names = [name for name in sending.FEATURES if name not in ("reach", "letters_before")]
     directions = {"repaid_share": 1, "days_overdue": -1, "promises_kept_share": 1}
     paid = frame["paid"].to_numpy().astype(np.int64)
@@ -342,20 +270,3 @@ def _card(kind: str, fitted: Any, rows: int, *, on: date) -> dict[str, Any]:
     if isinstance(fitted, scorecard.Scorecard):
         told["parts"] = scorecard.parts(fitted)
     return told
-
-
-def explain_case(connection: Connection, tenant: Tenant, *, person_id: str) -> list[dict[str, Any]]:
-    """What models, or the rules in their place, have said of the letters of a person; no name, no address."""
-    p, t = tables.prediction.c, tables.letter.c
-    query = (
-        select(t.letter_no, p.kind, p.model, p.record_id, p.chance, p.propensity, p.explored, p.reasons, p.on_day)
-        .join(tables.letter, t.id == p.letter_id)
-        .where(t.tenant_id == tenant.id, t.person_id == person_id)
-        .order_by(p.on_day, p.id)
-    )
-    return [dict(row._mapping) for row in connection.execute(query)]
-
-
-def is_held_out(tenant: Tenant, person_id: str) -> bool:
-    """Whether a person belongs to the permanent hold-out at the share that the profile states."""
-    return uniform(tenant.key.id_secret(), HOLD_OUT, person_id) < (tenant.profile.learning.hold_out or 0.0)

@@ -13,9 +13,9 @@ from datetime import date
 
 from sqlalchemy import Engine, select
 
-from songda.flow.approve import NoSuchLawyer
 from songda.flow.compose import Wanted, compose
 from songda.flow.gates import white_list
+from songda.flow.proposal import NoSuchLawyer
 from songda.flow.stop import find_letter
 from songda.flow.tenants import Tenant
 from songda.letters import BadContent, Passage, Proof, passages, proofread

@@ -19,8 +19,8 @@ from songda.base import ids
 from songda.base.days import business_day
 from songda.base.errors import SongdaError
 from songda.dispatch import lock_attempts, set_aside
-from songda.flow.approve import NoSuchLawyer, lawyer_index
 from songda.flow.audit import write_audit
+from songda.flow.proposal import NoSuchLawyer, lawyer_index
 from songda.flow.stop import find_letter, places_in_runs
 from songda.flow.tenants import Tenant
 from songda.store import move, tables

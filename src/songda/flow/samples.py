@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Engine, select
 
 from songda.base.money import yuan
-from songda.flow.approve import SAMPLES, NoSuchLawyer
 from songda.flow.compose import Wanted, compose
 from songda.flow.press import record_reader
+from songda.flow.proposal import SAMPLES, NoSuchLawyer
 from songda.flow.tenants import Tenant
 from songda.letters import BadContent, Content, Renderer
 from songda.store import tables
 from songda.vault import mask
 
 if TYPE_CHECKING:
-    from songda.flow.approve import Proposal
+    from songda.flow.proposal import Proposal
 
 
 def sample_pdfs(

@@ -664,9 +664,13 @@ prediction = Table(
     Column("model", String(80), nullable=False),  # label of a model, or of the rule
     Column("record_id", _ID),  # the address it is about
     Column("chance", Float),
-    Column("propensity", Float),  # with which chance this address was to be chosen
+    Column("value_fen", BigInteger),  # of sending it
+    Column("propensity", Float),  # with which chance this address was to be chosen, or the letter to be sent
     Column("explored", Boolean, nullable=False),
     Column("reasons", JSON, nullable=False),  # [[feature, by how much], …]
+    Column(
+        "inputs", JSON
+    ),  # of sending: features as they stood; a later file changes the case, and nothing is learnt from that
     Column("on_day", Date, nullable=False),
 )
 
