@@ -10,6 +10,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, insert, inspect, select, text
 
+from songda import store
 from songda.store import tables
 
 NOW = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)
@@ -17,7 +18,7 @@ NOW = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)
 
 def alembic(connection: Connection) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(Path(tables.__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(Path(store.__file__).parent / "migrations"))
     config.attributes["connection"] = connection
     return config
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, func, inspect, select, text
 
+from songda import store
 from songda.base.ids import new
 from songda.base.settings import Settings
 from songda.store import (
@@ -28,7 +29,7 @@ from songda.store import (
 
 NOW = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)
 #: The newest schema: migrations are numbered in their order.
-NEWEST = max(each.name[:4] for each in (Path(tables.__file__).parent / "migrations/versions").glob("[0-9]*.py"))
+NEWEST = max(each.name[:4] for each in (Path(store.__file__).parent / "migrations/versions").glob("[0-9]*.py"))
 
 
 def new_tasks(database: Engine, count: int) -> list[tuple[str, int]]:

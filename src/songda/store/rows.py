@@ -60,7 +60,7 @@ def insert_many(connection: Connection, table: Table, rows: Sequence[Mapping[str
 def _from_json(table: Table, names: tuple[str, ...]) -> Any:
     columns = ", ".join(names)
     source = f"jsonb_populate_recordset(NULL::{table.name}, CAST(:rows AS jsonb))"
-    return text(f"INSERT INTO {table.name} ({columns}) SELECT {columns} FROM {source}")  # noqa: S608 - names of tables.py
+    return text(f"INSERT INTO {table.name} ({columns}) SELECT {columns} FROM {source}")  # noqa: S608 - names of the tables
 
 
 class _Texts(TypeDecorator[list[str]]):
